@@ -1,0 +1,75 @@
+//! The objects that cross a wire or a disk in Antiphon, and their one canonical encoding.
+//!
+//! Everything a unit, a client or an auditor must agree on lives here: identifiers, signed bodies,
+//! log entries, chain and Merkle hashes, outcomes, receipts, refusals, the guest contract and the
+//! frames units exchange. `docs/protocol.md` is the prose; `vectors/` holds annotated bytes.
+//!
+//! # Invariants
+//!
+//! - No clock, no socket, no disk, no randomness, no async: this crate also builds for `wasm32`.
+//! - Decoding never panics and accepts exactly one spelling of every value.
+//! - Untrusted bytes become trusted only through [`Signed::verify`].
+
+pub mod abi;
+pub mod api;
+mod assignment;
+mod batch;
+pub mod codec;
+mod control;
+mod entry;
+mod fault;
+mod hash;
+mod host_table;
+mod id;
+pub mod json;
+mod key;
+mod limits;
+mod marker;
+mod merkle;
+mod message;
+mod measure;
+mod origin;
+mod outcome;
+mod policy;
+mod principal;
+mod profile;
+mod receipt;
+mod refusal;
+pub mod schema;
+mod signed;
+mod spawn;
+mod unit_record;
+mod value;
+mod view;
+
+pub use assignment::{Assignment, AssignmentProof, chain_hash};
+pub use batch::{BatchHeader, RefusalLeaf};
+pub use control::{Control, ControlAction};
+pub use entry::{Answer, Delivery, Entry, PairStatement, Timer, TimerKind, Verdict};
+pub use fault::{Fault, FaultError};
+pub use hash::{Domain, Hash};
+pub use host_table::host_table_root;
+pub use id::{
+    AccountId, EntryId, ModuleId, NetworkId, OperatorId, ParseIdError, ProcessId, ProfileId, UnitId,
+};
+pub use key::{PublicKey, SecretKey, Signature};
+pub use limits::Limits;
+pub use marker::{Kind, V1};
+pub use measure::{Epoch, Gas, PairNumber, Slot, Timestamp};
+pub use merkle::{MerklePath, MerkleTree, merkle_root};
+pub use message::{Message, Tag};
+pub use origin::{Change, OriginProof, OriginProofError, Provenance, Source};
+pub use outcome::{
+    AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, Outcome, OutboxItem, PairPosition,
+    Reply,
+};
+pub use policy::{Acceptance, ComputePolicy, PolicyError};
+pub use principal::Principal;
+pub use profile::Profile;
+pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
+pub use refusal::{Refusal, RefusalCode};
+pub use signed::{Authority, Body, Signed, Verified, VerifyError};
+pub use spawn::Spawn;
+pub use unit_record::{Role, UnitRecord, UnitRecordError};
+pub use value::{Value, ValueError, canonical};
+pub use view::{HeadStatement, ViewAnswer, ViewRequest};

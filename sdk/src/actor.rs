@@ -1,0 +1,73 @@
+//! What `#[actor]` implements.
+
+use protocol::{ProcessId, codec, schema::Schema};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{ActorRef, Context, Error, ViewContext};
+
+/// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    note = "put `#[actor]` on the struct as well as on the impl"
+)]
+pub trait Addressable: Sized {
+    /// The methods an [`ActorRef`] of this type has.
+    type Stub: Stub;
+
+    /// The version of the state, for upgrades.
+    const STATE_VERSION: u32;
+
+    /// The documentation and the version of the state, as two items of the encoded schema.
+    #[doc(hidden)]
+    const DESCRIPTION: &'static [u8];
+}
+
+/// The methods of a remote actor. Implemented by `#[actor]` on the type's definition.
+pub trait Stub: Copy {
+    /// The methods of the process with this id.
+    fn new(id: ProcessId) -> Self;
+
+    /// The process that is called.
+    fn id(&self) -> ProcessId;
+}
+
+/// A type that runs as a process. Implemented by `#[actor]` on the impl block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot run as a process",
+    note = "put `#[actor]` on the struct as well as on the impl"
+)]
+pub trait Actor: Addressable + Serialize + DeserializeOwned {
+    /// The encoded schema, as it stands in the module's custom section.
+    const SCHEMA: &'static [u8];
+
+    /// Makes the first state.
+    ///
+    /// # Errors
+    ///
+    /// The initialiser's own, or `bad-arguments`.
+    fn init(cx: &Context, args: &[u8]) -> Result<Self, Error>;
+
+    /// Handles a message and gives the encoded reply.
+    ///
+    /// # Errors
+    ///
+    /// The method's own, `bad-arguments` or `unknown-method`.
+    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Answers a view with the encoded reply.
+    ///
+    /// # Errors
+    ///
+    /// The method's own, `bad-arguments` or `unknown-method`.
+    fn view(&self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// The interface of the actor.
+    fn schema() -> Schema {
+        codec::decode(Self::SCHEMA).expect("`#[actor]` encoded it")
+    }
+
+    /// Refers to the process with this id as one of this type.
+    fn at(id: ProcessId) -> ActorRef<Self> {
+        ActorRef::new(id)
+    }
+}

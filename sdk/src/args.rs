@@ -1,0 +1,139 @@
+//! Arguments: going out as a map from parameter name to value, coming in by name.
+
+use minicbor::Decoder;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    cbor::{self, Entries},
+};
+
+/// The arguments of a call under construction: parameter names with encoded values.
+///
+/// [`args!`](macro@crate::args) writes them down; any serde struct or map with text keys converts.
+#[derive(Debug, Clone, Default)]
+pub struct Args(Entries);
+
+impl Args {
+    /// No arguments.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an argument.
+    ///
+    /// # Panics
+    ///
+    /// If the value has no CBOR form ([`cbor::to_vec`]), which undoes the slot.
+    pub fn with<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Self {
+        if let Err(error) = self.0.push(name, value) {
+            panic!("argument `{name}`: {error}");
+        }
+        self
+    }
+
+    /// Encodes the arguments as one canonical CBOR map.
+    ///
+    /// # Panics
+    ///
+    /// If a name was given twice.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Err(error) = self.0.clone().finish(&mut bytes) {
+            panic!("arguments: {error}");
+        }
+        bytes
+    }
+}
+
+impl<T: Serialize> From<T> for Args {
+    /// Takes the fields of a struct or the entries of a map as arguments; `()` is none.
+    ///
+    /// # Panics
+    ///
+    /// If the value has no CBOR form or is not a map with text keys.
+    fn from(value: T) -> Self {
+        match cbor::to_vec(&value).and_then(|bytes| Entries::read(&bytes)) {
+            Ok(entries) => Self(entries),
+            Err(error) => panic!("arguments: {error}"),
+        }
+    }
+}
+
+/// Writes down arguments: `args! { by: 3, to: id }`.
+#[macro_export]
+macro_rules! args {
+    ($($name:ident : $value:expr),* $(,)?) => {
+        $crate::Args::new()$(.with(::core::stringify!($name), &$value))*
+    };
+}
+
+/// The arguments of a call that came in, taken one by one by the expansion of `#[actor]`.
+#[derive(Debug)]
+pub struct Arguments<'a> {
+    left: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Arguments<'a> {
+    /// Splits an encoded map into its entries.
+    ///
+    /// # Errors
+    ///
+    /// `bad-arguments` if the bytes are not a map with distinct text keys.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+        let left = split(bytes).map_err(|error| {
+            Error::bad_arguments(format!("not a map from parameter name to value: {error}"))
+        })?;
+        let twice = left.iter().enumerate().find(|(at, (name, _))| {
+            left.iter().take(*at).any(|(before, _)| before == name)
+        });
+        match twice {
+            Some((_, (name, _))) => {
+                Err(Error::bad_arguments(format!("parameter `{name}` is given twice")))
+            }
+            None => Ok(Self { left }),
+        }
+    }
+
+    /// Takes one argument. One that is absent is read as the parameter's type reads an absent
+    /// field: `None` for an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// `bad-arguments` with the name of the parameter.
+    pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Error> {
+        let value = match self.left.iter().position(|(given, _)| *given == name) {
+            Some(at) => cbor::from_slice(self.left.swap_remove(at).1)
+                .map_err(|error| format!("parameter `{name}`: {error}")),
+            None => T::deserialize(cbor::Absent)
+                .map_err(|_| format!("parameter `{name}` is missing")),
+        };
+        value.map_err(Error::bad_arguments)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    ///
+    /// `bad-arguments` if an argument is left that no parameter took.
+    pub fn finish(self) -> Result<(), Error> {
+        match self.left.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::bad_arguments(format!("there is no parameter `{name}`"))),
+        }
+    }
+}
+
+fn split(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, cbor::Error> {
+    let mut decoder = Decoder::new(bytes);
+    let count = decoder.map()?.ok_or(cbor::Error::INDEFINITE)?;
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        let name = decoder.str()?;
+        let start = decoder.position();
+        decoder.skip()?;
+        let value = bytes.get(start..decoder.position()).expect("the decoder stays inside");
+        entries.push((name, value));
+    }
+    if decoder.position() == bytes.len() { Ok(entries) } else { Err(cbor::Error::TRAILING) }
+}

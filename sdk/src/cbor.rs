@@ -1,0 +1,90 @@
+//! Values between serde and canonical CBOR (`docs/abi.md`, RFC 8949 section 4.2).
+//!
+//! Structs and maps become maps sorted by their encoded keys, enums the name of the variant or a
+//! map with that one key, `None` and `()` null, identifiers text, `serde_bytes` byte strings.
+//! Floats take the shortest width that holds them exactly.
+//!
+//! # Invariants
+//!
+//! - What is encoded here is canonical: [`protocol::canonical`] gives it back unchanged.
+//! - Decoding never panics and nests at most [`protocol::Value::DEPTH_MAX`] deep.
+
+mod de;
+mod entries;
+mod ser;
+
+use minicbor::Decoder;
+use protocol::Value;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use de::Absent;
+pub(crate) use entries::Entries;
+
+/// CBOR's null: the reply of a method that returns nothing.
+pub(crate) const NULL: &[u8] = &[0xf6];
+
+/// Why a value has no CBOR form, or bytes are not a value of the expected type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Error {
+    detail: std::borrow::Cow<'static, str>,
+}
+
+impl Error {
+    pub(crate) const INDEFINITE: Self = Self::fixed("a length is not given");
+    pub(crate) const TRAILING: Self = Self::fixed("bytes follow after the end of the value");
+    const ABSENT: Self = Self::fixed("it is missing");
+    const TOO_DEEP: Self = Self::fixed("nested too deep");
+    const TWICE: Self = Self::fixed("a map has one key twice");
+    const KIND: Self = Self::fixed("a value has no tags and no simple values but null and bool");
+    const NOT_ARGS: Self = Self::fixed("not a map from parameter name to value");
+    const RANGE: Self = Self::fixed("an integer needs more than 64 bits");
+
+    const fn fixed(detail: &'static str) -> Self {
+        Self { detail: std::borrow::Cow::Borrowed(detail) }
+    }
+}
+
+impl From<minicbor::decode::Error> for Error {
+    fn from(error: minicbor::decode::Error) -> Self {
+        Self { detail: error.to_string().into() }
+    }
+}
+
+impl serde::ser::Error for Error {
+    fn custom<T: std::fmt::Display>(detail: T) -> Self {
+        Self { detail: detail.to_string().into() }
+    }
+}
+
+impl serde::de::Error for Error {
+    fn custom<T: std::fmt::Display>(detail: T) -> Self {
+        Self { detail: detail.to_string().into() }
+    }
+}
+
+/// Encodes a value canonically.
+///
+/// # Errors
+///
+/// [`Error`] if the value nests too deep, has an integer of more than 64 bits or a map with one
+/// key twice, or fails to serialise by itself.
+pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    value.serialize(ser::Serializer::new(&mut bytes, Value::DEPTH_MAX))?;
+    Ok(bytes)
+}
+
+/// Decodes a value. Integers are taken for floats where a float is expected.
+///
+/// # Errors
+///
+/// [`Error`] says what was found and what was expected.
+pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
+    let mut decoder = Decoder::new(bytes);
+    let value = T::deserialize(de::Deserializer::new(&mut decoder, Value::DEPTH_MAX))?;
+    if decoder.position() == bytes.len() { Ok(value) } else { Err(Error::TRAILING) }
+}
+
+#[cfg(test)]
+mod tests;

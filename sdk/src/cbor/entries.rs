@@ -1,0 +1,89 @@
+//! A map under construction: sorted when it is finished.
+
+use minicbor::{Decoder, Encoder};
+use protocol::Value;
+use serde::Serialize;
+
+use super::{Error, ser::Serializer};
+
+/// The entries of a map, in any order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries(Vec<Entry>);
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// The encoded key and the encoded value. No encoded item begins another, so entries sort as
+    /// their keys do.
+    bytes: Vec<u8>,
+    key_len: usize,
+}
+
+impl Entry {
+    fn key(&self) -> &[u8] {
+        self.bytes.get(..self.key_len).expect("the key is in front")
+    }
+}
+
+impl Entries {
+    /// Splits an encoded map with text keys; null is a map without entries.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes == super::NULL {
+            return Ok(Self::default());
+        }
+        let mut decoder = Decoder::new(bytes);
+        let count = decoder.map().ok().flatten().ok_or(Error::NOT_ARGS)?;
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            let start = decoder.position();
+            decoder.str().map_err(|_| Error::NOT_ARGS)?;
+            let key_len = decoder.position() - start;
+            decoder.skip()?;
+            let bytes = bytes.get(start..decoder.position()).expect("the decoder stays inside");
+            entries.push(Entry { bytes: bytes.to_vec(), key_len });
+        }
+        Ok(Self(entries))
+    }
+
+    /// Adds an entry of an outermost map.
+    pub(crate) fn push<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.push_key(key, Value::DEPTH_MAX - 1)?;
+        self.push_value(value, Value::DEPTH_MAX - 1)
+    }
+
+    pub(super) fn push_key<T: Serialize + ?Sized>(
+        &mut self,
+        key: &T,
+        depth: u32,
+    ) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        key.serialize(Serializer::new(&mut bytes, depth))?;
+        self.0.push(Entry { key_len: bytes.len(), bytes });
+        Ok(())
+    }
+
+    pub(super) fn push_value<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        depth: u32,
+    ) -> Result<(), Error> {
+        let entry = self.0.last_mut().expect("serde gives the key first");
+        value.serialize(Serializer::new(&mut entry.bytes, depth))
+    }
+
+    /// Writes the map.
+    pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.sort_unstable_by(|a, b| a.bytes.cmp(&b.bytes));
+        if self.0.windows(2).any(|pair| matches!(pair, [a, b] if a.key() == b.key())) {
+            return Err(Error::TWICE);
+        }
+        Encoder::new(&mut *out).map(self.0.len() as u64).expect(super::ser::NEVER);
+        for entry in self.0 {
+            out.extend_from_slice(&entry.bytes);
+        }
+        Ok(())
+    }
+}

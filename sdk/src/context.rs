@@ -1,0 +1,176 @@
+//! What a handler knows of the world, and what it wants done there.
+
+mod mock;
+
+use std::{cell::RefCell, ops::Deref};
+
+use protocol::{
+    EntryId, Gas, Hash, Principal, ProcessId, Slot, Timestamp,
+    abi::{self, GuestEffect},
+};
+use serde::Serialize;
+
+use crate::{Args, cbor};
+
+pub use mock::Tell;
+
+/// Where and when a view is answered. A view can have no effects, so nothing here makes any.
+#[derive(Debug, Clone)]
+pub struct ViewContext {
+    inner: abi::Context,
+}
+
+impl ViewContext {
+    pub(crate) const fn new(inner: abi::Context) -> Self {
+        Self { inner }
+    }
+
+    /// This process.
+    pub const fn process(&self) -> ProcessId {
+        self.inner.process
+    }
+
+    /// The slot that is handled; in a view, the last slot executed.
+    pub const fn slot(&self) -> Slot {
+        self.inner.slot
+    }
+
+    /// The time of the slot by its scheduler. It never goes back.
+    pub const fn time(&self) -> Timestamp {
+        self.inner.time
+    }
+
+    /// Who sent the message.
+    pub const fn sender(&self) -> Principal {
+        self.inner.sender
+    }
+
+    /// Who may upgrade, move and stop this process.
+    pub const fn controller(&self) -> Principal {
+        self.inner.controller
+    }
+
+    /// The entry that is handled.
+    pub const fn message(&self) -> EntryId {
+        self.inner.message
+    }
+
+    /// A seed for choices that nobody could foresee when the message was sent. Everybody can
+    /// compute it afterwards.
+    pub const fn seed(&self) -> Hash {
+        self.inner.seed
+    }
+
+    /// How much gas the handler may use.
+    pub const fn gas_limit(&self) -> Gas {
+        self.inner.gas
+    }
+
+    /// When the asker stops waiting, if somebody asked.
+    pub const fn deadline(&self) -> Option<Timestamp> {
+        self.inner.deadline
+    }
+}
+
+/// Where and when a message is handled, and the way to have effects.
+///
+/// Effects happen when the handler ends, in the order they were made; if it panics, none does.
+#[derive(Debug)]
+pub struct Context {
+    view: ViewContext,
+    effects: RefCell<Vec<GuestEffect>>,
+}
+
+impl Deref for Context {
+    type Target = ViewContext;
+
+    fn deref(&self) -> &ViewContext {
+        &self.view
+    }
+}
+
+/// How important a line of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// For the actor's author.
+    Debug,
+    /// For those who use the actor.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+impl Level {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Trace => 0,
+            Self::Debug => 1,
+            Self::Info => 2,
+            Self::Warn => 3,
+            Self::Error => 4,
+        }
+    }
+}
+
+impl Context {
+    pub(crate) const fn new(inner: abi::Context) -> Self {
+        Self { view: ViewContext::new(inner), effects: RefCell::new(Vec::new()) }
+    }
+
+    /// Sends a message that nobody answers. Messages to one process arrive once each and in order.
+    ///
+    /// An [`ActorRef`](crate::ActorRef) does the same with checked names and types.
+    ///
+    /// # Panics
+    ///
+    /// If an argument has no CBOR form, which undoes the slot.
+    pub fn tell(&self, target: impl Into<ProcessId>, method: &str, args: impl Into<Args>) {
+        self.push(GuestEffect::Tell {
+            target: target.into(),
+            method: method.to_owned(),
+            args: args.into().encode(),
+            hint: None,
+        });
+    }
+
+    /// Adds a line to the outcome's log; [`log!`](macro@crate::log) formats one.
+    pub fn log(&self, level: Level, text: impl Into<String>) {
+        self.push(GuestEffect::Log { level: level.number(), text: text.into() });
+    }
+
+    /// Emits a named event that clients can follow.
+    ///
+    /// # Panics
+    ///
+    /// If the data has no CBOR form, which undoes the slot.
+    pub fn emit<T: Serialize + ?Sized>(&self, name: &str, data: &T) {
+        match cbor::to_vec(data) {
+            Ok(data) => self.push(GuestEffect::Event { name: name.to_owned(), data }),
+            Err(error) => panic!("event `{name}`: {error}"),
+        }
+    }
+
+    fn push(&self, effect: GuestEffect) {
+        self.effects.borrow_mut().push(effect);
+    }
+
+    pub(crate) fn into_effects(self) -> Vec<GuestEffect> {
+        self.effects.into_inner()
+    }
+}
+
+/// Adds a formatted line to the outcome's log: `log!(cx, "text {}", x)`, or with a [`Level`] after
+/// `cx`.
+#[macro_export]
+macro_rules! log {
+    ($cx:expr, $format:literal $(, $argument:expr)* $(,)?) => {
+        $cx.log($crate::Level::Info, ::std::format!($format $(, $argument)*))
+    };
+    ($cx:expr, $level:expr, $format:literal $(, $argument:expr)* $(,)?) => {
+        $cx.log($level, ::std::format!($format $(, $argument)*))
+    };
+}

@@ -1,0 +1,94 @@
+//! What an actor answers when it does not do what it was asked.
+
+use std::borrow::Cow;
+
+/// An actor's refusal: a code for programs and a detail for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Error {
+    code: Cow<'static, str>,
+    detail: String,
+}
+
+impl Error {
+    /// The code of errors that are made from text alone.
+    pub const REFUSED: &'static str = "refused";
+    /// The code for a method the actor does not have.
+    pub const UNKNOWN_METHOD: &'static str = "unknown-method";
+    /// The code for arguments that do not fit the method.
+    pub const BAD_ARGUMENTS: &'static str = "bad-arguments";
+    /// The code for a saved state that the actor cannot take.
+    pub const BAD_STATE: &'static str = "bad-state";
+    /// The code for an input that this version of the SDK does not handle.
+    pub const UNSUPPORTED_INPUT: &'static str = "unsupported-input";
+    /// The code for a call before the first state exists.
+    pub const NOT_BORN: &'static str = "not-born";
+
+    /// Makes an error from a short kebab-case code and a sentence for people. Characters a code
+    /// cannot have become `-`.
+    pub fn new(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        let code = code.into();
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let code = if code.chars().all(fits) {
+            code
+        } else {
+            let fit = |c: char| if fits(c) { c } else { '-' };
+            Cow::Owned(code.chars().map(|c| fit(c.to_ascii_lowercase())).collect())
+        };
+        Self { code, detail: detail.into() }
+    }
+
+    /// Makes an error with the code [`Error::REFUSED`].
+    pub fn refused(detail: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(Self::REFUSED), detail: detail.into() }
+    }
+
+    /// The code, for programs.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The detail, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn bad_arguments(detail: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(Self::BAD_ARGUMENTS), detail: detail.into() }
+    }
+
+    pub(crate) fn into_parts(self) -> (String, String) {
+        (self.code.into_owned(), self.detail)
+    }
+}
+
+impl From<&str> for Error {
+    fn from(detail: &str) -> Self {
+        Self::refused(detail)
+    }
+}
+
+impl From<String> for Error {
+    fn from(detail: String) -> Self {
+        Self::refused(detail)
+    }
+}
+
+/// Returns an error unless the condition holds.
+///
+/// `require!(cond, "text {}", x)` refuses with a text, `require!(cond, error)` with any error.
+#[macro_export]
+macro_rules! require {
+    ($condition:expr, $format:literal $(, $argument:expr)* $(,)?) => {
+        if !$condition {
+            return ::core::result::Result::Err(
+                $crate::Error::refused(::std::format!($format $(, $argument)*)).into(),
+            );
+        }
+    };
+    ($condition:expr, $error:expr $(,)?) => {
+        if !$condition {
+            return ::core::result::Result::Err($error.into());
+        }
+    };
+}

@@ -1,0 +1,64 @@
+//! What the expansion of `#[actor]` calls. No interface for people: it changes with the macro.
+
+pub use crate::args::Arguments;
+use crate::{Error, cbor};
+
+use serde::Serialize;
+
+/// Encodes a reply.
+///
+/// # Panics
+///
+/// If it has no CBOR form, which undoes the slot: a caller never takes silence for success.
+pub fn reply<T: Serialize>(value: &T) -> Vec<u8> {
+    match cbor::to_vec(value) {
+        Ok(bytes) => bytes,
+        Err(error) => panic!("reply: {error}"),
+    }
+}
+
+/// Encodes the reply of a method that can fail.
+///
+/// # Errors
+///
+/// The method's own.
+pub fn try_reply<T: Serialize, E: Into<Error>>(result: Result<T, E>) -> Result<Vec<u8>, Error> {
+    result.map(|value| reply(&value)).map_err(Into::into)
+}
+
+/// The error for a method that the actor does not have.
+pub fn unknown_method(method: &str) -> Error {
+    Error::new(Error::UNKNOWN_METHOD, format!("there is no method `{method}`"))
+}
+
+/// The error for a message that was asked for as a view.
+pub fn not_a_view(method: &str) -> Error {
+    Error::new(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
+}
+
+/// The length of some parts joined.
+pub const fn joined_len(parts: &[&[u8]]) -> usize {
+    let mut rest = parts;
+    let mut len = 0;
+    while let [part, after @ ..] = rest {
+        len += part.len();
+        rest = after;
+    }
+    len
+}
+
+/// Joins parts whose joined length is `N`.
+#[expect(clippy::indexing_slicing, reason = "const evaluation: a wrong index does not compile")]
+pub const fn join<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut joined = [0; N];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut byte = 0;
+        while byte < parts[part].len() {
+            joined[at] = parts[part][byte];
+            (at, byte) = (at + 1, byte + 1);
+        }
+        part += 1;
+    }
+    joined
+}

@@ -1,0 +1,69 @@
+//! The exports of a module: buffers in linear memory around a [`Runtime`]. `docs/abi.md` is the
+//! contract; the expansion of `#[actor]` makes the exports.
+
+use std::mem;
+
+use crate::{Actor, Runtime};
+
+/// The state of an instance: the actor and the buffers shared with the compute unit.
+#[derive(Debug)]
+pub struct Guest<A> {
+    runtime: Runtime<A>,
+    /// Where the unit writes the next input.
+    input: Vec<u8>,
+    /// Kept until the next call, for the unit to read.
+    output: Vec<u8>,
+}
+
+impl<A: Actor> Guest<A> {
+    /// An instance before slot 0.
+    pub const fn new() -> Self {
+        Self { runtime: Runtime::new(), input: Vec::new(), output: Vec::new() }
+    }
+
+    /// Gives a place for an input of `len` bytes.
+    pub fn alloc(&mut self, len: u32) -> usize {
+        self.input = vec![0; len as usize];
+        self.input.as_mut_ptr().expose_provenance()
+    }
+
+    /// Handles the input that was written.
+    pub fn handle(&mut self, address: usize, len: u32) -> u64 {
+        let input = self.take(address, len);
+        let output = self.runtime.handle(&input);
+        self.put(output)
+    }
+
+    /// Answers the view that was written.
+    pub fn view(&mut self, address: usize, len: u32) -> u64 {
+        let input = self.take(address, len);
+        let output = self.runtime.view(&input);
+        self.put(output)
+    }
+
+    /// Saves the state.
+    pub fn save(&mut self, address: usize, len: u32) -> u64 {
+        let input = self.take(address, len);
+        let output = self.runtime.save(&input);
+        self.put(output)
+    }
+
+    fn take(&mut self, address: usize, len: u32) -> Vec<u8> {
+        let input = mem::take(&mut self.input);
+        assert_eq!(input.as_ptr().expose_provenance(), address, "the place that was given");
+        assert_eq!(input.len(), len as usize, "the length that was asked for");
+        input
+    }
+
+    fn put(&mut self, output: Vec<u8>) -> u64 {
+        self.output = output;
+        let address = self.output.as_ptr().expose_provenance() as u64;
+        (address << 32) | self.output.len() as u64
+    }
+}
+
+impl<A: Actor> Default for Guest<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

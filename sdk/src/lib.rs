@@ -1,0 +1,92 @@
+//! Write Antiphon actors in Rust: a struct, an impl, `#[actor]` on both.
+//!
+//! ```
+//! use antiphon::prelude::*;
+//!
+//! /// Counts.
+//! #[actor]
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Counter {
+//!     n: u64,
+//! }
+//!
+//! #[actor]
+//! impl Counter {
+//!     #[init]
+//!     fn new(start: u64) -> Self {
+//!         Self { n: start }
+//!     }
+//!
+//!     /// A view: `&self`, answered from committed state, never in the log.
+//!     fn get(&self) -> u64 {
+//!         self.n
+//!     }
+//!
+//!     /// A message: `&mut self`, one slot of the log.
+//!     fn add(&mut self, cx: &Context, by: u64) -> Result<u64, Error> {
+//!         require!(cx.sender() == cx.controller(), "only the controller may add");
+//!         self.n = self.n.checked_add(by).ok_or("the count does not fit")?;
+//!         Ok(self.n)
+//!     }
+//! }
+//!
+//! // An actor is ordinary Rust: test it natively.
+//! let mut counter = Counter::new(5);
+//! assert_eq!(counter.add(&Context::mock(), 3), Ok(8));
+//! assert_eq!(counter.get(), 8);
+//! ```
+//!
+//! # What a method may be
+//!
+//! - `#[init]` makes the first state: parameters, then `Self` or `Result<Self, E>`. Exactly one.
+//! - `&self` is a view. It may take a [`ViewContext`] and cannot have effects. Sent as a message,
+//!   a view is answered in the order of the log.
+//! - `&mut self` is a message. It may take a [`Context`] and [tell](Context::tell),
+//!   [log](macro@log) and [emit](Context::emit).
+//! - Parameters are owned serde types, found by name. A method returns nothing, a serde type, or a
+//!   `Result` whose error becomes an [`Error`]. An error answers the caller; what the method did to
+//!   the state before stays. A panic undoes the slot.
+//! - Helpers go to an impl block of their own, without `#[actor]`.
+//!
+//! # Talking to another actor
+//!
+//! `ActorRef<Counter>` has the messages of `Counter` as methods: `peer.add(3).tell(cx)`. A process
+//! whose type is not at hand is told by name: `cx.tell(id, "add", args! { by: 3 })`.
+//!
+//! A crate that only needs `ActorRef<T>` depends on the crate of `T` with `features = ["stub"]`; an
+//! actor crate declares `stub = []` in its features. Without it the Wasm exports and the schema of
+//! both actors would land in one module.
+//!
+//! # Invariants
+//!
+//! - Equal inputs give equal outputs: no clock, no randomness, and maps are sorted when encoded.
+//! - Every value that leaves is canonical CBOR; see [`cbor`].
+
+// The expansion of `#[actor]` names this crate, also in the tests of this crate.
+extern crate self as antiphon;
+
+mod actor;
+mod args;
+pub mod cbor;
+mod context;
+mod error;
+mod reference;
+mod runtime;
+
+#[doc(hidden)]
+pub mod expansion;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod guest;
+pub mod prelude;
+
+pub use actor::{Actor, Addressable, Stub};
+pub use antiphon_macros::actor;
+pub use args::Args;
+pub use context::{Context, Level, Tell, ViewContext};
+pub use error::Error;
+pub use protocol::{
+    AccountId, EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp, UnitId, schema,
+};
+pub use reference::{ActorRef, Call};
+pub use runtime::Runtime;

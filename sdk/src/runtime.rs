@@ -1,0 +1,135 @@
+//! One actor behind the guest contract: inputs in, outputs out, both as bytes.
+//!
+//! The same code runs inside a module and in native tests. It knows nothing of memory layout.
+
+use minicbor::bytes::ByteVec;
+use protocol::{
+    abi::{GuestResult, Input, Output, SavedState},
+    codec,
+};
+
+use crate::{Actor, Context, Error, ViewContext, cbor};
+
+/// An actor, or the place of one that is not born yet.
+#[derive(Debug)]
+pub struct Runtime<A> {
+    actor: Option<A>,
+}
+
+impl<A> Runtime<A> {
+    /// The largest piece a saved state is cut into, in bytes.
+    pub const CHUNK_LEN: usize = 1 << 20;
+
+    /// An instance before slot 0.
+    pub const fn new() -> Self {
+        Self { actor: None }
+    }
+
+    /// The actor, once it is born.
+    pub const fn actor(&self) -> Option<&A> {
+        self.actor.as_ref()
+    }
+}
+
+impl<A> Default for Runtime<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Actor> Runtime<A> {
+    /// Handles an encoded [`Input`] of a kind that may change the state; gives an encoded
+    /// [`Output`].
+    pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
+        let (result, cx) = match codec::decode_trusted(input) {
+            Err(error) => (Err(unreadable(&error)), None),
+            Ok(Input::Init { context, args }) => {
+                let cx = Context::new(context);
+                (A::init(&cx, &args).map(|actor| self.bear(actor)), Some(cx))
+            }
+            Ok(Input::Call { context, method, args, .. }) => {
+                let cx = Context::new(context);
+                let actor = self.actor.as_mut().ok_or_else(not_born);
+                (actor.and_then(|actor| actor.call(&cx, &method, &args)), Some(cx))
+            }
+            Ok(Input::Load { saved, .. }) => (load(&saved).map(|actor| self.bear(actor)), None),
+            Ok(_) => (Err(unsupported()), None),
+        };
+        output(result, cx)
+    }
+
+    /// Answers an encoded [`Input::View`]; gives an encoded [`Output`] without effects.
+    pub fn view(&self, input: &[u8]) -> Vec<u8> {
+        let result = match codec::decode_trusted(input) {
+            Err(error) => Err(unreadable(&error)),
+            Ok(Input::View { context, method, args }) => {
+                let actor = self.actor.as_ref().ok_or_else(not_born);
+                actor.and_then(|actor| actor.view(&ViewContext::new(context), &method, &args))
+            }
+            Ok(_) => Err(unsupported()),
+        };
+        output(result, None)
+    }
+
+    /// Answers an encoded [`Input::Save`]; gives an encoded [`SavedState`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no state yet, the input is of another kind, or the state has no CBOR form:
+    /// the upgrade fails and the module goes on.
+    pub fn save(&self, input: &[u8]) -> Vec<u8> {
+        let input = codec::decode_trusted(input);
+        assert!(matches!(input, Ok(Input::Save { .. })), "save takes a save");
+        let actor = self.actor.as_ref().expect("an upgrade comes after the birth");
+        let state = match cbor::to_vec(actor) {
+            Ok(state) => state,
+            Err(error) => panic!("state: {error}"),
+        };
+        codec::encode(&SavedState {
+            version: A::STATE_VERSION,
+            chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
+        })
+    }
+
+    /// Takes a first state and gives the reply that says so: null.
+    fn bear(&mut self, actor: A) -> Vec<u8> {
+        self.actor = Some(actor);
+        cbor::NULL.to_vec()
+    }
+}
+
+fn load<A: Actor>(saved: &SavedState) -> Result<A, Error> {
+    if saved.version > A::STATE_VERSION {
+        let detail =
+            format!("the state has version {}, newer than {}", saved.version, A::STATE_VERSION);
+        return Err(Error::new(Error::BAD_STATE, detail));
+    }
+    let state: Vec<u8> = saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
+    cbor::from_slice(&state).map_err(|error| Error::new(Error::BAD_STATE, error.to_string()))
+}
+
+fn output(result: Result<Vec<u8>, Error>, cx: Option<Context>) -> Vec<u8> {
+    let result = match result {
+        Ok(reply) => GuestResult::Reply(reply),
+        Err(error) => {
+            let (code, detail) = error.into_parts();
+            GuestResult::Error { code, detail }
+        }
+    };
+    codec::encode(&Output { result, effects: cx.map(Context::into_effects).unwrap_or_default() })
+}
+
+fn not_born() -> Error {
+    Error::new(Error::NOT_BORN, "the process has no state yet")
+}
+
+fn unsupported() -> Error {
+    Error::new(Error::UNSUPPORTED_INPUT, "this module does not handle inputs of this kind here")
+}
+
+fn unreadable(error: &codec::DecodeError) -> Error {
+    Error::new(Error::UNSUPPORTED_INPUT, error.to_string())
+}
+
+#[cfg(test)]
+mod tests;
