@@ -350,3 +350,6 @@ pub const fn pack(pointer: u32, length: u32) -> i64 {
     let [e, f, g, h] = length.to_be_bytes();
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
+
+#[cfg(test)]
+mod tests;

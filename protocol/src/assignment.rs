@@ -98,3 +98,6 @@ impl AssignmentProof {
         self.batch.verify_by(network, &self.batch.digest(), crate::PublicKey::verifies)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,3 +208,6 @@ impl Delivery {
         EntryId::from_bytes(*digest.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

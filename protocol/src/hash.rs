@@ -53,109 +53,93 @@ impl<'b, C> Decode<'b, C> for Hash {
     }
 }
 
-/// What a digest is of. Each has its own BLAKE3 `derive_key` context, so equal bytes with
-/// different meanings never have equal digests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Domain {
+macro_rules! domains {
+    ($($(#[$doc:meta])* $name:ident = $context:literal;)*) => {
+        /// What a digest is of. Each has its own BLAKE3 `derive_key` context, so equal bytes with
+        /// different meanings never have equal digests.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Domain {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Domain {
+            /// All domains.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The BLAKE3 `derive_key` context string.
+            pub const fn context(self) -> &'static str {
+                match self { $(Self::$name => $context,)* }
+            }
+        }
+    };
+}
+
+domains! {
     /// An account: algorithm byte, public key.
-    Account,
+    Account = "antiphon v1 account";
     /// A spawn body.
-    Spawn,
+    Spawn = "antiphon v1 spawn";
     /// A message body.
-    Message,
+    Message = "antiphon v1 message";
     /// A control body.
-    Control,
+    Control = "antiphon v1 control";
     /// What a delivery says: source, slot, index, target, pair number, item digest.
-    Delivery,
+    Delivery = "antiphon v1 delivery";
     /// What a skip says: source, slot, index.
-    Skip,
+    Skip = "antiphon v1 skip";
     /// What a timer or an ask timeout says: process, slot, index, occurrence.
-    Timer,
+    Timer = "antiphon v1 timer";
     /// What an answer says: target, pair number.
-    Answer,
+    Answer = "antiphon v1 answer";
     /// The chain hash of a log.
-    Chain,
+    Chain = "antiphon v1 chain";
     /// A leaf of a batch root that is an assignment.
-    AssignmentLeaf,
+    AssignmentLeaf = "antiphon v1 assignment leaf";
     /// A leaf of a batch root that is a final refusal.
-    RefusalLeaf,
+    RefusalLeaf = "antiphon v1 refusal leaf";
     /// An inner node of any Merkle tree.
-    MerkleNode,
+    MerkleNode = "antiphon v1 merkle node";
     /// A scheduler's batch header.
-    Batch,
+    Batch = "antiphon v1 batch";
     /// The first leaf of an outcome: everything but its outbox.
-    OutcomeHead,
+    OutcomeHead = "antiphon v1 outcome head";
     /// A leaf of an outcome that is an outbox item.
-    OutboxItem,
+    OutboxItem = "antiphon v1 outbox item";
     /// A leaf of a receipt root.
-    ReceiptLeaf,
+    ReceiptLeaf = "antiphon v1 receipt leaf";
     /// A compute unit's receipt batch header.
-    ReceiptBatch,
+    ReceiptBatch = "antiphon v1 receipt batch";
     /// A leaf of the host table.
-    HostTableLeaf,
+    HostTableLeaf = "antiphon v1 host table leaf";
     /// A key of the host table.
-    HostTableKey,
+    HostTableKey = "antiphon v1 host table key";
     /// A state root.
-    State,
+    State = "antiphon v1 state";
     /// An execution profile.
-    Profile,
+    Profile = "antiphon v1 profile";
     /// A compute policy.
-    Policy,
+    Policy = "antiphon v1 policy";
+    /// The weight of a unit for a process: process, unit.
+    PolicyRank = "antiphon v1 policy rank";
     /// A unit's acceptance of a module.
-    Acceptance,
+    Acceptance = "antiphon v1 acceptance";
     /// A unit record.
-    UnitRecord,
+    UnitRecord = "antiphon v1 unit record";
     /// An operator's word for a unit.
-    Vouch,
+    Vouch = "antiphon v1 vouch";
     /// A signed head.
-    Head,
+    Head = "antiphon v1 head";
     /// A view request.
-    ViewRequest,
+    ViewRequest = "antiphon v1 view request";
     /// A view answer.
-    ViewAnswer,
+    ViewAnswer = "antiphon v1 view answer";
     /// A scheduler's statement about a pair number.
-    PairStatement,
+    PairStatement = "antiphon v1 pair statement";
     /// The seed a slot gives its handler.
-    Seed,
+    Seed = "antiphon v1 seed";
 }
 
 impl Domain {
-    /// The BLAKE3 `derive_key` context string.
-    pub const fn context(self) -> &'static str {
-        match self {
-            Self::Account => "antiphon v1 account",
-            Self::Spawn => "antiphon v1 spawn",
-            Self::Message => "antiphon v1 message",
-            Self::Control => "antiphon v1 control",
-            Self::Delivery => "antiphon v1 delivery",
-            Self::Skip => "antiphon v1 skip",
-            Self::Timer => "antiphon v1 timer",
-            Self::Answer => "antiphon v1 answer",
-            Self::Chain => "antiphon v1 chain",
-            Self::AssignmentLeaf => "antiphon v1 assignment leaf",
-            Self::RefusalLeaf => "antiphon v1 refusal leaf",
-            Self::MerkleNode => "antiphon v1 merkle node",
-            Self::Batch => "antiphon v1 batch",
-            Self::OutcomeHead => "antiphon v1 outcome head",
-            Self::OutboxItem => "antiphon v1 outbox item",
-            Self::ReceiptLeaf => "antiphon v1 receipt leaf",
-            Self::ReceiptBatch => "antiphon v1 receipt batch",
-            Self::HostTableLeaf => "antiphon v1 host table leaf",
-            Self::HostTableKey => "antiphon v1 host table key",
-            Self::State => "antiphon v1 state",
-            Self::Profile => "antiphon v1 profile",
-            Self::Policy => "antiphon v1 policy",
-            Self::Acceptance => "antiphon v1 acceptance",
-            Self::UnitRecord => "antiphon v1 unit record",
-            Self::Vouch => "antiphon v1 vouch",
-            Self::Head => "antiphon v1 head",
-            Self::ViewRequest => "antiphon v1 view request",
-            Self::ViewAnswer => "antiphon v1 view answer",
-            Self::PairStatement => "antiphon v1 pair statement",
-            Self::Seed => "antiphon v1 seed",
-        }
-    }
-
     /// The digest of the concatenated parts in this domain. Parts other than the last must have a
     /// fixed length, so that no two lists of parts concatenate to the same bytes.
     pub fn digest(self, parts: &[&[u8]]) -> Hash {
@@ -166,3 +150,6 @@ impl Domain {
         Hash(*hasher.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

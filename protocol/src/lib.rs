@@ -17,6 +17,8 @@ mod batch;
 pub mod codec;
 mod control;
 mod entry;
+#[cfg(test)]
+mod examples;
 mod fault;
 mod hash;
 mod host_table;
@@ -30,6 +32,8 @@ mod message;
 mod measure;
 mod origin;
 mod outcome;
+#[cfg(test)]
+mod pages;
 mod policy;
 mod principal;
 mod profile;
@@ -40,6 +44,8 @@ mod signed;
 mod spawn;
 mod unit_record;
 mod value;
+#[cfg(test)]
+mod vectors;
 mod view;
 
 pub use assignment::{Assignment, AssignmentProof, chain_hash};

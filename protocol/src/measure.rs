@@ -7,8 +7,10 @@ macro_rules! measure {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode,
+            serde::Serialize, serde::Deserialize,
         )]
         #[cbor(transparent)]
+        #[serde(transparent)]
         pub struct $name(#[n(0)] u64);
 
         impl $name {

@@ -130,3 +130,6 @@ impl Body for Message {
         check_args(&self.args)
     }
 }
+
+#[cfg(test)]
+mod tests;

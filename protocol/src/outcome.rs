@@ -345,3 +345,6 @@ pub enum Effect {
     #[n(2)]
     Unknown,
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ impl ComputePolicy {
     /// (rendezvous hashing). The first `quorum` execute.
     pub fn ranked(&self, process: &ProcessId) -> Vec<UnitId> {
         let weight = |unit: &UnitId| {
-            Domain::Policy.digest(&[process.as_bytes().as_slice(), unit.as_bytes()])
+            Domain::PolicyRank.digest(&[process.as_bytes().as_slice(), unit.as_bytes()])
         };
         let mut units = self.units.clone();
         units.sort_by_cached_key(|unit| std::cmp::Reverse(weight(unit)));
@@ -110,3 +110,6 @@ impl Acceptance {
         Domain::Acceptance.digest(&[network.as_bytes(), module.as_bytes(), profile.as_bytes()])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::{AccountId, ProcessId};
+use crate::{AccountId, ParseIdError, ProcessId};
 
 /// Who sends a message, spawns a process or controls one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -26,5 +26,45 @@ impl std::fmt::Display for Principal {
             Self::Account(account) => account.fmt(f),
             Self::Process(process) => process.fmt(f),
         }
+    }
+}
+
+impl From<AccountId> for Principal {
+    fn from(account: AccountId) -> Self {
+        Self::Account(account)
+    }
+}
+
+impl From<ProcessId> for Principal {
+    fn from(process: ProcessId) -> Self {
+        Self::Process(process)
+    }
+}
+
+impl std::str::FromStr for Principal {
+    type Err = ParseIdError;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text == "anonymous" {
+            Ok(Self::Anonymous)
+        } else if let Ok(process) = text.parse() {
+            Ok(Self::Process(process))
+        } else {
+            text.parse().map(Self::Account)
+        }
+    }
+}
+
+impl serde::Serialize for Principal {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Principal {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

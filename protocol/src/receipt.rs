@@ -139,3 +139,6 @@ pub enum ReceiptError {
     #[error("the receipt's batch: {0}")]
     Batch(#[from] VerifyError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ impl Refusal {
         Self { code, detail: detail.into(), retry_after: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! A schema informs tools (prompts, forms, JSON conversion). Nothing that decides an outcome reads
 //! it, so a wrong one misleads only people.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, decode};
 
 /// The interface of an actor.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -71,8 +71,8 @@ pub struct Param {
     pub ty: Type,
 }
 
-/// The shape of a value.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+/// The shape of a value. Nests at most [`Type::DEPTH_MAX`] deep.
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
 #[cbor(flat)]
 pub enum Type {
     /// Nothing: CBOR null.
@@ -123,3 +123,40 @@ impl Schema {
         self.methods.iter().find(|method| method.name == name)
     }
 }
+
+impl Type {
+    /// How deep types may nest.
+    pub const DEPTH_MAX: u32 = crate::Value::DEPTH_MAX;
+}
+
+impl<'b, C> Decode<'b, C> for Type {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        read(d, Self::DEPTH_MAX)
+    }
+}
+
+/// Reads a type nested at most `depth` deep: a derived decoder would let a guest choose how much
+/// stack it takes.
+fn read(d: &mut Decoder<'_>, depth: u32) -> Result<Type, decode::Error> {
+    let position = d.position();
+    let refuse = |detail: &str| decode::Error::message(detail.to_owned()).at(position);
+    let depth = depth.checked_sub(1).ok_or_else(|| refuse("types nest too deep"))?;
+    let length = d.array()?.ok_or_else(|| refuse("a type of indefinite length"))?;
+    Ok(match (d.u8()?, length) {
+        (0, 1) => Type::Null,
+        (1, 1) => Type::Bool,
+        (2, 3) => Type::Integer { bits: d.u8()?, signed: d.bool()? },
+        (3, 1) => Type::Float,
+        (4, 1) => Type::Text,
+        (5, 1) => Type::Bytes,
+        (6, 2) => Type::Option(Box::new(read(d, depth)?)),
+        (7, 2) => Type::List(Box::new(read(d, depth)?)),
+        (8, 3) => Type::Map(Box::new(read(d, depth)?), Box::new(read(d, depth)?)),
+        (9, 2) => Type::Id(d.str()?.to_owned()),
+        (10, 2) => Type::Named(d.str()?.to_owned()),
+        _ => return Err(refuse("not a known type")),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ impl Body for Spawn {
         check_args(&self.args)
     }
 }
+
+#[cfg(test)]
+mod tests;

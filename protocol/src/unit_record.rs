@@ -155,3 +155,6 @@ impl Body for UnitRecord {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

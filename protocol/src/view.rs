@@ -134,3 +134,6 @@ impl Body for HeadStatement {
         key.unit() == self.scheduler
     }
 }
+
+#[cfg(test)]
+mod tests;

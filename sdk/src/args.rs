@@ -84,9 +84,10 @@ impl<'a> Arguments<'a> {
         let left = split(bytes).map_err(|error| {
             Error::bad_arguments(format!("not a map from parameter name to value: {error}"))
         })?;
-        let twice = left.iter().enumerate().find(|(at, (name, _))| {
-            left.iter().take(*at).any(|(before, _)| before == name)
-        });
+        let twice = left
+            .iter()
+            .enumerate()
+            .find(|(at, (name, _))| left.iter().take(*at).any(|(before, _)| before == name));
         match twice {
             Some((_, (name, _))) => {
                 Err(Error::bad_arguments(format!("parameter `{name}` is given twice")))
@@ -105,8 +106,9 @@ impl<'a> Arguments<'a> {
         let value = match self.left.iter().position(|(given, _)| *given == name) {
             Some(at) => cbor::from_slice(self.left.swap_remove(at).1)
                 .map_err(|error| format!("parameter `{name}`: {error}")),
-            None => T::deserialize(cbor::Absent)
-                .map_err(|_| format!("parameter `{name}` is missing")),
+            None => {
+                T::deserialize(cbor::Absent).map_err(|_| format!("parameter `{name}` is missing"))
+            }
         };
         value.map_err(Error::bad_arguments)
     }

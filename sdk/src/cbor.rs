@@ -15,7 +15,10 @@ mod ser;
 
 use minicbor::Decoder;
 use protocol::Value;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{Expected, Unexpected},
+};
 
 pub(crate) use de::Absent;
 pub(crate) use entries::Entries;
@@ -37,6 +40,7 @@ impl Error {
     const TOO_DEEP: Self = Self::fixed("nested too deep");
     const TWICE: Self = Self::fixed("a map has one key twice");
     const KIND: Self = Self::fixed("a value has no tags and no simple values but null and bool");
+    const MALFORMED: Self = Self::fixed("not well-formed CBOR");
     const NOT_ARGS: Self = Self::fixed("not a map from parameter name to value");
     const RANGE: Self = Self::fixed("an integer needs more than 64 bits");
 
@@ -46,8 +50,9 @@ impl Error {
 }
 
 impl From<minicbor::decode::Error> for Error {
-    fn from(error: minicbor::decode::Error) -> Self {
-        Self { detail: error.to_string().into() }
+    /// The decoder's own words would fill a module and tell its users little.
+    fn from(_: minicbor::decode::Error) -> Self {
+        Self::MALFORMED
     }
 }
 
@@ -60,6 +65,35 @@ impl serde::ser::Error for Error {
 impl serde::de::Error for Error {
     fn custom<T: std::fmt::Display>(detail: T) -> Self {
         Self { detail: detail.to_string().into() }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {expected}, found {}", Found(found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+}
+
+/// Names what was found. Serde's own way would put the formatting of floats into every module.
+struct Found<'a>(Unexpected<'a>);
+
+impl std::fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Unexpected::Unsigned(integer) => return write!(f, "the integer {integer}"),
+            Unexpected::Signed(integer) => return write!(f, "the integer {integer}"),
+            Unexpected::Str(text) => return write!(f, "the text `{text}`"),
+            Unexpected::Other(other) => other,
+            Unexpected::Bool(_) => "a truth value",
+            Unexpected::Float(_) => "a float",
+            Unexpected::Bytes(_) => "bytes",
+            Unexpected::Unit | Unexpected::Option => "null",
+            Unexpected::Seq => "an array",
+            Unexpected::Map => "a map",
+            _ => "something else",
+        })
     }
 }
 

@@ -41,8 +41,8 @@ impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`Input`] of a kind that may change the state; gives an encoded
     /// [`Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
-        let (result, cx) = match codec::decode_trusted(input) {
-            Err(error) => (Err(unreadable(&error)), None),
+        let (result, cx) = match minicbor::decode(input) {
+            Err(_) => (Err(unreadable()), None),
             Ok(Input::Init { context, args }) => {
                 let cx = Context::new(context);
                 (A::init(&cx, &args).map(|actor| self.bear(actor)), Some(cx))
@@ -60,8 +60,8 @@ impl<A: Actor> Runtime<A> {
 
     /// Answers an encoded [`Input::View`]; gives an encoded [`Output`] without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
-        let result = match codec::decode_trusted(input) {
-            Err(error) => Err(unreadable(&error)),
+        let result = match minicbor::decode(input) {
+            Err(_) => Err(unreadable()),
             Ok(Input::View { context, method, args }) => {
                 let actor = self.actor.as_ref().ok_or_else(not_born);
                 actor.and_then(|actor| actor.view(&ViewContext::new(context), &method, &args))
@@ -78,7 +78,7 @@ impl<A: Actor> Runtime<A> {
     /// If there is no state yet, the input is of another kind, or the state has no CBOR form:
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
-        let input = codec::decode_trusted(input);
+        let input = minicbor::decode(input);
         assert!(matches!(input, Ok(Input::Save { .. })), "save takes a save");
         let actor = self.actor.as_ref().expect("an upgrade comes after the birth");
         let state = match cbor::to_vec(actor) {
@@ -104,7 +104,8 @@ fn load<A: Actor>(saved: &SavedState) -> Result<A, Error> {
             format!("the state has version {}, newer than {}", saved.version, A::STATE_VERSION);
         return Err(Error::new(Error::BAD_STATE, detail));
     }
-    let state: Vec<u8> = saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
+    let state: Vec<u8> =
+        saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
     cbor::from_slice(&state).map_err(|error| Error::new(Error::BAD_STATE, error.to_string()))
 }
 
@@ -127,8 +128,8 @@ fn unsupported() -> Error {
     Error::new(Error::UNSUPPORTED_INPUT, "this module does not handle inputs of this kind here")
 }
 
-fn unreadable(error: &codec::DecodeError) -> Error {
-    Error::new(Error::UNSUPPORTED_INPUT, error.to_string())
+fn unreadable() -> Error {
+    Error::new(Error::UNSUPPORTED_INPUT, "this module cannot read the input")
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Connection {
     /// to cancel, and to call from several tasks.
     pub async fn accept_exchange(&self) -> Option<Incoming> {
         let Inner { quic, limits, inbound, .. } = &*self.inner;
-        let most = usize::try_from(limits.exchanges).unwrap_or(usize::MAX);
+        let most = self.exchanges_max();
         let mut openings = self.inner.openings.lock().await;
         loop {
             let reading = openings.len();
@@ -116,6 +116,11 @@ impl Connection {
                 },
             }
         }
+    }
+
+    /// How many exchanges of the peer may be under way.
+    pub(crate) fn exchanges_max(&self) -> usize {
+        usize::try_from(self.inner.limits.exchanges).unwrap_or(usize::MAX)
     }
 
     async fn open(&self, kind: u8, limit: usize) -> Result<(FrameSender, FrameReceiver), Error> {

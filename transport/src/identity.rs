@@ -241,3 +241,6 @@ impl ClientCertVerifier for Verifier {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

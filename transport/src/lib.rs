@@ -29,6 +29,8 @@
 mod address;
 mod config;
 mod connection;
+mod directory;
+mod discovery;
 mod endpoint;
 mod error;
 mod exchange;
@@ -36,17 +38,21 @@ mod frame;
 mod identity;
 mod limits;
 mod peer;
+mod peers;
 mod server;
 mod slots;
 
 pub use address::{ParseAddressError, UnitAddress};
 pub use connection::Connection;
+pub use directory::{Directory, RecordSigner};
+pub use discovery::{Discovery, DiscoveryConfig, DiscoveryError};
 pub use endpoint::Endpoint;
 pub use error::{Error, StreamCode};
 pub use exchange::{Incoming, Responder};
 pub use frame::{FrameReceiver, FrameSender};
 pub use limits::Limits;
 pub use peer::Peer;
+pub use peers::{Peers, RequestError, bootstrap};
 pub use server::{Handler, serve};
 
 #[cfg(test)]

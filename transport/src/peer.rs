@@ -19,7 +19,7 @@ use protocol::UnitId;
 use tokio::{
     sync::watch,
     task::AbortHandle,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{Connection, Endpoint, Error};
@@ -45,6 +45,7 @@ pub struct Peer {
 struct Inner {
     unit: UnitId,
     current: watch::Receiver<Option<Connection>>,
+    failure: watch::Receiver<Option<Error>>,
     keeper: AbortHandle,
 }
 
@@ -62,10 +63,11 @@ impl Peer {
         unit: UnitId,
         addresses: watch::Receiver<Option<SocketAddr>>,
     ) -> Self {
-        let (sender, current) = watch::channel(None);
-        let keeper = Keeper { endpoint, unit, addresses, current: sender };
+        let (connect, current) = watch::channel(None);
+        let (fail, failure) = watch::channel(None);
+        let keeper = Keeper { endpoint, unit, addresses, current: connect, failure: fail };
         let keeper = tokio::spawn(keeper.keep()).abort_handle();
-        Self { inner: Arc::new(Inner { unit, current, keeper }) }
+        Self { inner: Arc::new(Inner { unit, current, failure, keeper }) }
     }
 
     /// The unit this handle stays connected with.
@@ -90,19 +92,26 @@ impl Peer {
         }
     }
 
-    /// The connection, waiting until one stands or the time is up.
+    /// The connection, waiting until one stands; when the time is up, why there is none.
     pub async fn connection_within(&self, limit: Duration) -> Result<Connection, Error> {
-        let unit = self.inner.unit;
-        timeout(limit, self.connection()).await.map_err(|_| Error::NotConnected { unit })
+        self.connection_until(after(limit)).await
     }
 
     /// Asks the unit once, waiting for a connection first; gives up when the time is up.
     ///
-    /// After a failure or a timeout, whether the request took effect is unknown.
+    /// After [`Error::Lost`] or [`Error::NoAnswer`], whether the request took effect is unknown.
     pub async fn request(&self, body: impl Into<Bytes>, limit: Duration) -> Result<Bytes, Error> {
-        let unit = self.inner.unit;
-        let asked = async { self.connection().await.request(body).await };
-        timeout(limit, asked).await.unwrap_or(Err(Error::NoAnswer { unit }))
+        let end = after(limit);
+        let connection = self.connection_until(end).await?;
+        let answer = timeout_at(end, connection.request(body)).await;
+        answer.unwrap_or(Err(Error::NoAnswer { unit: self.inner.unit }))
+    }
+
+    async fn connection_until(&self, end: Instant) -> Result<Connection, Error> {
+        timeout_at(end, self.connection()).await.map_err(|_| {
+            let failure = self.inner.failure.borrow().clone();
+            failure.unwrap_or(Error::NotConnected { unit: self.inner.unit })
+        })
     }
 }
 
@@ -111,6 +120,8 @@ struct Keeper {
     unit: UnitId,
     addresses: watch::Receiver<Option<SocketAddr>>,
     current: watch::Sender<Option<Connection>>,
+    /// Why the last dial failed.
+    failure: watch::Sender<Option<Error>>,
 }
 
 impl Keeper {
@@ -123,26 +134,27 @@ impl Keeper {
                 continue;
             };
             let dialed = timeout(DIAL_TIMEOUT, self.endpoint.connect(self.unit, address));
+            let unreachable = Error::Unreachable { unit: self.unit, address };
             let dialed = tokio::select! {
-                dialed = dialed => dialed,
+                dialed = dialed => dialed.unwrap_or(Err(unreachable)),
                 () = moved(&mut self.addresses, address) => {
                     failures = 0;
                     continue;
                 }
             };
             failures = match dialed {
-                Ok(Ok(connection)) => match self.hold(connection, address).await {
+                Ok(connection) => match self.hold(connection, address).await {
                     End::Moved | End::Lost { stable: true } => {
                         failures = 0;
                         continue;
                     }
                     End::Lost { stable: false } => failures + 1,
                 },
-                Ok(Err(error)) => {
+                Err(error) => {
                     tracing::debug!(unit = %self.unit, %error, "dialing failed");
+                    self.failure.send_replace(Some(error));
                     failures + 1
                 }
-                Err(_) => failures + 1,
             };
             tokio::select! {
                 () = sleep(self.backoff(failures)) => {}
@@ -154,6 +166,7 @@ impl Keeper {
     /// Hands out a connection until it is lost or the unit has moved.
     async fn hold(&mut self, connection: Connection, address: SocketAddr) -> End {
         let since = Instant::now();
+        self.failure.send_replace(None);
         self.current.send_replace(Some(connection.clone()));
         tokio::select! {
             error = connection.closed() => {
@@ -179,7 +192,7 @@ enum End {
 async fn announced(addresses: &mut watch::Receiver<Option<SocketAddr>>) {
     if addresses.changed().await.is_err() {
         // Nobody is left to announce another one.
-        pending().await
+        pending::<()>().await;
     }
 }
 
@@ -191,6 +204,11 @@ async fn moved(addresses: &mut watch::Receiver<Option<SocketAddr>>, from: Socket
             return;
         }
     }
+}
+
+/// The end of a wait; a year is as good as for ever.
+fn after(limit: Duration) -> Instant {
+    Instant::now() + limit.min(Duration::from_secs(365 * 86_400))
 }
 
 /// Between half and the whole of a time that doubles with every failure.

@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{Connection, Endpoint, FrameReceiver, FrameSender, Incoming};
 
 /// Answers the requests and serves the streams of all peers, many at once.
+///
+/// The future of an exchange is dropped when its connection is lost or serving ends: what must not
+/// stop half-way belongs into a task of its own.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn request(&self, peer: UnitId, body: Bytes) -> impl Future<Output = Bytes> + Send;
@@ -44,17 +47,20 @@ pub async fn serve<H: Handler>(endpoint: Endpoint, handler: Arc<H>, shutdown: Ca
     }
 }
 
-/// The number of exchanges is bounded by the limit on open streams, which each of them holds one of.
 async fn serve_connection<H: Handler>(connection: Connection, handler: Arc<H>) {
+    let peer = connection.peer();
     let mut exchanges = JoinSet::new();
     loop {
+        let running = exchanges.len();
         tokio::select! {
-            incoming = connection.accept_exchange() => match incoming {
-                Some(incoming) => {
-                    exchanges.spawn(serve_exchange(connection.peer(), incoming, Arc::clone(&handler)));
+            incoming = connection.accept_exchange(), if running < connection.exchanges_max() => {
+                match incoming {
+                    Some(incoming) => {
+                        exchanges.spawn(serve_exchange(peer, incoming, Arc::clone(&handler)));
+                    }
+                    None => return,
                 }
-                None => return,
-            },
+            }
             Some(ended) = exchanges.join_next() => report(ended),
         }
     }

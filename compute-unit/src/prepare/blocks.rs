@@ -98,3 +98,6 @@ impl Runs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

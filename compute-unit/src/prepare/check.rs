@@ -2,10 +2,9 @@
 
 use wasmparser::{
     DataSectionReader, ElementSectionReader, Export, ExportSectionReader, FuncToValidate, FuncType,
-    FuncValidatorAllocations, FunctionBody, FunctionSectionReader, GlobalSectionReader,
-    GlobalType, ImportSectionReader, Imports, MemorySectionReader, MemoryType, Operator, Parser,
-    Payload, RefType, TableSectionReader, TypeSectionReader, ValType, ValidPayload, Validator,
-    ValidatorResources,
+    FuncValidatorAllocations, FunctionBody, FunctionSectionReader, GlobalSectionReader, GlobalType,
+    ImportSectionReader, Imports, MemorySectionReader, MemoryType, Operator, Parser, Payload,
+    TableSectionReader, TypeSectionReader, ValType, ValidPayload, Validator, ValidatorResources,
 };
 
 use super::{PrepareError, error::quoted, features::profile_features, limits, segments};
@@ -54,6 +53,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<Sections<'_>, PrepareError> {
     let mut allocations = FuncValidatorAllocations::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
+        check_memories(&payload)?;
         match validator.payload(&payload)? {
             ValidPayload::Func(function, body) => {
                 let body = sections.function(function, &mut allocations, body)?;
@@ -179,7 +179,8 @@ impl<'a> Sections<'a> {
             }
             facts.operators = facts.operators.saturating_add(1);
             facts.operands = facts.operands.max(validator.operand_stack_height());
-            facts.calls |= matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. });
+            facts.calls |=
+                matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. });
         }
         reader.finish()?;
         *allocations = validator.into_allocations();
@@ -187,15 +188,24 @@ impl<'a> Sections<'a> {
     }
 }
 
-fn imports(section: ImportSectionReader<'_>) -> Result<(), PrepareError> {
-    for import in section {
-        let (module, name) = match import? {
-            Imports::Single(_, import) => (import.module, import.name),
-            Imports::Compact1 { module, .. } | Imports::Compact2 { module, .. } => (module, ""),
-        };
-        return Err(PrepareError::Import { module: quoted(module), name: quoted(name) });
+/// The validator does not say which feature a second memory would need.
+fn check_memories(payload: &Payload<'_>) -> Result<(), PrepareError> {
+    match payload {
+        Payload::MemorySection(section) if section.count() > 1 => {
+            let offset = section.range().start;
+            Err(PrepareError::Feature { feature: "multi-memory".to_owned(), offset })
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn imports(section: ImportSectionReader<'_>) -> Result<(), PrepareError> {
+    let Some(import) = section.into_iter().next() else { return Ok(()) };
+    let (module, name) = match import? {
+        Imports::Single(_, import) => (import.module, import.name),
+        Imports::Compact1 { module, .. } | Imports::Compact2 { module, .. } => (module, ""),
+    };
+    Err(PrepareError::Import { module: quoted(module), name: quoted(name) })
 }
 
 /// Names an instruction that changes a table or a segment: neither is part of a checkpoint.

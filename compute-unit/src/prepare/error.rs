@@ -1,12 +1,16 @@
 //! Why a module is refused, and what its author can do about it.
 
+use protocol::{Refusal, RefusalCode};
+
 use super::features;
 
 /// Why a module is refused. Every unit of the profile refuses it for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
     /// The binary is larger than a module may be.
-    #[error("the module has {bytes} bytes, of which {limit} are allowed: build it optimised for size and strip debug sections")]
+    #[error(
+        "the module has {bytes} bytes, of which {limit} are allowed: build it optimised for size and strip debug sections"
+    )]
     TooLarge {
         /// The size of the binary.
         bytes: usize,
@@ -22,7 +26,9 @@ pub enum PrepareError {
         detail: String,
     },
     /// The module uses a feature that the profile turns off.
-    #[error("the module uses the feature {feature} at byte {offset}, which actors may not use: build it without")]
+    #[error(
+        "the module uses the feature {feature} at byte {offset}, which actors may not use: build it without"
+    )]
     Feature {
         /// The feature's name.
         feature: String,
@@ -30,7 +36,9 @@ pub enum PrepareError {
         offset: usize,
     },
     /// The module imports something.
-    #[error("the module imports {module}.{name}, but an actor imports nothing: build for wasm32-unknown-unknown and remove what needs a host")]
+    #[error(
+        "the module imports {module}.{name}, but an actor imports nothing: build for wasm32-unknown-unknown and remove what needs a host"
+    )]
     Import {
         /// The module part of the import's name.
         module: String,
@@ -38,10 +46,14 @@ pub enum PrepareError {
         name: String,
     },
     /// The module has a start function.
-    #[error("the module has a start function, which would run at every restore: do its work when handling init")]
+    #[error(
+        "the module has a start function, which would run at every restore: do its work when handling init"
+    )]
     Start,
     /// An export of the guest contract is missing.
-    #[error("the module does not export {name}, {expected}: build it with #[actor], or see docs/abi.md")]
+    #[error(
+        "the module does not export {name}, {expected}: build it with #[actor], or see docs/abi.md"
+    )]
     MissingExport {
         /// The export's name.
         name: &'static str,
@@ -63,7 +75,9 @@ pub enum PrepareError {
         name: String,
     },
     /// The module uses an instruction that changes what a checkpoint does not hold.
-    #[error("the module uses {instruction} at byte {offset}, which actors may not: tables and data segments never change")]
+    #[error(
+        "the module uses {instruction} at byte {offset}, which actors may not: tables and data segments never change"
+    )]
     Instruction {
         /// The instruction's name in the text format.
         instruction: &'static str,
@@ -115,6 +129,12 @@ impl From<wasmparser::Error> for PrepareError {
             Some(feature) => Self::Feature { feature: features::name(feature), offset },
             None => Self::Invalid { offset, detail: quoted(error.message()) },
         }
+    }
+}
+
+impl From<PrepareError> for Refusal {
+    fn from(error: PrepareError) -> Self {
+        Self::new(RefusalCode::ModuleRefused, error.to_string())
     }
 }
 

@@ -58,10 +58,5 @@ pub(crate) fn profile_features() -> WasmFeatures {
 
 /// The name of a feature that a module asked for, as its proposal is called.
 pub(super) fn name(feature: WasmFeatures) -> String {
-    feature
-        .iter_names()
-        .next()
-        .map_or("unknown", |(name, _)| name)
-        .to_lowercase()
-        .replace('_', "-")
+    feature.iter_names().next().map_or("unknown", |(name, _)| name).to_lowercase().replace('_', "-")
 }

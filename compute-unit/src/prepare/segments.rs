@@ -50,10 +50,9 @@ pub(super) fn check_elements(sections: &Sections<'_>) -> Result<(), PrepareError
         total = total.saturating_add(count);
         PrepareError::check_limit("elements in segments", total, limits::SEGMENT_ELEMENTS_MAX)?;
         if let ElementKind::Active { offset_expr, .. } = element.kind {
-            let error = PrepareError::ElementsOutOfBounds { index };
-            let offset = constant(&offset_expr)?.ok_or(error.clone())?;
-            if u64::from(offset).saturating_add(u64::from(count)) > table {
-                return Err(error);
+            let offset = constant(&offset_expr)?.map_or(u64::MAX, u64::from);
+            if offset.saturating_add(u64::from(count)) > table {
+                return Err(PrepareError::ElementsOutOfBounds { index });
             }
         }
     }

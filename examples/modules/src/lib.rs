@@ -1,1 +1,31 @@
-//! To be written.
+//! The example actors as Wasm modules, ready to spawn.
+//!
+//! Building this package builds the actors: its build script adds the Wasm target to the toolchain
+//! where it is missing, and runs cargo once for each actor.
+
+/// `counter`: a number.
+pub const COUNTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/counter.wasm"));
+
+/// `pingpong`: one of two players.
+pub const PINGPONG: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pingpong.wasm"));
+
+/// `quakes/station`: the events of one seismic network.
+pub const STATION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/station.wasm"));
+
+/// `quakes/alerts`: the ranking of strong events.
+pub const ALERTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/alerts.wasm"));
+
+/// `quakes/bulletin`: the strongest events.
+pub const BULLETIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bulletin.wasm"));
+
+/// Every module with the name of its actor.
+pub const ALL: [(&str, &[u8]); 5] = [
+    ("counter", COUNTER),
+    ("pingpong", PINGPONG),
+    ("station", STATION),
+    ("alerts", ALERTS),
+    ("bulletin", BULLETIN),
+];
+
+#[cfg(test)]
+mod tests;

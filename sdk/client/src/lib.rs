@@ -1,1 +1,37 @@
-//! To be written.
+//! Talks to an Antiphon network from outside of it: spawns processes, sends messages, reads logs.
+//!
+//! A [`Client`] is one key (or none, for reading only), a directory of units, and a connection to
+//! each unit it needs. Messages of all callers share one stream to a messenger; [`Client::submit`]
+//! hands out a [`Ticket`] for each, so thousands can be under way at once.
+//!
+//! # Invariants
+//!
+//! - Nothing a unit says is handed to the caller before its signature, its path to what is signed
+//!   and its place are checked: an assignment against the process's scheduler, an outcome and a
+//!   view against the process's policy. What does not hold is [`ClientError::Unverified`].
+//! - Who orders and executes a process is read from the process's spawn, whose digest is its id;
+//!   no unit's word counts for it.
+//! - What is in flight is bounded in bytes. A lost messenger costs time, never a message: entries
+//!   without an answer are submitted again under the same id.
+
+mod calls;
+mod check;
+mod client;
+mod error;
+mod flights;
+mod reads;
+mod section;
+mod shell;
+mod spawn;
+mod submitter;
+#[cfg(test)]
+mod testing;
+mod watch;
+
+pub use calls::{SendResult, ViewResult};
+pub use client::{Client, ClientOptions, Described, Units};
+pub use error::ClientError;
+pub use reads::{LogReader, UnitReport};
+pub use spawn::{SpawnOptions, Spawned};
+pub use submitter::Ticket;
+pub use watch::{Observed, Watch};

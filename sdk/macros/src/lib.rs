@@ -1,1 +1,53 @@
-//! To be written.
+//! `#[actor]`: turns a struct and its impl block into an Antiphon actor. Documented in `antiphon`.
+//!
+//! # Invariants
+//!
+//! - The author's code stays as written, without `#[init]`; everything else is added beside it.
+//! - Exports and the schema section exist only on wasm32 and without the feature `stub` of the
+//!   crate that uses the macro, so two actor crates can be linked together.
+
+mod definition;
+mod docs;
+mod expand;
+mod method;
+mod methods;
+mod shape;
+
+use proc_macro::TokenStream;
+use quote::ToTokens;
+use syn::{Item, parse_macro_input};
+
+/// Makes an actor of a type: on its definition, then on the impl block with its methods.
+///
+/// On the definition, `#[actor(version = 2)]` sets the version of the state (1 if not given).
+#[proc_macro_attribute]
+pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let expanded = match parse_macro_input!(item as Item) {
+        Item::Struct(item) => definition::expand(
+            arguments.into(),
+            &item.attrs,
+            &item.vis,
+            &item.ident,
+            &item.generics,
+        )
+        .map(|added| [item.into_token_stream(), added]),
+        Item::Enum(item) => definition::expand(
+            arguments.into(),
+            &item.attrs,
+            &item.vis,
+            &item.ident,
+            &item.generics,
+        )
+        .map(|added| [item.into_token_stream(), added]),
+        Item::Impl(item) => methods::parse(&arguments.into(), item)
+            .map(|(item, interface)| [item.into_token_stream(), expand::expand(&interface)]),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "`#[actor]` goes on a struct or an enum, and on its impl block",
+        )),
+    };
+    match expanded {
+        Ok(streams) => streams.into_iter().map(TokenStream::from).collect(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}

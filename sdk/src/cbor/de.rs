@@ -5,8 +5,7 @@ use minicbor::{Decoder, data::Type};
 use serde::{
     de::{
         self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-        Visitor,
-        value::BorrowedStrDeserializer,
+        Visitor, value::BorrowedStrDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -57,16 +56,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
             Type::U8 | Type::U16 | Type::U32 | Type::U64 => visitor.visit_u64(self.decoder.u64()?),
             Type::I8 | Type::I16 | Type::I32 | Type::I64 => visitor.visit_i64(self.decoder.i64()?),
             Type::Int => visitor.visit_i128(self.decoder.int()?.into()),
-            Type::F16 => {
-                // Without the decoder's own half floats, which it has behind a feature.
-                let start = self.decoder.position();
-                let bytes = self.decoder.input().get(start + 1..start + 3);
-                let bytes = bytes.and_then(|bytes| <[u8; 2]>::try_from(bytes).ok());
-                let bits = u16::from_be_bytes(bytes.ok_or_else(minicbor::decode::Error::end_of_input)?);
-                self.decoder.set_position(start + 3);
-                visitor.visit_f64(half::f16::from_bits(bits).to_f64())
-            }
-            Type::F32 | Type::F64 => visitor.visit_f64(self.decoder.f64()?),
+            Type::F16 | Type::F32 | Type::F64 => visitor.visit_f64(self.decoder.f64()?),
             Type::Bytes => visitor.visit_borrowed_bytes(self.decoder.bytes()?),
             Type::String => visitor.visit_borrowed_str(self.decoder.str()?),
             Type::Array => {

@@ -4,7 +4,10 @@ use minicbor::{Decoder, Encoder};
 use protocol::Value;
 use serde::Serialize;
 
-use super::{Error, ser::Serializer};
+use super::{
+    Error,
+    ser::{Serializer, written},
+};
 
 /// The entries of a map, in any order.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +83,7 @@ impl Entries {
         if self.0.windows(2).any(|pair| matches!(pair, [a, b] if a.key() == b.key())) {
             return Err(Error::TWICE);
         }
-        Encoder::new(&mut *out).map(self.0.len() as u64).expect(super::ser::NEVER);
+        written(Encoder::new(&mut *out).map(self.0.len() as u64));
         for entry in self.0 {
             out.extend_from_slice(&entry.bytes);
         }

@@ -1,11 +1,17 @@
 //! From serde to canonical CBOR.
 
-use minicbor::Encoder;
+use std::convert::Infallible;
+
+use minicbor::{Encoder, encode};
 use serde::{Serialize, ser};
 
 use super::{Entries, Error};
 
-pub(super) const NEVER: &str = "encoding into memory cannot fail";
+/// Ends an encoding into memory, which cannot fail. Unlike `expect` it does not bring the
+/// formatting of the error into a module.
+pub(super) fn written<T>(result: Result<T, encode::Error<Infallible>>) {
+    assert!(result.is_ok(), "encoding into memory cannot fail");
+}
 
 /// Appends one value.
 pub(super) struct Serializer<'a> {
@@ -34,9 +40,9 @@ impl<'a> Serializer<'a> {
             self.out.push(0xf9);
             self.out.extend_from_slice(&half.to_bits().to_be_bytes());
         } else if f64::from(single).to_bits() == float.to_bits() {
-            self.encoder().f32(single).expect(NEVER);
+            written(self.encoder().f32(single));
         } else {
-            self.encoder().f64(float).expect(NEVER);
+            written(self.encoder().f64(float));
         }
     }
 
@@ -56,7 +62,7 @@ impl<'a> Serializer<'a> {
     fn variant(self, variant: &'static str) -> Result<Self, Error> {
         let depth = self.depth.checked_sub(1).ok_or(Error::TOO_DEEP)?;
         let mut encoder = Encoder::new(&mut *self.out);
-        encoder.map(1).and_then(|encoder| encoder.str(variant)).expect(NEVER);
+        written(encoder.map(1).and_then(|encoder| encoder.str(variant)));
         Ok(Self { out: self.out, depth })
     }
 }
@@ -65,7 +71,7 @@ impl<'a> Serializer<'a> {
 macro_rules! scalars {
     ($($method:ident: $ty:ty => $encode:ident,)*) => {$(
         fn $method(self, value: $ty) -> Result<(), Error> {
-            self.encoder().$encode(value).expect(NEVER);
+            written(self.encoder().$encode(value));
             Ok(())
         }
     )*};
@@ -130,7 +136,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.encoder().null().expect(NEVER);
+        written(self.encoder().null());
         Ok(())
     }
 
@@ -222,7 +228,7 @@ impl Array<'_> {
 
     fn finish(self) {
         let mut header = Vec::new();
-        Encoder::new(&mut header).array(self.len).expect(NEVER);
+        written(Encoder::new(&mut header).array(self.len));
         self.out.splice(self.start..self.start, header);
     }
 }

@@ -1,0 +1,42 @@
+//! What an operator decides about a compute unit. Nothing here can change an outcome.
+
+use std::path::PathBuf;
+
+use protocol::{NetworkId, OperatorId, SecretKey};
+
+/// The configuration of a compute unit.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The unit's key, which is its address.
+    pub key: SecretKey,
+    /// The network it serves.
+    pub network: NetworkId,
+    /// Who vouches for it; schedulers of the same operator are believed to have checked signatures.
+    pub operator: OperatorId,
+    /// A directory of its own.
+    pub data: PathBuf,
+    /// Execution threads; by default two for each core, so that the operating system shares the
+    /// cores fairly between long and short messages.
+    pub threads: Option<usize>,
+    /// Whether signatures and proofs are checked again that a scheduler of the same operator
+    /// checked already.
+    pub verify_all: bool,
+}
+
+impl Config {
+    /// A configuration with defaults for everything that has one.
+    pub const fn new(
+        key: SecretKey,
+        network: NetworkId,
+        operator: OperatorId,
+        data: PathBuf,
+    ) -> Self {
+        Self { key, network, operator, data, threads: None, verify_all: false }
+    }
+
+    /// How many execution threads to run.
+    pub(crate) fn thread_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(2, usize::from);
+        self.threads.unwrap_or_else(|| cores().saturating_mul(2)).clamp(1, 256)
+    }
+}

@@ -1,0 +1,141 @@
+//! The frames a unit has published, newest in memory, for followers and for the disk.
+//!
+//! Followers pull: each keeps the number of the next frame it wants, so a slow one costs nothing but
+//! its own delay. A frame leaves memory only after it is on disk.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use protocol::{ProcessId, Slot, api::FollowFrame};
+use tokio::sync::watch;
+
+/// Stored frames stay in memory up to this many bytes, for followers that are nearly up to date.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// A published frame.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Counts the frames of this unit's store.
+    pub(crate) number: u64,
+    /// The canonical encoding.
+    pub(crate) bytes: Bytes,
+    /// The same, decoded.
+    pub(crate) frame: FollowFrame,
+}
+
+#[derive(Debug)]
+struct Inner {
+    frames: VecDeque<Arc<Frame>>,
+    next: u64,
+    stored: u64,
+    bytes: usize,
+}
+
+/// The published frames.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    inner: Mutex<Inner>,
+    latest: watch::Sender<u64>,
+}
+
+/// Where a frame is.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// In memory.
+    Here(Arc<Frame>),
+    /// On disk only.
+    Stored,
+    /// Not published yet.
+    Future,
+}
+
+impl Feed {
+    /// Resumes after the frames that are on disk.
+    pub(crate) fn resume(next: u64) -> Self {
+        let inner = Inner { frames: VecDeque::new(), next, stored: next, bytes: 0 };
+        Self { inner: Mutex::new(inner), latest: watch::Sender::new(next) }
+    }
+
+    /// Publishes a frame.
+    pub(crate) fn publish(&self, frame: FollowFrame, bytes: Bytes) {
+        let next = {
+            let mut inner = self.lock();
+            let number = inner.next;
+            inner.next += 1;
+            inner.bytes += bytes.len();
+            inner.frames.push_back(Arc::new(Frame { number, bytes, frame }));
+            inner.next
+        };
+        self.latest.send_replace(next);
+    }
+
+    /// Wakes whenever the number of the next frame changes.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// Finds a frame.
+    pub(crate) fn find(&self, number: u64) -> Found {
+        let inner = self.lock();
+        if number >= inner.next {
+            return Found::Future;
+        }
+        let oldest = inner.next - inner.frames.len() as u64;
+        let position = number.checked_sub(oldest).and_then(|at| usize::try_from(at).ok());
+        match position.and_then(|at| inner.frames.get(at)) {
+            Some(frame) => Found::Here(Arc::clone(frame)),
+            None => Found::Stored,
+        }
+    }
+
+    /// The frames that are not on disk yet, oldest first, up to a number of bytes.
+    pub(crate) fn unstored(&self, bytes_max: usize) -> Vec<Arc<Frame>> {
+        let inner = self.lock();
+        let mut bytes = 0;
+        let waiting = inner.frames.iter().filter(|frame| frame.number >= inner.stored);
+        waiting
+            .take_while(|frame| {
+                let fits = bytes < bytes_max;
+                bytes += frame.bytes.len();
+                fits
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Learns that all frames before a number are on disk.
+    pub(crate) fn mark_stored(&self, before: u64) {
+        let mut inner = self.lock();
+        inner.stored = inner.stored.max(before);
+        while inner.bytes > KEPT_BYTES
+            && inner.frames.front().is_some_and(|frame| frame.number < inner.stored)
+        {
+            let gone = inner.frames.pop_front().map_or(0, |frame| frame.bytes.len());
+            inner.bytes -= gone;
+        }
+    }
+
+    /// Bytes of frames that are not on disk yet or kept for followers.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// The frames in memory that hold slots of a process from a slot on.
+    pub(crate) fn holding(&self, process: &ProcessId, from: Slot) -> Vec<Arc<Frame>> {
+        let holds = |frame: &Arc<Frame>| {
+            let slots = &frame.frame.slots;
+            slots.iter().any(|slot| slot.leaf.process == *process && slot.leaf.slot >= from)
+        };
+        self.lock().frames.iter().filter(|frame| holds(frame)).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

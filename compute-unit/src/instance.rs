@@ -1,0 +1,229 @@
+//! One resident actor: executes slots, rolls back the ones that fail, answers views.
+//!
+//! # Invariants
+//!
+//! - After a [`Fault`], memory (its size too) and globals are as before the call.
+//! - A view leaves no trace.
+//! - After a [`HostFault`] the instance is of no more use, and no outcome was made.
+
+mod machine;
+mod mark;
+mod rollback;
+
+use std::sync::Arc;
+
+use protocol::Limits;
+
+use crate::module::CompiledModule;
+use machine::Machine;
+use rollback::{Input, Rollback};
+
+pub use mark::GlobalValue;
+
+pub(crate) use machine::HostState;
+
+/// Bytes in a page of linear memory.
+pub const PAGE_BYTES: usize = 65_536;
+
+/// Which export of the guest contract is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Export {
+    /// `antiphon_handle`.
+    Handle,
+    /// `antiphon_view`.
+    View,
+    /// `antiphon_save`.
+    Save,
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// The bytes the guest gave back, or why it gave none.
+    pub result: Result<Vec<u8>, Fault>,
+    /// The gas the call used, at most its limit; all of it if it ran out.
+    pub gas_used: u64,
+}
+
+/// Why a call failed: equal on every machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The guest trapped.
+    #[error("the actor trapped")]
+    Trap,
+    /// The gas limit was reached.
+    #[error("the actor ran out of gas")]
+    OutOfGas,
+    /// The guest trapped after it was refused more memory.
+    #[error("the actor trapped after it was refused more memory than its limit")]
+    OutOfMemory,
+    /// Calls were nested too deep.
+    #[error("the actor's calls were nested too deep")]
+    StackOverflow,
+    /// `antiphon_alloc` gave a place outside of the memory.
+    #[error("antiphon_alloc gave a place outside of the memory")]
+    BadAllocation,
+    /// The guest gave back a place outside of the memory.
+    #[error("the actor's output is outside of its memory")]
+    BadOutput,
+    /// The guest gave back more than its process's limits allow.
+    #[error("the actor's output is larger than its process's limits allow")]
+    OutputTooLarge,
+}
+
+/// A fault of this unit, never part of an outcome: another unit may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HostFault {
+    /// The machine has no memory left for the instance.
+    #[error("this unit has no memory left for the process")]
+    Memory,
+    /// The native stack ended before the weighted depth did.
+    #[error("the native stack of this unit is too small for the profile")]
+    NativeStack,
+    /// The engine failed in a way that no module can cause.
+    #[error("the engine of this unit failed")]
+    Engine,
+    /// Executing the same inputs again gave something else.
+    #[error("executing the same inputs again gave another result")]
+    Replay,
+    /// An earlier fault made the instance useless.
+    #[error("the instance was given up after an earlier fault of this unit")]
+    GivenUp,
+}
+
+/// Why a process could not be born.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// The module starts with more memory than the process may have: so on every machine.
+    #[error(
+        "the module starts with {pages} pages of memory, of which the process may have {limit}"
+    )]
+    MemoryLimit {
+        /// Pages the module starts with.
+        pages: u32,
+        /// Pages the process may have.
+        limit: u32,
+    },
+    /// This unit failed.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+}
+
+/// The state of a process that its module holds.
+#[derive(Debug)]
+pub struct StateImage<'a> {
+    /// The linear memory.
+    pub memory: &'a [u8],
+    /// The mutable globals, by index.
+    pub globals: Vec<GlobalValue>,
+}
+
+/// A resident actor.
+pub struct Instance {
+    limits: Limits,
+    machine: Machine,
+    rollback: Rollback,
+    usable: bool,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("usable", &self.usable).finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// Makes the state before slot 0: the genesis image, nothing executed.
+    ///
+    /// # Errors
+    ///
+    /// When the module needs more memory than the process may have, or this unit has none left.
+    pub fn genesis(module: &Arc<CompiledModule>, limits: &Limits) -> Result<Self, GenesisError> {
+        let (pages, limit) = (module.initial_pages, limits.memory_pages);
+        if pages > limit {
+            return Err(GenesisError::MemoryLimit { pages, limit });
+        }
+        let mut machine = Machine::new(Arc::clone(module), limit)?;
+        machine.write_genesis()?;
+        let rollback = Rollback::new(&mut machine);
+        Ok(Self { limits: *limits, machine, rollback, usable: true })
+    }
+
+    /// Executes one slot. Must run on a thread with [`crate::THREAD_STACK_BYTES`] of stack.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit; what the guest does wrong is in [`Executed`].
+    pub fn execute(
+        &mut self,
+        export: Export,
+        input: &[u8],
+        gas_limit: u64,
+    ) -> Result<Executed, HostFault> {
+        let output_max = self.output_max(export);
+        self.guarded(|machine, rollback| {
+            let executed = machine.run(export, input, gas_limit, output_max)?;
+            match executed.result {
+                Ok(_) => {
+                    let gas_used = executed.gas_used;
+                    rollback
+                        .keep(machine, Input { export, input, gas_limit, gas_used, output_max });
+                }
+                Err(_) => rollback.undo(machine)?,
+            }
+            Ok(executed)
+        })
+    }
+
+    /// Executes a view on the state as it is, and puts everything back afterwards. Must run on a
+    /// thread with [`crate::THREAD_STACK_BYTES`] of stack.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit; what the guest does wrong is in [`Executed`].
+    pub fn view(&mut self, input: &[u8], gas_limit: u64) -> Result<Executed, HostFault> {
+        let output_max = self.output_max(Export::View);
+        self.guarded(|machine, rollback| {
+            rollback.renew(machine);
+            let executed = machine.run(Export::View, input, gas_limit, output_max)?;
+            rollback.undo(machine)?;
+            Ok(executed)
+        })
+    }
+
+    /// The memory and globals as they are.
+    pub fn state_image(&mut self) -> StateImage<'_> {
+        let globals = self.machine.globals();
+        StateImage { memory: self.machine.memory(), globals }
+    }
+
+    fn guarded(
+        &mut self,
+        work: impl FnOnce(&mut Machine, &mut Rollback) -> Result<Executed, HostFault>,
+    ) -> Result<Executed, HostFault> {
+        if !self.usable {
+            return Err(HostFault::GivenUp);
+        }
+        let result = work(&mut self.machine, &mut self.rollback);
+        self.usable = result.is_ok();
+        result
+    }
+
+    /// The largest output that may be copied out of the guest. A saved state may be as large as the
+    /// memory; any other output is bounded by what its parts may be, which the decoder checks.
+    fn output_max(&self, export: Export) -> usize {
+        const ENVELOPE_BYTES: u64 = 4_096;
+        const ITEM_BYTES: u64 = 256;
+        let bytes = match export {
+            Export::Save => u64::from(self.limits.memory_pages).saturating_mul(65_536),
+            Export::Handle | Export::View => u64::from(self.limits.outbox_bytes)
+                .saturating_add(u64::from(self.limits.outbox_items).saturating_mul(ITEM_BYTES))
+                .saturating_add(u64::from(self.limits.reply_bytes).saturating_mul(2))
+                .saturating_add(ENVELOPE_BYTES),
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

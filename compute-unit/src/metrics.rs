@@ -1,0 +1,68 @@
+//! What a compute unit counts.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// The counters of a unit, each growing from its start.
+        #[derive(Debug, Default)]
+        pub(crate) struct Metrics {
+            $($(#[$doc])* pub(crate) $name: Counter,)*
+        }
+
+        impl Metrics {
+            /// Names and values, sorted by name.
+            pub(crate) fn snapshot(&self) -> Vec<(String, u64)> {
+                let mut all = vec![$((stringify!($name).to_owned(), self.$name.get()),)*];
+                all.sort();
+                all
+            }
+        }
+    };
+}
+
+counters! {
+    /// Slots executed, those re-executed after a start included.
+    slots_executed;
+    /// Slots whose outcome is a failure of execution.
+    slots_failed;
+    /// Gas used.
+    gas_used;
+    /// Views answered.
+    views_answered;
+    /// Processes executed here.
+    processes_hosted;
+    /// Processes halted because their log or the outcome of a replay contradicts itself.
+    processes_halted;
+    /// Receipt batches signed.
+    receipt_batches;
+    /// Modules prepared and compiled.
+    modules_compiled;
+    /// Tail streams that ended and were opened again.
+    tails_reopened;
+    /// Commits of outcomes to disk.
+    outcome_commits;
+    /// Commits of outcomes that failed.
+    outcome_commits_failed;
+}
+
+/// A number that grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds an amount.
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Relaxed);
+    }
+
+    /// The present value.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

@@ -1,0 +1,166 @@
+//! Rewrites one function: gas in front of every run of operators, depth at entry and exit.
+//!
+//! A counted function becomes
+//!
+//! ```text
+//! (func ... gas; depth += weight; check; (block RESULTS body) depth -= weight)
+//! ```
+//!
+//! The block takes the place of the function's own label, so branches keep their depths and only
+//! `return` becomes a branch. Neither counter is restored on a trap: the host sets both before each
+//! call, and reads from them what the trap was.
+
+use wasm_encoder::{
+    BlockType, Function, InstructionSink,
+    reencode::{Error, Reencode, RoundtripReencoder},
+};
+use wasmparser::Operator;
+
+use super::{
+    blocks::{self, Charge},
+    check::Body,
+    cost,
+    limits::{self, frame_weight},
+};
+
+/// The indices of what the preparation adds to a module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Added {
+    /// The mutable i64 global that holds the gas left.
+    pub(super) gas: u32,
+    /// The mutable i32 global that holds the weight of all live frames.
+    pub(super) depth: u32,
+    /// The function that prices and performs `memory.grow`.
+    pub(super) grow: u32,
+    /// The function that prices a number of bytes and gives it back.
+    pub(super) bytes: u32,
+}
+
+/// Rewrites a function whose results make a block of type `results`.
+pub(super) fn function(
+    body: &Body<'_>,
+    results: BlockType,
+    added: Added,
+) -> Result<Function, Error> {
+    let entry = u64::from(body.locals).saturating_mul(cost::LOCAL);
+    let charges = blocks::charges(&body.body, entry)?;
+    let weight = frame_weight(body.slots, body.operands, body.operators);
+    let counted = body.calls || weight > limits::LEAF_WEIGHT_MAX;
+    let function = RoundtripReencoder.new_function_with_parsed_locals(&body.body)?;
+    let mut writer = Writer { function, added, charges: charges.into_iter(), next: None, open: 0 };
+    writer.next = writer.charges.next();
+    writer.charge_before(0);
+    if counted {
+        enter(&mut writer.function.instructions(), added.depth, weight);
+        writer.function.instructions().block(results);
+    }
+    let mut reader = body.body.get_operators_reader()?;
+    let mut index = 0;
+    while !reader.is_end_then_eof() {
+        if index > 0 {
+            writer.charge_before(index);
+        }
+        writer.operator(reader.read()?, counted)?;
+        index = index.saturating_add(1);
+    }
+    if counted {
+        writer.function.instructions().end();
+        leave(&mut writer.function.instructions(), added.depth, weight);
+    }
+    writer.function.instructions().end();
+    Ok(writer.function)
+}
+
+struct Writer {
+    function: Function,
+    added: Added,
+    charges: std::vec::IntoIter<Charge>,
+    next: Option<Charge>,
+    /// Blocks open inside the function.
+    open: u32,
+}
+
+impl Writer {
+    fn charge_before(&mut self, index: usize) {
+        if let Some(charge) = self.next.filter(|charge| charge.before == index) {
+            pay(&mut self.function.instructions(), self.added.gas, charge.gas);
+            self.next = self.charges.next();
+        }
+    }
+
+    fn operator(&mut self, operator: Operator<'_>, counted: bool) -> Result<(), Error> {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.open = self.open.saturating_add(1);
+            }
+            Operator::End => self.open = self.open.saturating_sub(1),
+            Operator::Return if counted => {
+                self.function.instructions().br(self.open);
+                return Ok(());
+            }
+            Operator::MemoryGrow { .. } => {
+                self.function.instructions().call(self.added.grow);
+                return Ok(());
+            }
+            Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryInit { .. } => {
+                self.function.instructions().call(self.added.bytes);
+            }
+            _ => {}
+        }
+        let instruction = RoundtripReencoder.instruction(operator)?;
+        self.function.instruction(&instruction);
+        Ok(())
+    }
+}
+
+/// Takes a price from the gas, and traps below zero.
+fn pay(sink: &mut InstructionSink<'_>, gas: u32, price: u64) {
+    let price = i64::try_from(price).unwrap_or(i64::MAX);
+    sink.global_get(gas).i64_const(price).i64_sub().global_set(gas);
+    trap_if_broke(sink, gas);
+}
+
+fn trap_if_broke(sink: &mut InstructionSink<'_>, gas: u32) {
+    sink.global_get(gas).i64_const(0).i64_lt_s();
+    sink.if_(BlockType::Empty).unreachable().end();
+}
+
+fn enter(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
+    sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
+    sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
+    sink.if_(BlockType::Empty).unreachable().end();
+}
+
+fn leave(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
+    sink.global_get(depth).i32_const(weight.cast_signed()).i32_sub().global_set(depth);
+}
+
+/// The function `(delta: i32) -> i32` that stands for `memory.grow`.
+///
+/// Growth past 4 GiB is answered here, so that the engine's own `memory.grow` fails only where the
+/// process's limit or the machine says so.
+pub(super) fn grow(gas: u32) -> Function {
+    const PAGES_MAX: i32 = 65_536;
+    let mut function = Function::new([]);
+    let mut sink = function.instructions();
+    sink.local_get(0).i32_const(PAGES_MAX).memory_size(0).i32_sub().i32_gt_u();
+    sink.if_(BlockType::Empty).i32_const(-1).return_().end();
+    sink.global_get(gas).local_get(0).i64_extend_i32_u();
+    sink.i64_const(cost::PAGE.cast_signed()).i64_mul().i64_sub().global_set(gas);
+    trap_if_broke(&mut sink, gas);
+    sink.local_get(0).memory_grow(0).end();
+    function
+}
+
+/// The function `(bytes: i32) -> i32` that prices what a bulk operator moves.
+pub(super) fn bytes(gas: u32) -> Function {
+    let mut function = Function::new([]);
+    let mut sink = function.instructions();
+    sink.global_get(gas).local_get(0).i64_extend_i32_u();
+    sink.i64_const(cost::BULK_BYTES_PER_GAS.cast_signed()).i64_div_u().i64_sub().global_set(gas);
+    trap_if_broke(&mut sink, gas);
+    sink.local_get(0).end();
+    function
+}

@@ -1,0 +1,112 @@
+//! Turns executed slots into signed receipt batches: one Merkle root and one signature for
+//! everything that has gathered since the last.
+
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use bytes::Bytes;
+use protocol::{
+    AssignmentProof, Kind, MerkleTree, NetworkId, ReceiptBatch, SecretKey, Signed, V1,
+    api::{FollowFrame, FollowSlot},
+    codec,
+};
+
+use crate::{feed::Feed, metrics::Metrics, process::Executed};
+
+/// Executed slots that may wait for the publisher.
+const QUEUE_MAX: usize = 4_096;
+/// Slots in one receipt batch.
+const BATCH_SLOTS_MAX: usize = 1_024;
+/// Estimated bytes in one frame, past which no slot is added.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// A slot to publish.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    /// What execution gave.
+    pub(crate) executed: Executed,
+    /// Shows the assignment, where the outcome has an outbox.
+    pub(crate) assignment: Option<AssignmentProof>,
+}
+
+/// The engine as receipts name it, for people.
+const ENGINE: &str = "wasmtime 48.0.8";
+
+/// Starts the publisher; it ends when all senders are gone.
+pub(crate) fn start(
+    key: SecretKey,
+    network: NetworkId,
+    feed: Arc<Feed>,
+    metrics: Arc<Metrics>,
+) -> std::io::Result<SyncSender<Publication>> {
+    let (sender, receiver) = sync_channel(QUEUE_MAX);
+    std::thread::Builder::new()
+        .name("publisher".to_owned())
+        .spawn(move || run(&key, network, &receiver, &feed, &metrics))?;
+    Ok(sender)
+}
+
+fn run(
+    key: &SecretKey,
+    network: NetworkId,
+    receiver: &Receiver<Publication>,
+    feed: &Feed,
+    metrics: &Metrics,
+) {
+    while let Ok(first) = receiver.recv() {
+        let mut bytes = estimate(&first);
+        let mut gathered = vec![first];
+        while gathered.len() < BATCH_SLOTS_MAX && bytes < BATCH_BYTES_MAX {
+            let Ok(next) = receiver.try_recv() else { break };
+            bytes += estimate(&next);
+            gathered.push(next);
+        }
+        let frame = seal(key, network, gathered);
+        let encoded = Bytes::from(codec::encode(&frame));
+        feed.publish(frame, encoded);
+        metrics.receipt_batches.increment();
+    }
+}
+
+/// Signs one batch.
+fn seal(key: &SecretKey, network: NetworkId, gathered: Vec<Publication>) -> FollowFrame {
+    let tree = MerkleTree::new(gathered.iter().map(|item| item.executed.leaf.leaf()).collect());
+    let batch = ReceiptBatch {
+        version: V1,
+        kind: Kind,
+        network,
+        unit: key.public().unit(),
+        count: u32::try_from(gathered.len()).expect("a batch is bounded"),
+        root: tree.root(),
+        engine: ENGINE.to_owned(),
+    };
+    let slots = gathered.into_iter().zip(0_u32..).map(|(item, index)| FollowSlot {
+        outcome: item.executed.outcome,
+        leaf: item.executed.leaf,
+        path: tree.path(index).expect("every gathered slot is a leaf"),
+        assignment: item.assignment,
+    });
+    FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, key) }
+}
+
+/// About how many bytes a slot takes in a frame.
+fn estimate(item: &Publication) -> usize {
+    let outcome = &item.executed.outcome;
+    let reply = match &outcome.reply {
+        protocol::Reply::Value(bytes) => bytes.len(),
+        _ => 256,
+    };
+    let logs: usize = outcome.logs.iter().map(|line| line.text.len() + 8).sum();
+    let events: usize = outcome.events.iter().map(|event| event.data.len() + 32).sum();
+    let outbox: usize = outcome
+        .outbox
+        .iter()
+        .map(|item| match &item.body {
+            protocol::ItemBody::Tell { args, .. } => args.len() + 160,
+            _ => 256,
+        })
+        .sum();
+    700 + reply + logs + events + outbox
+}

@@ -1,0 +1,247 @@
+//! Follows the logs of one scheduler: checks every batch and hands checked slots to the executor.
+//!
+//! # Invariants
+//!
+//! - Nothing is executed that does not stand under a verified batch signature of the scheduler, in
+//!   its place in an unbroken chain.
+//! - Client signatures and proofs of origin are checked here again, unless the scheduler is of the
+//!   same operator.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+};
+
+use protocol::{
+    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, ProcessId, Provenance, PublicKey, Slot, Source,
+    Timestamp, UnitId,
+    api::{Cursor, TailFrame, TailRecord},
+    codec,
+};
+
+/// What is known of a log that this tail follows.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    next: Slot,
+    chain: Hash,
+    time: Timestamp,
+    /// Whether this unit executes the process.
+    executed: bool,
+    /// Whether the scheduler broke a rule in this log: nothing more of it is believed.
+    broken: bool,
+}
+
+/// The state of following one scheduler, across streams. Pure.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    unit: UnitId,
+    scheduler: UnitId,
+    network: NetworkId,
+    trusted: bool,
+    places: HashMap<ProcessId, Place>,
+    sources: HashMap<ProcessId, Source>,
+}
+
+/// Why a frame is not believed. The stream is closed and opened again.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TailError {
+    /// The frame is not of the protocol.
+    #[error("{0}")]
+    Malformed(#[from] codec::DecodeError),
+    /// The batch is not properly signed by the scheduler.
+    #[error("the batch is not signed by the scheduler: {0}")]
+    Signature(#[from] protocol::VerifyError),
+    /// The leaves are not those of the signed root.
+    #[error("the leaves are not those of the signed batch")]
+    Leaves,
+}
+
+/// A slot that passed all checks.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// The slot.
+    pub(crate) record: TailRecord,
+    /// What stands there.
+    pub(crate) entry: Entry,
+}
+
+/// A batch whose signature holds.
+#[derive(Debug)]
+pub(crate) struct CheckedBatch {
+    /// The signed header.
+    pub(crate) header: protocol::Signed<protocol::BatchHeader>,
+    /// The tree of its leaves.
+    pub(crate) tree: MerkleTree,
+    /// The slots to execute, in order.
+    pub(crate) slots: Vec<Checked>,
+    /// A log of which slots are missing: the stream must be opened again.
+    pub(crate) gap: Option<ProcessId>,
+}
+
+impl Tail {
+    /// Follows a scheduler from the start. `trusted` says that its operator is this unit's.
+    pub(crate) fn new(
+        unit: UnitId,
+        scheduler: UnitId,
+        network: NetworkId,
+        trusted: bool,
+    ) -> Self {
+        let (places, sources) = (HashMap::new(), HashMap::new());
+        Self { unit, scheduler, network, trusted, places, sources }
+    }
+
+    /// Where a new stream shall resume.
+    pub(crate) fn cursors(&self) -> Vec<Cursor> {
+        let cursor = |(process, place): (&ProcessId, &Place)| Cursor {
+            process: *process,
+            slot: if place.broken { Slot::new(u64::MAX) } else { place.next },
+        };
+        let mut cursors: Vec<Cursor> = self.places.iter().map(cursor).collect();
+        cursors.sort_unstable_by_key(|cursor| cursor.process);
+        cursors
+    }
+
+    /// Checks a frame and gives the slots that are new and executed here.
+    pub(crate) fn handle_frame(&mut self, bytes: &[u8]) -> Result<CheckedBatch, TailError> {
+        let frame: TailFrame = codec::decode(bytes)?;
+        let header = frame.batch.unverified();
+        let tree = MerkleTree::new(frame.leaves.clone());
+        let counted = u32::try_from(frame.leaves.len()) == Ok(header.count);
+        if header.scheduler != self.scheduler || !counted || tree.root() != header.root {
+            return Err(TailError::Leaves);
+        }
+        let digest = frame.batch.digest();
+        frame.batch.verify_by(self.network, &digest, PublicKey::verifies)?;
+        let is_leaf = |record: &TailRecord| {
+            let leaf = usize::try_from(record.index).ok().and_then(|at| frame.leaves.get(at));
+            leaf == Some(&record.assignment.leaf())
+        };
+        if !frame.records.iter().all(is_leaf) {
+            return Err(TailError::Leaves);
+        }
+        let mut slots = Vec::with_capacity(frame.records.len());
+        let mut gap = None;
+        for record in frame.records {
+            let process = record.assignment.process;
+            if self.misses(&record) {
+                gap = Some(process);
+            } else {
+                slots.extend(self.handle_record(record));
+            }
+        }
+        Ok(CheckedBatch { header: frame.batch, tree, slots, gap })
+    }
+
+    /// The sources of deliveries in a frame that must be learned before it is handled.
+    pub(crate) fn unknown_sources(&self, bytes: &[u8]) -> Result<Vec<ProcessId>, TailError> {
+        if self.trusted {
+            return Ok(Vec::new());
+        }
+        let frame: TailFrame = codec::decode(bytes)?;
+        let source = |record: &TailRecord| {
+            let Ok(Entry::Delivery(delivery)) = codec::decode(&record.entry) else { return None };
+            let origin: OriginProof = codec::decode(record.origin.as_ref()?).ok()?;
+            let unknown = !self.sources.contains_key(&delivery.source);
+            (unknown && origin.introduction.is_none()).then_some(delivery.source)
+        };
+        let mut sources: Vec<ProcessId> = frame.records.iter().filter_map(source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        Ok(sources)
+    }
+
+    /// Learns who a process is.
+    pub(crate) fn learn(&mut self, process: ProcessId, provenance: &Provenance) {
+        if let Ok(source) = provenance.source(&process) {
+            self.sources.insert(process, source);
+        }
+    }
+
+    /// Whether slots are missing before this one.
+    fn misses(&self, record: &TailRecord) -> bool {
+        let place = self.places.get(&record.assignment.process);
+        record.assignment.slot > place.map_or(Slot::ZERO, |place| place.next)
+    }
+
+    fn handle_record(&mut self, record: TailRecord) -> Option<Checked> {
+        let assignment = record.assignment;
+        let process = assignment.process;
+        let place = self.places.get(&process).copied().unwrap_or(Place {
+            next: Slot::ZERO,
+            chain: Hash::ZERO,
+            time: Timestamp::ZERO,
+            executed: false,
+            broken: false,
+        });
+        if assignment.slot < place.next || place.broken {
+            return None;
+        }
+        let entry = codec::decode::<Entry>(&record.entry);
+        let fault = match &entry {
+            _ if !assignment.follows(&place.chain) => Some("the chain hash does not follow"),
+            _ if assignment.time < place.time => Some("the time goes back"),
+            Err(_) => Some("an entry is not of the protocol"),
+            Ok(entry) if entry.id() != assignment.entry => Some("an entry has another id"),
+            Ok(entry) if entry.target() != process => Some("an entry is of another process"),
+            Ok(entry) => self.check_entry(entry, &record),
+        };
+        let executed = match &entry {
+            Ok(Entry::Spawn(spawn)) if assignment.slot == Slot::ZERO => {
+                spawn.unverified().policy.executes(&self.unit, &process)
+            }
+            _ => place.executed,
+        };
+        let next = assignment.slot.next().unwrap_or(assignment.slot);
+        let broken = fault.is_some();
+        if let Some(fault) = fault {
+            tracing::error!(
+                %process, slot = %assignment.slot, scheduler = %self.scheduler, fault,
+                "ALARM: the scheduler broke a rule; nothing more of this log is executed"
+            );
+        }
+        let (chain, time) = (assignment.chain, assignment.time);
+        self.places.insert(process, Place { next, chain, time, executed, broken });
+        let wanted = executed && !broken;
+        entry.ok().filter(|_| wanted).map(|entry| Checked { record, entry })
+    }
+
+    /// Checks what a scheduler has to check before it assigns.
+    fn check_entry(&mut self, entry: &Entry, record: &TailRecord) -> Option<&'static str> {
+        let first = record.assignment.slot == Slot::ZERO;
+        if first != matches!(entry, Entry::Spawn(_)) {
+            return Some("slot 0, and only slot 0, is a spawn");
+        }
+        if self.trusted {
+            return None;
+        }
+        let holds = match entry {
+            Entry::Spawn(spawn) => spawn
+                .verify_by(self.network, &spawn.digest(), PublicKey::verifies)
+                .is_ok_and(|()| spawn.unverified().scheduler == self.scheduler),
+            Entry::Message(message) => {
+                message.verify_by(self.network, &message.digest(), PublicKey::verifies).is_ok()
+            }
+            Entry::Delivery(delivery) => self.origin_holds(delivery, record),
+            _ => true,
+        };
+        if holds { None } else { Some("an entry's signature or proof does not hold") }
+    }
+
+    fn origin_holds(&mut self, delivery: &Delivery, record: &TailRecord) -> bool {
+        let origin = record.origin.as_ref();
+        let Some(proof) = origin.and_then(|bytes| codec::decode::<OriginProof>(bytes).ok()) else {
+            return false;
+        };
+        let known = self.sources.get(&delivery.source);
+        let holds = proof.verify(self.network, delivery, known, PublicKey::verifies).is_ok();
+        if let (true, None, Some(introduction)) = (holds, known, &proof.introduction)
+            && let Ok(source) = introduction.source(&delivery.source)
+        {
+            self.sources.insert(delivery.source, source);
+        }
+        holds
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Keeps a tail to one scheduler open, loads modules, and feeds the executor.
+
+use std::{sync::Arc, time::Duration};
+
+use protocol::{
+    Entry, ModuleId, ProcessId, Provenance, Role, Slot, Spawn, UnitId,
+    api::{ModuleBytes, Opening, Request},
+    codec,
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use transport::{Directory, Peers};
+
+use crate::{
+    engine::CompileError,
+    executor::{Batch, Executor, Work},
+    metrics::Metrics,
+    module::{CompiledModule, Modules},
+    process::Process,
+    store::Head,
+    tail::{CheckedBatch, Tail},
+};
+
+/// Bytes of entries that may wait for execution, over all processes. Past it tails are not read.
+pub(crate) const WAITING_BYTES_MAX: usize = 256 << 20;
+/// What a waiting entry costs beside its bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 1_024;
+/// How long to wait before a module that could not be had is asked for again.
+const MODULE_RETRY: Duration = Duration::from_secs(1);
+/// How long to wait before a tail that was refused is opened again.
+const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+
+/// What tails share.
+#[derive(Debug)]
+pub(crate) struct Tailing {
+    /// This unit.
+    pub(crate) unit: UnitId,
+    /// Connections to other units.
+    pub(crate) peers: Peers,
+    /// Who there is.
+    pub(crate) directory: Directory,
+    /// Runs processes.
+    pub(crate) executor: Arc<Executor>,
+    /// Compiled modules.
+    pub(crate) modules: Arc<Modules>,
+    /// What earlier runs published.
+    pub(crate) heads: std::collections::BTreeMap<ProcessId, Head>,
+    /// Bounds the entries that wait.
+    pub(crate) waiting: Arc<Semaphore>,
+    /// Counters.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether schedulers of the same operator are checked as well.
+    pub(crate) verify_all: bool,
+    /// This unit's operator.
+    pub(crate) operator: protocol::OperatorId,
+    /// Cancelled when the unit stops.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Tailing {
+    /// Follows every scheduler that is or becomes known.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut changed = self.directory.changed();
+        let mut followed = std::collections::BTreeSet::new();
+        let mut tails = tokio::task::JoinSet::new();
+        loop {
+            changed.borrow_and_update();
+            for scheduler in self.directory.units(Role::Scheduler) {
+                if followed.insert(scheduler) {
+                    tails.spawn(Arc::clone(&self).follow(scheduler));
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                changed = changed.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn follow(self: Arc<Self>, scheduler: UnitId) {
+        let operator = self.directory.operator(&scheduler);
+        let trusted = !self.verify_all && operator == Some(self.operator);
+        let network = self.directory.network();
+        let mut tail = Tail::new(self.unit, scheduler, network, trusted);
+        loop {
+            if let Err(reason) = self.stream(scheduler, &mut tail).await {
+                tracing::debug!(%scheduler, %reason, "a tail ended");
+            }
+            self.metrics.tails_reopened.increment();
+            tokio::time::sleep(REOPEN_PAUSE).await;
+        }
+    }
+
+    async fn stream(&self, scheduler: UnitId, tail: &mut Tail) -> Result<(), String> {
+        let connection = self.peers.peer(scheduler).connection().await;
+        let opening = codec::encode(&Opening::Tail { cursors: tail.cursors() });
+        let opened = connection.open_stream(&opening).await;
+        let (_sender, mut receiver) = opened.map_err(|error| error.to_string())?;
+        loop {
+            let frame = receiver.recv().await.map_err(|error| error.to_string())?;
+            let Some(frame) = frame else { return Ok(()) };
+            let unknown = tail.unknown_sources(&frame).map_err(|error| error.to_string())?;
+            for process in unknown {
+                if let Some(provenance) = self.describe(&process).await {
+                    tail.learn(process, &provenance);
+                }
+            }
+            let batch = tail.handle_frame(&frame).map_err(|error| error.to_string())?;
+            let gap = batch.gap;
+            self.dispatch(scheduler, batch).await;
+            if let Some(process) = gap {
+                return Err(format!("slots of {process} are missing"));
+            }
+        }
+    }
+
+    async fn dispatch(&self, scheduler: UnitId, batch: CheckedBatch) {
+        let shared = Arc::new(Batch { header: batch.header, tree: batch.tree });
+        for slot in batch.slots {
+            let bytes = slot.record.entry.len().saturating_add(ENTRY_OVERHEAD_BYTES);
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let share = Arc::clone(&self.waiting).acquire_many_owned(bytes).await;
+            let share = share.expect("the semaphore is never closed");
+            let assignment = slot.record.assignment;
+            if let Entry::Spawn(spawn) = &slot.entry
+                && assignment.slot == Slot::ZERO
+            {
+                self.host(scheduler, assignment.process, spawn.unverified().clone());
+            }
+            let (entry, index, batch) = (slot.entry, slot.record.index, Arc::clone(&shared));
+            self.executor.push(Work { assignment, entry, index, batch, share });
+        }
+    }
+
+    /// Makes room for a new process, and loads its module without holding up the tail.
+    fn host(&self, scheduler: UnitId, process: ProcessId, spawn: Spawn) {
+        self.executor.host(process, self.heads.get(&process).copied());
+        if let Some(module) = self.modules.get(&spawn.module) {
+            return load(&self.executor, process, spawn, &module);
+        }
+        let (peers, modules) = (self.peers.clone(), Arc::clone(&self.modules));
+        let (executor, metrics) = (Arc::clone(&self.executor), Arc::clone(&self.metrics));
+        let shutdown = self.shutdown.clone();
+        tokio::spawn(shutdown.run_until_cancelled_owned(async move {
+            let module = fetch(&peers, &modules, &metrics, scheduler, spawn.module).await;
+            load(&executor, process, spawn, &module);
+        }));
+    }
+
+    /// Asks all schedulers who a process is.
+    async fn describe(&self, process: &ProcessId) -> Option<Provenance> {
+        for scheduler in self.directory.units(Role::Scheduler) {
+            let asked = self.peers.ask::<Provenance>(scheduler, &Request::Describe(*process)).await;
+            if let Ok(provenance) = asked {
+                return Some(provenance);
+            }
+        }
+        None
+    }
+}
+
+fn load(executor: &Executor, id: ProcessId, spawn: Spawn, module: &Arc<CompiledModule>) {
+    match Process::new(id, spawn, module) {
+        Ok(process) => executor.load(&id, process),
+        Err(fault) => tracing::error!(process = %id, %fault, "the process cannot be held here"),
+    }
+}
+
+/// Gets a module from a scheduler and compiles it, for as long as it takes: the log names it, so it
+/// exists.
+async fn fetch(
+    peers: &Peers,
+    modules: &Arc<Modules>,
+    metrics: &Metrics,
+    scheduler: UnitId,
+    id: ModuleId,
+) -> Arc<CompiledModule> {
+    loop {
+        match peers.ask::<ModuleBytes>(scheduler, &Request::GetModule(id)).await {
+            Ok(bytes) if ModuleId::of(&bytes.module) == id => {
+                match compile(modules, metrics, bytes.module).await {
+                    Ok(module) => return module,
+                    Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
+                }
+            }
+            Ok(_) => tracing::error!(module = %id, %scheduler, "got another module"),
+            Err(error) => tracing::warn!(module = %id, %scheduler, %error, "cannot get a module"),
+        }
+        tokio::time::sleep(MODULE_RETRY).await;
+    }
+}
+
+/// Compiles a module off the event loop.
+pub(crate) async fn compile(
+    modules: &Arc<Modules>,
+    metrics: &Metrics,
+    wasm: Vec<u8>,
+) -> Result<Arc<CompiledModule>, CompileError> {
+    let modules = Arc::clone(modules);
+    let compiled = tokio::task::spawn_blocking(move || modules.compile(&wasm)).await;
+    metrics.modules_compiled.increment();
+    compiled.unwrap_or_else(|error| Err(CompileError::Engine { detail: error.to_string() }))
+}

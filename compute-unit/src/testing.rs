@@ -1,0 +1,109 @@
+//! Signed logs for the tests of this crate.
+
+use protocol::{
+    Acceptance, Assignment, BatchHeader, ComputePolicy, Entry, EntryId, Epoch, Hash, Kind, Limits,
+    MerkleTree, Message, ModuleId, NetworkId, Principal, ProcessId, Profile, SecretKey, Signed,
+    Slot, Spawn, Timestamp, V1, Value,
+    api::{TailFrame, TailRecord},
+    chain_hash, codec,
+};
+
+pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
+
+/// A client, a scheduler and a compute unit with fixed keys, and one growing log.
+pub(crate) struct Log {
+    pub(crate) client: SecretKey,
+    pub(crate) scheduler: SecretKey,
+    pub(crate) compute: SecretKey,
+    pub(crate) process: ProcessId,
+    pub(crate) spawn: Signed<Spawn>,
+    next: u64,
+    chain: Hash,
+}
+
+impl Log {
+    pub(crate) fn new(wasm: &[u8], limits: Limits) -> Self {
+        let key = |seed| SecretKey::from_seed(&[seed; 32]);
+        let (client, scheduler, compute) = (key(1), key(2), key(3));
+        let (module, profile) = (ModuleId::of(wasm), Profile::v1().id());
+        let spawn = Spawn {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: Principal::Account(client.public().account()),
+            module,
+            acceptance: Acceptance::sign(&compute, NETWORK, &module, &profile),
+            args: Value::Map(vec![]).encode().unwrap(),
+            name: String::new(),
+            tags: vec![],
+            nonce: 1,
+            expiry: Timestamp::new(1_000),
+            scheduler: scheduler.public().unit(),
+            policy: ComputePolicy {
+                units: vec![compute.public().unit()],
+                quorum: 1,
+                version: 0,
+                previous: None,
+            },
+            profile,
+            controller: Principal::Account(client.public().account()),
+            limits,
+        };
+        let spawn = Signed::sign(spawn, &client);
+        let process = ProcessId::from_bytes(*spawn.digest().as_bytes());
+        Self { client, scheduler, compute, process, spawn, next: 0, chain: Hash::ZERO }
+    }
+
+    pub(crate) fn message(&self, method: &str, args: &[u8]) -> Entry {
+        let message = Message {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: Principal::Account(self.client.public().account()),
+            target: self.process,
+            method: method.to_owned(),
+            args: args.to_vec(),
+            nonce: self.next,
+            expiry: Timestamp::new(1_000),
+            tags: vec![],
+            reply_to: None,
+            credit: None,
+            trace_parent: None,
+        };
+        Entry::Message(Signed::sign(message, &self.client))
+    }
+
+    /// Assigns the next slot to an entry.
+    pub(crate) fn assign(&mut self, entry: EntryId) -> Assignment {
+        let (slot, time) = (Slot::new(self.next), Timestamp::new(100 + self.next));
+        self.next += 1;
+        self.chain = chain_hash(&self.chain, Epoch::ZERO, slot, time, &entry);
+        let (process, chain) = (self.process, self.chain);
+        Assignment { process, epoch: Epoch::ZERO, slot, time, entry, chain }
+    }
+
+    /// Assigns entries and signs them as one batch.
+    pub(crate) fn frame(&mut self, entries: &[Entry]) -> TailFrame {
+        let record = |(index, entry): (u32, &Entry)| {
+            let (assignment, entry) = (self.assign(entry.id()), codec::encode(entry));
+            TailRecord { index, assignment, entry, origin: None }
+        };
+        let records: Vec<TailRecord> = (0..).zip(entries).map(record).collect();
+        self.seal(records)
+    }
+
+    pub(crate) fn seal(&self, records: Vec<TailRecord>) -> TailFrame {
+        let leaves: Vec<Hash> = records.iter().map(|record| record.assignment.leaf()).collect();
+        let header = BatchHeader {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            scheduler: self.scheduler.public().unit(),
+            number: 0,
+            time: Timestamp::new(100),
+            count: u32::try_from(leaves.len()).unwrap(),
+            root: MerkleTree::new(leaves.clone()).root(),
+        };
+        TailFrame { batch: Signed::sign(header, &self.scheduler), leaves, records }
+    }
+}

@@ -1,0 +1,91 @@
+//! What goes in and out of the outbox beside items: effects, bounds and counts.
+
+use std::collections::BTreeMap;
+
+use protocol::{PairNumber, RefusalCode, Slot};
+
+use super::PairKey;
+
+/// What the shell must do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Effect<P> {
+    /// Submit an item to its target's scheduler and report what comes of it.
+    Submit {
+        /// The pair.
+        pair: PairKey,
+        /// The item's place in it.
+        number: PairNumber,
+        /// To be reported back.
+        ticket: u64,
+        /// Whether the source's introduction must come along.
+        introduce: bool,
+        /// The item.
+        payload: P,
+    },
+    /// Ask the target's scheduler for the number it accepts next, then [`Outbox::handle_next`].
+    AskNext {
+        /// The pair.
+        pair: PairKey,
+        /// To be reported back.
+        ticket: u64,
+    },
+    /// Get items of the pair from the source's outcomes, then [`Outbox::handle_fetched`].
+    Fetch {
+        /// The pair.
+        pair: PairKey,
+        /// To be reported back.
+        ticket: u64,
+        /// The slot to search from.
+        from: Slot,
+        /// The first number wanted.
+        number: PairNumber,
+    },
+}
+
+/// How much the outbox holds and keeps under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Items of one pair in flight.
+    pub(crate) window: usize,
+    /// Items of one pair in memory.
+    pub(crate) pair_items: usize,
+    /// Items in memory.
+    pub(crate) items: usize,
+    /// Bytes of items in memory, about.
+    pub(crate) weight: usize,
+    /// Questions under way at once.
+    pub(crate) inquiries: usize,
+    /// Pairs kept in memory although nothing waits in them.
+    pub(crate) idle_pairs: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            window: 256,
+            pair_items: 4_096,
+            items: 262_144,
+            weight: 512 << 20,
+            inquiries: 128,
+            idle_pairs: 262_144,
+        }
+    }
+}
+
+/// What waits, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Items in memory.
+    pub(crate) items: usize,
+    /// Bytes they keep, about.
+    pub(crate) weight: usize,
+    /// Pairs known.
+    pub(crate) pairs: usize,
+    /// Pairs that wait after a failure.
+    pub(crate) waiting: usize,
+    /// Pairs with items that are not in memory.
+    pub(crate) spilled: usize,
+    /// Pairs blocked by a final refusal, by its code.
+    pub(crate) blocked: BTreeMap<RefusalCode, u64>,
+}

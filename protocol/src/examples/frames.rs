@@ -1,0 +1,147 @@
+//! Example requests, answers and frames of long-lived streams.
+
+use crate::{
+    Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot,
+    api::{
+        Acknowledgement, Cursor, Executed, ExecutedEntry, FollowFrame, FollowSlot, LogPage, LogRecord,
+        ModuleBytes, NextNumber, Opening, OutcomePage, ProcessEntry, ProcessPage, Records, Request,
+        Response, Stored, SubmitEvent, SubmitFrame, Submission, TailFrame, TailRecord, UnitStatus,
+    },
+    codec,
+};
+
+use super::{
+    COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries, module, origin_proof,
+    other_process, outcome, receipt, source, spawn, statements, unit,
+};
+
+/// One request of each kind, by number.
+pub(crate) fn requests() -> Vec<Request> {
+    let (process, slot) = (source(), Slot::new(1));
+    vec![
+        Request::Status,
+        Request::Records,
+        Request::Head { process, nonce: Hash::from_bytes([0x99; 32]) },
+        Request::Log { process, from: slot, limit: 100 },
+        Request::Find(entries()[1].id()),
+        Request::Proof { process, slot },
+        Request::Pair { source: process, target: other_process() },
+        Request::Processes { offset: 10, limit: 100 },
+        Request::Describe(process),
+        Request::PutModule(b"\0asm\x01\0\0\0".to_vec()),
+        Request::GetModule(module()),
+        Request::Accept { module: b"\0asm\x01\0\0\0".to_vec(), profile: Profile::v1().id() },
+        Request::View(statements::view_request()),
+        Request::Outcomes { process, from: slot, limit: 100 },
+        Request::Await { process, slot },
+    ]
+}
+
+pub(crate) fn refusals() -> Vec<Refusal> {
+    let busy = Refusal::new(RefusalCode::Busy, "too much waits; try again");
+    let all = RefusalCode::ALL.iter().map(|code| Refusal::new(*code, "why"));
+    all.chain([Refusal { retry_after: Some(250), ..busy }]).collect()
+}
+
+pub(crate) fn responses() -> Vec<Response> {
+    let done = Response::Done(codec::encode(&Stored { module: module() }));
+    refusals().into_iter().map(Response::Refused).chain([done]).collect()
+}
+
+/// One opening of each kind, by number.
+pub(crate) fn openings() -> Vec<Opening> {
+    let cursors = vec![Cursor { process: source(), slot: Slot::new(2) }];
+    let follow = Opening::Follow { cursors: cursors.clone() };
+    vec![Opening::Submit, Opening::Tail { cursors }, follow, Opening::Watch]
+}
+
+pub(crate) fn submit_frame() -> SubmitFrame {
+    let submissions = (0..).zip(entries()).map(|(tag, entry)| {
+        let origin = (entry.id() == delivery().delivery_id()).then(|| Box::new(origin_proof()));
+        Submission { tag, entry, origin }
+    });
+    SubmitFrame { submissions: submissions.collect() }
+}
+
+/// One event of each kind, by number.
+pub(crate) fn submit_events() -> Vec<SubmitEvent> {
+    let proof = assignment_proof();
+    let assigned = Acknowledgement { tag: 1, assignment: proof.assignment, path: proof.path };
+    let receipt = receipt();
+    let executed =
+        ExecutedEntry { tag: 1, outcome: outcome(), leaf: receipt.leaf, path: receipt.path };
+    vec![
+        SubmitEvent::Assigned { batch: proof.batch, entries: vec![assigned] },
+        SubmitEvent::Refused { tag: 2, refusal: refusals().remove(0) },
+        SubmitEvent::Executed { batch: receipt.batch, entries: vec![executed] },
+    ]
+}
+
+pub(crate) fn tail_frame() -> TailFrame {
+    let record = |index: u32, entry: Vec<u8>, origin| TailRecord {
+        index,
+        assignment: assignments()[index as usize],
+        entry,
+        origin,
+    };
+    let origin = byte_vec(codec::encode(&origin_proof()));
+    TailFrame {
+        batch: assignment_proof().batch,
+        leaves: assignments().iter().map(crate::Assignment::leaf).collect(),
+        records: vec![
+            record(1, codec::encode(&entries()[1]), None),
+            record(2, codec::encode(&entries()[2]), Some(origin)),
+        ],
+    }
+}
+
+pub(crate) fn follow_frame() -> FollowFrame {
+    let receipt = receipt();
+    let slot = |assignment| FollowSlot {
+        outcome: outcome(),
+        leaf: receipt.leaf.clone(),
+        path: receipt.path.clone(),
+        assignment,
+    };
+    let slots = vec![slot(None), slot(Some(assignment_proof()))];
+    FollowFrame { batch: receipt.batch.clone(), slots }
+}
+
+pub(crate) fn unit_status() -> UnitStatus {
+    UnitStatus {
+        unit: unit(COMPUTE),
+        role: Role::Compute,
+        software: "0.1.0".to_owned(),
+        started: TIME,
+        counters: vec![("executed".to_owned(), 3), ("hosted".to_owned(), 1)],
+    }
+}
+
+pub(crate) fn records() -> Records {
+    Records { records: vec![statements::unit_record()] }
+}
+
+pub(crate) fn log_page() -> LogPage {
+    let records = assignments().into_iter().zip(entries());
+    let records = records.map(|(assignment, entry)| LogRecord { assignment, entry }).collect();
+    LogPage { records, next: Slot::new(3) }
+}
+
+pub(crate) fn next_number() -> NextNumber {
+    NextNumber { number: PairNumber::new(2) }
+}
+
+pub(crate) fn process_page() -> ProcessPage {
+    let spawn = spawn().body_bytes().to_vec();
+    let entry = ProcessEntry { process: source(), spawn, next: Slot::new(3), time: TIME };
+    ProcessPage { processes: vec![entry], total: 1 }
+}
+
+pub(crate) fn module_bytes() -> ModuleBytes {
+    ModuleBytes { module: b"\0asm\x01\0\0\0".to_vec() }
+}
+
+pub(crate) fn outcome_page() -> OutcomePage {
+    let executed = vec![Executed { outcome: outcome(), receipt: receipt() }];
+    OutcomePage { executed, next: Slot::new(2) }
+}

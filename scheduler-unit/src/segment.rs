@@ -1,0 +1,140 @@
+//! A stored group commit: the canonical bytes of a [`TailFrame`](protocol::api::TailFrame), read
+//! in place.
+//!
+//! Only bytes this unit wrote itself are read here. Anything unexpected in them is damage.
+
+use minicbor::Decoder;
+use protocol::{
+    Assignment, AssignmentProof, BatchHeader, Hash, MerkleTree, ProcessId, Signed, Slot,
+    codec,
+};
+
+use crate::store::StoreError;
+
+/// The bytes of a group commit, taken apart.
+#[derive(Debug)]
+pub(crate) struct Segment<'b> {
+    batch: &'b [u8],
+    leaves: &'b [u8],
+    /// Its assignments, in order.
+    pub(crate) records: Vec<Record<'b>>,
+}
+
+/// One assignment of a group commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'b> {
+    raw: &'b [u8],
+    /// Its leaf's position.
+    pub(crate) index: u32,
+    /// The assignment.
+    pub(crate) assignment: Assignment,
+    /// The canonical bytes of the entry.
+    pub(crate) entry: &'b [u8],
+    /// The canonical bytes of the proof of origin.
+    pub(crate) origin: Option<&'b [u8]>,
+}
+
+impl<'b> Segment<'b> {
+    /// Takes the bytes of a group commit apart.
+    pub(crate) fn read(bytes: &'b [u8]) -> Result<Self, StoreError> {
+        read(bytes).map_err(|error| damaged(&error))
+    }
+
+    /// The signed batch.
+    pub(crate) fn batch(&self) -> Result<Signed<BatchHeader>, StoreError> {
+        codec::decode_trusted(self.batch).map_err(|error| damaged(&error))
+    }
+
+    /// The tree over all leaves.
+    pub(crate) fn tree(&self) -> Result<MerkleTree, StoreError> {
+        let leaves: Vec<Hash> =
+            codec::decode_trusted(self.leaves).map_err(|error| damaged(&error))?;
+        Ok(MerkleTree::new(leaves))
+    }
+
+    /// The record of a slot.
+    pub(crate) fn record(&self, process: &ProcessId, slot: Slot) -> Option<&Record<'b>> {
+        self.records.iter().find(|record| {
+            record.assignment.slot == slot && record.assignment.process == *process
+        })
+    }
+
+    /// Shows that a slot stands in this batch.
+    pub(crate) fn proof(
+        &self,
+        process: &ProcessId,
+        slot: Slot,
+    ) -> Result<Option<AssignmentProof>, StoreError> {
+        let Some(record) = self.record(process, slot) else {
+            return Ok(None);
+        };
+        let path = self.tree()?.path(record.index).ok_or_else(|| damaged(&"a leaf is missing"))?;
+        Ok(Some(AssignmentProof { assignment: record.assignment, path, batch: self.batch()? }))
+    }
+
+    /// The same group commit with these of its records only.
+    pub(crate) fn with_records(&self, records: &[Record<'b>]) -> Vec<u8> {
+        let length = records.iter().map(|record| record.raw.len()).sum::<usize>();
+        let mut bytes = Vec::with_capacity(self.batch.len() + self.leaves.len() + length + 16);
+        let count = u64::try_from(records.len()).expect("records fit in memory");
+        let mut encoder = minicbor::Encoder::new(&mut bytes);
+        encoder.array(3).expect("writing to memory cannot fail");
+        encoder.writer_mut().extend_from_slice(self.batch);
+        encoder.writer_mut().extend_from_slice(self.leaves);
+        encoder.array(count).expect("writing to memory cannot fail");
+        for record in records {
+            encoder.writer_mut().extend_from_slice(record.raw);
+        }
+        bytes
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
+    let mut d = Decoder::new(bytes);
+    expect_array(&mut d, 3..=3)?;
+    let batch = raw(&mut d)?;
+    let leaves = raw(&mut d)?;
+    let count = d.array()?.unwrap_or_default();
+    let mut records = Vec::new();
+    for _ in 0..count {
+        records.push(record(&mut d)?);
+    }
+    Ok(Segment { batch, leaves, records })
+}
+
+fn record<'b>(d: &mut Decoder<'b>) -> Result<Record<'b>, minicbor::decode::Error> {
+    let start = d.position();
+    let fields = expect_array(d, 3..=4)?;
+    let index = d.u32()?;
+    let assignment = d.decode()?;
+    let entry = d.bytes()?;
+    let origin = if fields > 3 { Some(d.bytes()?) } else { None };
+    Ok(Record { raw: since(d, start), index, assignment, entry, origin })
+}
+
+fn raw<'b>(d: &mut Decoder<'b>) -> Result<&'b [u8], minicbor::decode::Error> {
+    let start = d.position();
+    d.skip()?;
+    Ok(since(d, start))
+}
+
+fn since<'b>(d: &Decoder<'b>, start: usize) -> &'b [u8] {
+    d.input().get(start..d.position()).unwrap_or_default()
+}
+
+fn expect_array(
+    d: &mut Decoder<'_>,
+    lengths: std::ops::RangeInclusive<u64>,
+) -> Result<u64, minicbor::decode::Error> {
+    match d.array()? {
+        Some(length) if lengths.contains(&length) => Ok(length),
+        _ => Err(minicbor::decode::Error::message("an array of another length")),
+    }
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged(format!("a stored batch cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! The index in redb: heads, places, pairs and sources, all derived from the log.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use protocol::{
+    EntryId, Epoch, Hash, PairNumber, ProcessId, Slot, Spawn, Timestamp, codec,
+};
+use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+
+use super::{Derived, Disk, StoreError, disk::Handle};
+use crate::order::{Head, StoredLog};
+
+/// `"batches"` to the number of group commits that are indexed.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// Process to its number in the order of birth.
+const NUMBERS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("numbers");
+
+/// Process number to process and the bytes of its spawn.
+const PROCESSES: TableDefinition<'_, u64, ([u8; 32], &[u8])> = TableDefinition::new("processes");
+
+/// Process number to next slot, epoch, time and chain hash.
+const HEADS: TableDefinition<'_, u64, (u64, u64, u64, [u8; 32])> = TableDefinition::new("heads");
+
+/// Process number and its first slot in a batch, to the batch's number.
+const RUNS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("runs");
+
+/// Target's number and source, to the next number of the pair.
+const PAIRS: TableDefinition<'_, (u64, [u8; 32]), u64> = TableDefinition::new("pairs");
+
+/// Entry to process number and slot.
+const IDS: TableDefinition<'_, [u8; 32], (u64, u64)> = TableDefinition::new("ids");
+
+/// Foreign process to the bytes of its spawn.
+const SOURCES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("sources");
+
+const BATCHES: &str = "batches";
+
+/// Bytes of pages kept in memory.
+const CACHE: usize = 256 << 20;
+
+/// The next number of each pair of target and source.
+pub(crate) type Pairs = Vec<((ProcessId, ProcessId), PairNumber)>;
+
+/// What is derived from the log.
+#[derive(Debug)]
+pub(crate) struct Index(Handle);
+
+impl Index {
+    /// Opens `index.redb`.
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        let index = Self(Handle::open(disk, "index.redb", CACHE)?);
+        let transaction = index.0.begin_write()?;
+        make_tables(&transaction).map_err(StoreError::Failed)?;
+        transaction.commit().map_err(StoreError::failed)?;
+        Ok(index)
+    }
+
+    /// Forgets everything, for an index that knows more than the log.
+    pub(crate) fn clear(&self) -> Result<(), StoreError> {
+        let transaction = self.0.begin_write()?;
+        drop_tables(&transaction).map_err(StoreError::Failed)?;
+        make_tables(&transaction).map_err(StoreError::Failed)?;
+        transaction.commit().map_err(StoreError::failed)
+    }
+
+    /// Makes the index usable again after a failed write, if the disk allows.
+    pub(crate) fn recover(&self) -> Result<(), StoreError> {
+        self.0.reopen()
+    }
+
+    /// How many group commits are indexed.
+    pub(crate) fn batches(&self) -> Result<u64, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let meta = transaction.open_table(META).map_err(StoreError::failed)?;
+        let batches = meta.get(BATCHES).map_err(StoreError::failed)?;
+        Ok(batches.map_or(0, |batches| batches.value()))
+    }
+
+    /// Adds rows; from now on the first `batches` group commits are indexed.
+    pub(crate) fn add(&self, batches: u64, derived: &mut Derived) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin_write()?;
+        // Written seldom and read in full after a crash: quick repair costs little here.
+        transaction.set_quick_repair(true);
+        write(&transaction, batches, derived)?;
+        transaction.commit().map_err(StoreError::failed)
+    }
+
+    /// All logs in order of birth, and all pairs.
+    pub(crate) fn load(&self) -> Result<(Vec<StoredLog>, Pairs), StoreError> {
+        let transaction = self.0.begin_read()?;
+        let processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+        let heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
+        let mut logs = Vec::new();
+        for row in processes.iter().map_err(StoreError::failed)? {
+            let (number, process) = row.map_err(StoreError::failed)?;
+            let (process, spawn) = process.value();
+            let number = number.value();
+            let head = heads.get(number).map_err(StoreError::failed)?;
+            let head = head.ok_or_else(|| damaged("a process without a head"))?;
+            let (next, epoch, time, chain) = head.value();
+            let spawn: Spawn = codec::decode_trusted(spawn).map_err(|_| damaged("a spawn"))?;
+            logs.push(StoredLog {
+                process: ProcessId::from_bytes(process),
+                number,
+                spawn,
+                head: Head {
+                    next: Slot::new(next),
+                    epoch: Epoch::new(epoch),
+                    time: Timestamp::new(time),
+                    chain: Hash::from_bytes(chain),
+                },
+            });
+        }
+        let mut pairs = Vec::new();
+        let table = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+        for row in table.iter().map_err(StoreError::failed)? {
+            let (pair, next) = row.map_err(StoreError::failed)?;
+            let (target, source) = pair.value();
+            let target = usize::try_from(target).ok().and_then(|target| logs.get(target));
+            let target = target.ok_or_else(|| damaged("a pair without a target"))?.process;
+            let pair = (target, ProcessId::from_bytes(source));
+            pairs.push((pair, PairNumber::new(next.value())));
+        }
+        Ok((logs, pairs))
+    }
+
+    /// The bytes of the spawn of a process.
+    pub(crate) fn spawn(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+        let row = processes.get(number).map_err(StoreError::failed)?;
+        Ok(row.map(|row| row.value().1.to_vec()))
+    }
+
+    /// The bytes of the spawn of a foreign process.
+    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Vec<u8>>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
+        let row = sources.get(process.as_bytes()).map_err(StoreError::failed)?;
+        Ok(row.map(|row| row.value().to_vec()))
+    }
+
+    /// Process number and slot of an entry.
+    pub(crate) fn find(&self, entry: &EntryId) -> Result<Option<(u64, Slot)>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let ids = transaction.open_table(IDS).map_err(StoreError::failed)?;
+        let row = ids.get(entry.as_bytes()).map_err(StoreError::failed)?;
+        Ok(row.map(|row| row.value()).map(|(number, slot)| (number, Slot::new(slot))))
+    }
+
+    /// The last batch with a slot of the process that is at most this one.
+    pub(crate) fn batch_of(&self, number: u64, slot: Slot) -> Result<Option<u64>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let runs = transaction.open_table(RUNS).map_err(StoreError::failed)?;
+        let mut rows =
+            runs.range((number, 0)..=(number, slot.get())).map_err(StoreError::failed)?;
+        let last = rows.next_back().transpose().map_err(StoreError::failed)?;
+        Ok(last.map(|(_, batch)| batch.value()))
+    }
+
+    /// The next number of a pair.
+    pub(crate) fn pair(&self, target: u64, source: &ProcessId) -> Result<PairNumber, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+        let row = pairs.get((target, *source.as_bytes())).map_err(StoreError::failed)?;
+        Ok(row.map_or(PairNumber::ZERO, |row| PairNumber::new(row.value())))
+    }
+}
+
+/// Process numbers by process, read as far as needed.
+struct Numbers<'t> {
+    table: Table<'t, [u8; 32], u64>,
+    seen: BTreeMap<ProcessId, u64>,
+}
+
+impl Numbers<'_> {
+    fn of(&mut self, process: &ProcessId) -> Result<u64, StoreError> {
+        if let Some(number) = self.seen.get(process) {
+            return Ok(*number);
+        }
+        let row = self.table.get(process.as_bytes()).map_err(StoreError::failed)?;
+        let number = row.ok_or_else(|| damaged("a slot of a process that was not born"))?.value();
+        self.seen.insert(*process, number);
+        Ok(number)
+    }
+}
+
+fn write(
+    transaction: &WriteTransaction,
+    batches: u64,
+    derived: &mut Derived,
+) -> Result<(), StoreError> {
+    let failed = StoreError::failed::<redb::StorageError>;
+    let table = transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
+    let mut numbers = Numbers { table, seen: BTreeMap::new() };
+    let mut processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+    for (process, spawn) in &derived.births {
+        let number = processes.len().map_err(failed)?;
+        processes.insert(number, (*process.as_bytes(), spawn.as_slice())).map_err(failed)?;
+        numbers.table.insert(process.as_bytes(), number).map_err(failed)?;
+    }
+    let mut heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
+    for (process, head) in &derived.heads {
+        let row = (head.next.get(), head.epoch.get(), head.time.get(), *head.chain.as_bytes());
+        heads.insert(numbers.of(process)?, row).map_err(failed)?;
+    }
+    let mut runs = transaction.open_table(RUNS).map_err(StoreError::failed)?;
+    for (process, slot, batch) in &derived.runs {
+        runs.insert((numbers.of(process)?, slot.get()), batch).map_err(failed)?;
+    }
+    let mut pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    for ((target, source), next) in &derived.pairs {
+        pairs.insert((numbers.of(target)?, *source.as_bytes()), next.get()).map_err(failed)?;
+    }
+    let mut sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
+    for (source, spawn) in &derived.sources {
+        sources.insert(source.as_bytes(), spawn.as_slice()).map_err(failed)?;
+    }
+    let mut ids = transaction.open_table(IDS).map_err(StoreError::failed)?;
+    // Neighbours in the tree are written together.
+    derived.ids.sort_unstable();
+    for (entry, process, slot) in &derived.ids {
+        ids.insert(entry.as_bytes(), (numbers.of(process)?, slot.get())).map_err(failed)?;
+    }
+    let mut meta = transaction.open_table(META).map_err(StoreError::failed)?;
+    meta.insert(BATCHES, batches).map_err(failed)?;
+    Ok(())
+}
+
+macro_rules! each_table {
+    ($apply:expr) => {{
+        $apply(META)?;
+        $apply(NUMBERS)?;
+    }};
+}
+
+fn damaged(what: &str) -> StoreError {
+    StoreError::Damaged(format!("the index holds {what} that cannot be; delete index.redb"))
+}

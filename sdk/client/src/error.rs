@@ -1,0 +1,120 @@
+//! What can go wrong for a client, sorted by what its caller can do about it.
+
+use protocol::{EntryId, Failure, Refusal, RefusalCode, Role};
+
+/// Why a client cannot give what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// A unit said no.
+    #[error("{}", .0.detail)]
+    Refused(Refusal),
+    /// No unit that could answer did; whether the request took effect is unknown.
+    #[error("{detail}")]
+    Unreachable {
+        /// Which units, and what happened.
+        detail: String,
+    },
+    /// No unit of a role is known.
+    #[error("no {role} is known; is the cluster up?")]
+    NoUnit {
+        /// The role needed.
+        role: Role,
+    },
+    /// The answer did not come in time. The message may still be executed.
+    #[error(
+        "no answer to {message} yet; it may still come: look at the process's log, or send the same \
+         again with a longer timeout"
+    )]
+    NoAnswerYet {
+        /// The message sent.
+        message: EntryId,
+    },
+    /// A unit's answer does not prove what it claims.
+    #[error("a unit's answer does not hold: {what}; do not trust this unit")]
+    Unverified {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The actor, or its execution, answered with an error.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Actor(Failure),
+    /// The request cannot be made: arguments, names or limits break a rule.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The client has no key, so it can only read.
+    #[error("this needs a key: the client was connected without one")]
+    NoKey,
+    /// The client was closed while the request was under way.
+    #[error("the client was closed")]
+    Closed,
+    /// The operating system refused something.
+    #[error("{0}")]
+    System(String),
+}
+
+impl ClientError {
+    /// The stable kebab-case word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused(refusal) => refusal.code.word(),
+            Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.word(),
+            Self::NoAnswerYet { .. } => "no-answer-yet",
+            Self::Unverified { .. } => "unverified",
+            Self::Actor(failure) => &failure.code,
+            Self::BadRequest(_) => "bad-request",
+            Self::NoKey => "no-key",
+            Self::Closed => "closed",
+            Self::System(_) => "system",
+        }
+    }
+
+    /// The stable number: that of the refusal, or from 200 on for failures of execution, or from
+    /// 100 on for the client's own.
+    pub const fn number(&self) -> u16 {
+        match self {
+            Self::Refused(refusal) => refusal.code.number(),
+            Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.number(),
+            Self::NoAnswerYet { .. } => 100,
+            Self::Unverified { .. } => 101,
+            Self::BadRequest(_) => 102,
+            Self::NoKey => 103,
+            Self::Closed => 104,
+            Self::System(_) => 105,
+            Self::Actor(failure) => 200 + failure.kind.number(),
+        }
+    }
+
+    pub(crate) fn unverified(what: impl ToString) -> Self {
+        Self::Unverified { what: what.to_string() }
+    }
+
+    pub(crate) fn unreachable(detail: impl ToString) -> Self {
+        Self::Unreachable { detail: detail.to_string() }
+    }
+
+    /// Whether another unit may answer where this one failed.
+    pub(crate) const fn is_of_the_unit(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => {
+                refusal.code.is_retryable() || matches!(refusal.code, RefusalCode::UnknownRequest)
+            }
+            Self::Unreachable { .. } | Self::Unverified { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<Refusal> for ClientError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<transport::RequestError> for ClientError {
+    fn from(error: transport::RequestError) -> Self {
+        match error {
+            transport::RequestError::Refused(refusal) => Self::Refused(refusal),
+            other => Self::unreachable(other),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Reading: logs, outcomes, heads, entries, modules, and who is there.
+
+use std::sync::Arc;
+
+use protocol::{
+    EntryId, Hash, HeadStatement, ModuleId, ProcessId, Role, Signed, Slot, UnitId, UnitRecord,
+    abi::SCHEMA_SECTION,
+    api::{
+        Executed, LogPage, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage, Request,
+        UnitStatus,
+    },
+    codec,
+    schema::Schema,
+};
+use tokio::task::JoinSet;
+
+use crate::{Client, ClientError, client::more_telling, section::custom_section, shell};
+
+/// Processes asked for at once.
+const PROCESSES_PAGE: u32 = 1_000;
+
+/// A unit and what it says of itself.
+#[derive(Debug, Clone)]
+pub struct UnitReport {
+    /// Its record.
+    pub record: UnitRecord,
+    /// Its state, or why it is not known.
+    pub status: Result<UnitStatus, ClientError>,
+}
+
+/// Reads a log from a slot on, page by page, and checks that each page continues the one before.
+#[derive(Debug)]
+pub struct LogReader {
+    client: Client,
+    process: ProcessId,
+    next: Slot,
+    chain: Option<Hash>,
+}
+
+impl LogReader {
+    /// The next slot to be read.
+    pub const fn next(&self) -> Slot {
+        self.next
+    }
+
+    /// The next page; empty at the log's end, where more may come.
+    ///
+    /// # Errors
+    ///
+    /// What the scheduler says, or [`ClientError::Unverified`] if the chain of hashes is broken.
+    pub async fn page(&mut self, limit: u32) -> Result<LogPage, ClientError> {
+        let described = self.client.describe(self.process).await?;
+        let request = Request::Log { process: self.process, from: self.next, limit };
+        let page: LogPage = self.client.ask(described.source.scheduler, &request).await?;
+        for record in &page.records {
+            self.take(record)?;
+        }
+        Ok(page)
+    }
+
+    fn take(&mut self, record: &LogRecord) -> Result<(), ClientError> {
+        let assignment = &record.assignment;
+        let fits = assignment.process == self.process
+            && assignment.slot == self.next
+            && assignment.entry == record.entry.id()
+            && record.entry.target() == self.process
+            && self.chain.as_ref().is_none_or(|previous| assignment.follows(previous));
+        if !fits {
+            return Err(ClientError::unverified(format!(
+                "the log is broken at slot {}",
+                self.next
+            )));
+        }
+        self.chain = Some(assignment.chain);
+        self.next = self.next.next().ok_or_else(|| ClientError::unverified("a slot"))?;
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Reads a process's log from a slot on.
+    pub fn log(&self, process: ProcessId, from: Slot) -> LogReader {
+        let chain = (from == Slot::ZERO).then_some(Hash::ZERO);
+        LogReader { client: self.clone(), process, next: from, chain }
+    }
+
+    /// Outcomes of a process from a slot on, each with a receipt of the process's policy.
+    ///
+    /// # Errors
+    ///
+    /// Why no unit of the policy answered.
+    pub async fn outcomes(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        limit: u32,
+    ) -> Result<OutcomePage, ClientError> {
+        let described = self.describe(process).await?;
+        let mut worst = ClientError::unreachable("no unit of the process's policy is known");
+        for unit in described.source.policy.ranked(&process) {
+            if self.directory().record(&unit).is_none() {
+                continue;
+            }
+            let request = Request::Outcomes { process, from, limit };
+            let page = self.ask::<OutcomePage>(unit, &request).await;
+            let page = page.and_then(|page| {
+                let mut slot = from;
+                for executed in &page.executed {
+                    if executed.outcome.slot != slot {
+                        return Err(ClientError::unverified("the outcomes have a gap"));
+                    }
+                    self.inner.checker.executed(process, &described.source, executed)?;
+                    slot = slot.next().ok_or_else(|| ClientError::unverified("a slot"))?;
+                }
+                Ok(page)
+            });
+            match page {
+                Ok(page) => return Ok(page),
+                Err(error) if error.is_of_the_unit() => worst = more_telling(worst, error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(worst)
+    }
+
+    /// Waits, as long as a messenger is willing to, until a slot is executed.
+    ///
+    /// # Errors
+    ///
+    /// Why no messenger answered.
+    pub async fn await_outcome(
+        &self,
+        process: ProcessId,
+        slot: Slot,
+    ) -> Result<Executed, ClientError> {
+        let described = self.describe(process).await?;
+        let read = |executed: &Executed| {
+            if executed.outcome.slot != slot {
+                return Err(ClientError::unverified("the outcome is of another slot"));
+            }
+            self.inner.checker.executed(process, &described.source, executed)?;
+            Ok(executed.clone())
+        };
+        self.first_of(Role::Messenger, Request::Await { process, slot }, read).await
+    }
+
+    /// The end of a log, signed by its scheduler just now.
+    ///
+    /// # Errors
+    ///
+    /// What the scheduler says, or [`ClientError::Unverified`].
+    pub async fn head(&self, process: ProcessId) -> Result<HeadStatement, ClientError> {
+        let described = self.describe(process).await?;
+        let scheduler = described.source.scheduler;
+        let nonce = shell::nonce()?;
+        let request = Request::Head { process, nonce };
+        let head: Signed<HeadStatement> = self.ask(scheduler, &request).await?;
+        self.inner.checker.signed(&head)?;
+        let said = head.unverified();
+        if said.process != process || said.nonce != nonce || said.scheduler != scheduler {
+            return Err(ClientError::unverified("the head answers another question"));
+        }
+        Ok(said.clone())
+    }
+
+    /// All processes of all schedulers that answer, with the scheduler of each.
+    ///
+    /// # Errors
+    ///
+    /// Why no scheduler answered.
+    pub async fn processes(&self) -> Result<Vec<(UnitId, ProcessEntry)>, ClientError> {
+        let mut all = Vec::new();
+        let mut answered = false;
+        let mut worst = ClientError::NoUnit { role: Role::Scheduler };
+        for scheduler in self.directory().units(Role::Scheduler) {
+            match self.processes_of(scheduler).await {
+                Ok(processes) => {
+                    answered = true;
+                    all.extend(processes.into_iter().map(|process| (scheduler, process)));
+                }
+                Err(error) => worst = more_telling(worst, error),
+            }
+        }
+        if answered { Ok(all) } else { Err(worst) }
+    }
+
+    async fn processes_of(&self, scheduler: UnitId) -> Result<Vec<ProcessEntry>, ClientError> {
+        let mut processes: Vec<ProcessEntry> = Vec::new();
+        loop {
+            let page = self.process_page(scheduler, processes.len() as u64, PROCESSES_PAGE).await?;
+            let done = page.processes.is_empty();
+            processes.extend(page.processes);
+            if done || processes.len() as u64 >= page.total {
+                return Ok(processes);
+            }
+        }
+    }
+
+    /// Some processes of a scheduler, in order of birth.
+    ///
+    /// # Errors
+    ///
+    /// What the scheduler says.
+    pub async fn process_page(
+        &self,
+        scheduler: UnitId,
+        offset: u64,
+        limit: u32,
+    ) -> Result<ProcessPage, ClientError> {
+        self.ask(scheduler, &Request::Processes { offset, limit }).await
+    }
+
+    /// What every unit known says of itself, sorted by role.
+    pub async fn status(&self) -> Vec<UnitReport> {
+        let mut asked = JoinSet::new();
+        for record in self.directory().records() {
+            let record = record.unverified().clone();
+            let client = self.clone();
+            asked.spawn(async move {
+                let status = client.ask::<UnitStatus>(record.unit, &Request::Status).await;
+                UnitReport { record, status }
+            });
+        }
+        let mut reports = asked.join_all().await;
+        reports.sort_by_key(|report| (report.record.role, report.record.unit));
+        reports
+    }
+
+    /// Finds an entry in any log.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] with `not-found` if no scheduler that answers has it.
+    pub async fn find(&self, entry: EntryId) -> Result<LogRecord, ClientError> {
+        let read = |record: &LogRecord| {
+            let same = record.entry.id() == entry
+                && record.assignment.entry == entry
+                && record.assignment.process == record.entry.target();
+            match same {
+                true => Ok(record.clone()),
+                false => Err(ClientError::unverified("the entry found is another one")),
+            }
+        };
+        self.first_of(Role::Scheduler, Request::Find(entry), read).await
+    }
+
+    /// A module's Wasm binary.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] with `unknown-module` if no scheduler that answers has it.
+    pub async fn module(&self, module: ModuleId) -> Result<Vec<u8>, ClientError> {
+        let read = |found: &ModuleBytes| match ModuleId::of(&found.module) == module {
+            true => Ok(found.module.clone()),
+            false => Err(ClientError::unverified("the module has another digest")),
+        };
+        self.first_of(Role::Scheduler, Request::GetModule(module), read).await
+    }
+
+    /// What a process's module says of itself; nothing if it has no readable schema.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::describe`] and [`Self::module`].
+    pub async fn schema(&self, process: ProcessId) -> Result<Option<Arc<Schema>>, ClientError> {
+        let module = self.describe(process).await?.spawn.module;
+        if let Some(schema) = self.inner.known().schemas.get(&module) {
+            return Ok(schema.clone());
+        }
+        let wasm = self.module(module).await?;
+        let schema = Self::schema_of(&wasm).map(Arc::new);
+        self.inner.known().schemas.insert(module, schema.clone());
+        Ok(schema)
+    }
+
+    /// The schema in a Wasm binary, if it has one that can be read.
+    pub fn schema_of(wasm: &[u8]) -> Option<Schema> {
+        codec::decode(custom_section(wasm, SCHEMA_SECTION)?).ok()
+    }
+}

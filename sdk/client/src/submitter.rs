@@ -1,0 +1,329 @@
+//! One long-lived stream to a messenger that all callers share.
+//!
+//! Writing and reading run side by side, so that neither end ever waits for the other to read. When
+//! the stream breaks, the next messenger is tried and everything under way is submitted again.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use minicbor::Encode;
+use protocol::{
+    AssignmentProof, Entry, EntryId, ProcessId, Receipt, Refusal, RefusalCode, Role, Source,
+    api::{Executed, Opening, SubmitEvent},
+    codec,
+};
+use tokio::{
+    sync::{Notify, Semaphore, oneshot},
+    task::AbortHandle,
+    time::{Instant, sleep, sleep_until},
+};
+use transport::{Directory, FrameReceiver, FrameSender, Peers};
+
+use crate::{
+    ClientError,
+    check::Checker,
+    flights::{Expected, Flights, Waiting, size},
+};
+
+/// Room for entries under way, in units of [`ROOM_UNIT`] bytes.
+const ROOM: usize = 64 << 10;
+
+/// The bytes that one unit of room stands for; every entry takes at least one.
+const ROOM_UNIT: usize = 1 << 10;
+
+/// About how many bytes of entries share a frame.
+const FRAME_BYTES: usize = 256 << 10;
+
+/// How long a messenger may take to be connected before the next is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The pause after a stream broke, so that a messenger that breaks every stream is not hammered.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// When a refusal that can be retried does not say when.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Submits entries and tells what became of them.
+#[derive(Debug)]
+pub(crate) struct Submitter {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Shared {
+    flights: Mutex<Flights>,
+    news: Notify,
+    room: Arc<Semaphore>,
+    checker: Arc<Checker>,
+}
+
+/// An entry under way. Dropping it gives the entry up: it is not submitted again, and not at all
+/// if it has not been yet.
+#[derive(Debug)]
+pub struct Ticket {
+    shared: Arc<Shared>,
+    tag: u64,
+    entry: EntryId,
+    process: ProcessId,
+    assigned: Option<oneshot::Receiver<Result<AssignmentProof, ClientError>>>,
+    executed: Option<oneshot::Receiver<Result<Executed, ClientError>>>,
+}
+
+impl Ticket {
+    /// The entry's id.
+    pub const fn entry(&self) -> EntryId {
+        self.entry
+    }
+
+    /// The process whose log the entry is for.
+    pub const fn process(&self) -> ProcessId {
+        self.process
+    }
+
+    /// Waits for the proof that the entry has its place in the log, durably. Once only.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`], [`ClientError::Unverified`], or [`ClientError::Closed`], also on a
+    /// second call.
+    pub async fn assigned(&mut self) -> Result<AssignmentProof, ClientError> {
+        let promised = self.assigned.take().ok_or(ClientError::Closed)?;
+        promised.await.unwrap_or(Err(ClientError::Closed))
+    }
+
+    /// Waits for the outcome with the receipt of one unit of the process's policy. Once only.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::assigned`].
+    pub async fn executed(&mut self) -> Result<Executed, ClientError> {
+        let promised = self.executed.take().ok_or(ClientError::Closed)?;
+        promised.await.unwrap_or(Err(ClientError::Closed))
+    }
+
+    /// Whether the entry was handed to a messenger, so that it may take effect.
+    pub fn was_sent(&self) -> bool {
+        self.shared.flights().was_sent(self.tag)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.flights().remove(self.tag);
+    }
+}
+
+impl Submitter {
+    /// Starts the task that keeps the stream up. Must be called within a Tokio runtime.
+    pub(crate) fn start(
+        peers: Peers,
+        directory: Directory,
+        checker: Arc<Checker>,
+        turn: u64,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            flights: Mutex::default(),
+            news: Notify::new(),
+            room: Arc::new(Semaphore::new(ROOM)),
+            checker,
+        });
+        let task = tokio::spawn(keep(Arc::clone(&shared), peers, directory, turn)).abort_handle();
+        Self { shared, task }
+    }
+
+    /// Takes an entry on; waits while too much is under way.
+    pub(crate) async fn submit(
+        &self,
+        entry: Entry,
+        source: Arc<Source>,
+    ) -> Result<Ticket, ClientError> {
+        let units = size(&entry).div_ceil(ROOM_UNIT).min(ROOM);
+        let units = u32::try_from(units).expect("it is at most ROOM");
+        let room = Arc::clone(&self.shared.room).acquire_many_owned(units).await;
+        let room = room.map_err(|_| ClientError::Closed)?;
+        let (id, process) = (entry.id(), entry.target());
+        let expected = Expected { process, entry: id, source };
+        let waiting = self.shared.flights().insert(Arc::new(entry), expected, Some(room))?;
+        self.shared.news.notify_one();
+        let Waiting { tag, assigned, executed } = waiting;
+        let shared = Arc::clone(&self.shared);
+        let (assigned, executed) = (Some(assigned), Some(executed));
+        Ok(Ticket { shared, tag, entry: id, process, assigned, executed })
+    }
+}
+
+impl Drop for Submitter {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.shared.room.close();
+        self.shared.flights().close();
+    }
+}
+
+impl Shared {
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        // Every step under the lock leaves the table whole.
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, event: SubmitEvent) {
+        match event {
+            SubmitEvent::Assigned { batch, entries } => {
+                for ack in entries {
+                    let proof = AssignmentProof {
+                        assignment: ack.assignment,
+                        path: ack.path,
+                        batch: batch.clone(),
+                    };
+                    self.handle_assigned(ack.tag, proof);
+                }
+            }
+            SubmitEvent::Executed { batch, entries } => {
+                for entry in entries {
+                    let receipt =
+                        Receipt { leaf: entry.leaf, path: entry.path, batch: batch.clone() };
+                    self.handle_executed(entry.tag, Executed { outcome: entry.outcome, receipt });
+                }
+            }
+            SubmitEvent::Refused { tag, refusal } => self.handle_refused(tag, refusal),
+        }
+    }
+
+    fn handle_assigned(&self, tag: u64, proof: AssignmentProof) {
+        let Some(expected) = self.flights().expected(tag) else { return };
+        let subject = (expected.process, expected.entry);
+        match self.checker.assignment(subject, &expected.source, &proof) {
+            Ok(()) => self.flights().assigned(tag, proof),
+            Err(error) => self.flights().failed(tag, &error),
+        }
+    }
+
+    fn handle_executed(&self, tag: u64, executed: Executed) {
+        let Some(expected) = self.flights().expected(tag) else { return };
+        if executed.outcome.entry != expected.entry {
+            let error = ClientError::unverified("the outcome is of another entry");
+            return self.flights().failed(tag, &error);
+        }
+        match self.checker.executed(expected.process, &expected.source, &executed) {
+            Ok(()) => self.flights().executed(tag, executed),
+            Err(error) => self.flights().failed(tag, &error),
+        }
+    }
+
+    /// What only time can cure is tried again while somebody waits.
+    fn handle_refused(&self, tag: u64, refusal: Refusal) {
+        let passing = matches!(
+            refusal.code,
+            RefusalCode::Busy
+                | RefusalCode::StorageFailed
+                | RefusalCode::Stopping
+                | RefusalCode::Unreachable
+        );
+        if passing {
+            let after = refusal.retry_after.map_or(RETRY_AFTER, Duration::from_millis);
+            self.flights().postpone(tag, Instant::now() + after.max(Duration::from_millis(1)));
+            self.news.notify_one();
+        } else {
+            self.flights().failed(tag, &ClientError::Refused(refusal));
+        }
+    }
+}
+
+async fn keep(shared: Arc<Shared>, peers: Peers, directory: Directory, mut turn: u64) {
+    let mut changed = directory.changed();
+    loop {
+        while shared.flights().is_empty() {
+            shared.news.notified().await;
+        }
+        let messengers = directory.units(Role::Messenger);
+        let count = u64::try_from(messengers.len()).unwrap_or(u64::MAX);
+        let index = turn.checked_rem(count).and_then(|index| usize::try_from(index).ok());
+        let Some(messenger) = index.and_then(|index| messengers.get(index)) else {
+            if changed.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let peer = peers.peer(*messenger);
+        if let Ok(connection) = peer.connection_within(CONNECT_TIMEOUT).await
+            && let Ok((sender, receiver)) =
+                connection.open_stream(&codec::encode(&Opening::Submit)).await
+        {
+            shared.flights().begin();
+            let error = tokio::select! {
+                error = write(&shared, sender) => error,
+                error = read(&shared, receiver) => error,
+            };
+            tracing::debug!(%messenger, %error, "the submit stream ended");
+        }
+        turn = turn.wrapping_add(1);
+        sleep(PAUSE).await;
+    }
+}
+
+/// The encoding of an [`protocol::api::SubmitFrame`] from entries that others hold as well.
+#[derive(Encode)]
+struct Frame<'a> {
+    #[n(0)]
+    submissions: Vec<Submission<'a>>,
+}
+
+/// The encoding of an [`protocol::api::Submission`] without a proof of origin.
+#[derive(Encode)]
+struct Submission<'a> {
+    #[n(0)]
+    tag: u64,
+    #[n(1)]
+    entry: &'a Entry,
+}
+
+fn frame(entries: &[(u64, Arc<Entry>)]) -> Vec<u8> {
+    let submissions = entries.iter().map(|(tag, entry)| Submission { tag: *tag, entry });
+    codec::encode(&Frame { submissions: submissions.collect() })
+}
+
+async fn write(shared: &Shared, mut sender: FrameSender) -> transport::Error {
+    loop {
+        let (entries, wake) = {
+            let mut flights = shared.flights();
+            flights.wake(Instant::now());
+            (flights.take(FRAME_BYTES), flights.next_wake())
+        };
+        if !entries.is_empty() {
+            if let Err(error) = sender.send(&frame(&entries)).await {
+                return error;
+            }
+            continue;
+        }
+        let due = async {
+            match wake {
+                Some(wake) => sleep_until(wake).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = shared.news.notified() => {}
+            () = due => {}
+        }
+    }
+}
+
+async fn read(shared: &Shared, mut receiver: FrameReceiver) -> transport::Error {
+    loop {
+        let bytes = match receiver.recv().await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return transport::Error::Truncated,
+            Err(error) => return error,
+        };
+        match codec::decode::<SubmitEvent>(&bytes) {
+            Ok(event) => shared.handle(event),
+            Err(error) => return transport::Error::Lost { reason: error.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

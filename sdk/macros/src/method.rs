@@ -1,0 +1,230 @@
+//! One method of an actor, read from its signature.
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use protocol::schema::MethodKind;
+use quote::ToTokens;
+use syn::{
+    Attribute, FnArg, GenericArgument, ImplItemFn, Pat, PathArguments, Receiver, ReturnType,
+    Signature, Type, ext::IdentExt, parse_quote, spanned::Spanned,
+};
+
+use crate::docs;
+
+/// Names that an `ActorRef` needs for itself: a call of such a method would not reach the stub.
+const RESERVED: [&str; 10] = [
+    "id",
+    "clone",
+    "clone_from",
+    "clone_into",
+    "eq",
+    "ne",
+    "into",
+    "try_into",
+    "to_owned",
+    "serialize",
+];
+
+/// A method that others can call.
+pub(crate) struct Method {
+    pub(crate) ident: Ident,
+    pub(crate) kind: MethodKind,
+    pub(crate) inputs: Vec<Input>,
+    /// What a reply is, without the error.
+    pub(crate) returns: Type,
+    /// Whether it returns a `Result`.
+    pub(crate) fallible: bool,
+    pub(crate) docs: Vec<Attribute>,
+}
+
+/// A parameter after the receiver.
+pub(crate) enum Input {
+    /// Where and when; given by the runtime.
+    Context,
+    /// An argument; given by the caller.
+    Argument(Ident, Type),
+}
+
+impl Method {
+    /// Reads a method; takes `#[init]` from it.
+    pub(crate) fn parse(function: &mut ImplItemFn, actor: &Ident) -> syn::Result<Self> {
+        let attributes = function.attrs.len();
+        function.attrs.retain(|attribute| !attribute.path().is_ident("init"));
+        let init = function.attrs.len() < attributes;
+        if let Some(cfg) = function.attrs.iter().find(|attribute| attribute.path().is_ident("cfg"))
+        {
+            return Err(refuse(
+                cfg,
+                "a method of an actor cannot be conditional: the schema has it",
+            ));
+        }
+        let signature = &function.sig;
+        check_signature(signature)?;
+        let kind = kind(signature, init)?;
+        let name = signature.ident.unraw().to_string();
+        if kind != MethodKind::Init && RESERVED.contains(&name.as_str()) {
+            let why = format!("`{name}` is reserved: every `ActorRef` has a method of this name");
+            return Err(refuse(&signature.ident, why));
+        }
+        if name.starts_with("antiphon_") {
+            return Err(refuse(&signature.ident, "names with `antiphon_` are reserved"));
+        }
+        let inputs = signature.inputs.iter().filter_map(|argument| match argument {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, kind)),
+        });
+        let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
+        if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
+            return Err(refuse(&signature.inputs, "one context is enough"));
+        }
+        let (returns, fallible) = returns(&signature.output);
+        if kind == MethodKind::Init && !is_actor(&returns, actor) {
+            let why =
+                format!("`#[init]` returns `Self` or `Result<Self, E>`, where `Self` is `{actor}`");
+            return Err(refuse(signature, why));
+        }
+        Ok(Self {
+            ident: signature.ident.clone(),
+            kind,
+            inputs,
+            returns,
+            fallible,
+            docs: function
+                .attrs
+                .iter()
+                .filter(|attribute| docs::is_doc(attribute))
+                .cloned()
+                .collect(),
+        })
+    }
+
+    /// The name that callers use.
+    pub(crate) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// The arguments that callers give.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Context => None,
+            Input::Argument(ident, ty) => Some((ident, ty)),
+        })
+    }
+}
+
+/// Writes `actor` where a type says `Self`, for use outside of the actor's impl block.
+pub(crate) fn without_self(tokens: TokenStream, actor: &TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => actor.clone(),
+            TokenTree::Group(group) => {
+                let inner = without_self(group.stream(), actor);
+                TokenTree::Group(Group::new(group.delimiter(), inner)).into()
+            }
+            other => other.into(),
+        })
+        .collect()
+}
+
+fn check_signature(signature: &Signature) -> syn::Result<()> {
+    if let Some(token) = &signature.asyncness {
+        return Err(refuse(token, "async methods are not available: a method runs to its end"));
+    }
+    if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
+        return Err(refuse(
+            &signature.generics,
+            "a method of an actor has no generic parameters: callers send values, not types",
+        ));
+    }
+    if let Some(token) = &signature.unsafety {
+        return Err(refuse(token, "a method of an actor is safe: anybody calls it"));
+    }
+    if let Some(token) = &signature.abi {
+        return Err(refuse(token, "a method of an actor is an ordinary Rust function"));
+    }
+    Ok(())
+}
+
+fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {
+    match (signature.receiver(), init) {
+        (None, true) => Ok(MethodKind::Init),
+        (Some(receiver), true) => {
+            Err(refuse(receiver, "`#[init]` makes the state: it has no `self`"))
+        }
+        (None, false) => Err(refuse(
+            &signature.ident,
+            "a function without `self` is no method: mark it `#[init]`, or move it to an impl block \
+             of its own without `#[actor]`",
+        )),
+        (Some(Receiver { reference: Some(_), colon_token: None, mutability, .. }), false) => {
+            Ok(if mutability.is_some() { MethodKind::Message } else { MethodKind::View })
+        }
+        (Some(receiver), false) => Err(refuse(
+            receiver,
+            "the state outlives the call: take `&self` for a view or `&mut self` for a message",
+        )),
+    }
+}
+
+fn input(pattern: &Pat, ty: &Type, kind: MethodKind) -> syn::Result<Input> {
+    match context_kind(ty) {
+        Some(context) if context == "ViewContext" => return Ok(Input::Context),
+        Some(context) if context == "Context" && kind == MethodKind::View => {
+            return Err(refuse(ty, "a view has no effects: take `&ViewContext`"));
+        }
+        Some(_) => return Ok(Input::Context),
+        None => {}
+    }
+    match ty {
+        Type::Reference(_) => {
+            return Err(refuse(
+                ty,
+                "an argument comes from outside and is owned: take `String` for `&str`, `Vec<T>` for \
+                 `&[T]`",
+            ));
+        }
+        Type::ImplTrait(_) | Type::TraitObject(_) | Type::BareFn(_) | Type::Ptr(_) => {
+            return Err(refuse(ty, "an argument is a value that serde can read"));
+        }
+        _ => {}
+    }
+    match pattern {
+        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+            Ok(Input::Argument(name.ident.clone(), ty.clone()))
+        }
+        _ => Err(refuse(pattern, "a parameter has a name: callers give arguments by name")),
+    }
+}
+
+/// `Context` or `ViewContext`, if the type is a shared reference to one.
+fn context_kind(ty: &Type) -> Option<&Ident> {
+    let Type::Reference(reference) = ty else { return None };
+    let Type::Path(path) = &*reference.elem else { return None };
+    let last = &path.path.segments.last()?.ident;
+    let known = *last == "Context" || *last == "ViewContext";
+    (known && reference.mutability.is_none()).then_some(last)
+}
+
+/// The type of a reply, and whether there may be an error instead.
+fn returns(output: &ReturnType) -> (Type, bool) {
+    let ReturnType::Type(_, ty) = output else { return (parse_quote!(()), false) };
+    if let Type::Path(path) = &**ty
+        && let Some(last) = path.path.segments.last()
+        && last.ident == "Result"
+        && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        && let Some(GenericArgument::Type(value)) = arguments.args.first()
+    {
+        return (value.clone(), true);
+    }
+    ((**ty).clone(), false)
+}
+
+fn is_actor(ty: &Type, actor: &Ident) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == "Self" || last.ident == *actor)
+}
+
+/// An error at the place of some tokens.
+pub(crate) fn refuse(tokens: impl ToTokens + Spanned, why: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new_spanned(tokens, why)
+}

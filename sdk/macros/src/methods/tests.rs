@@ -1,0 +1,85 @@
+use proc_macro2::TokenStream;
+use protocol::schema::MethodKind;
+use quote::ToTokens;
+
+use super::*;
+
+fn read(source: &str) -> syn::Result<(ItemImpl, Interface)> {
+    parse(&TokenStream::new(), syn::parse_str(source).unwrap())
+}
+
+/// Reads an impl block with an initialiser and one more function.
+fn with(function: &str) -> syn::Result<(ItemImpl, Interface)> {
+    read(&format!("impl A {{ #[init] fn new() -> Self {{}} {function} }}"))
+}
+
+#[track_caller]
+fn refused(result: syn::Result<(ItemImpl, Interface)>, why: &str) {
+    let error = result.err().expect("it is refused").to_string();
+    assert!(error.contains(why), "`{error}` does not say `{why}`");
+}
+
+#[test]
+fn receivers_tell_views_from_messages() {
+    let (item, interface) =
+        with("fn a(&self, cx: &ViewContext) {} fn b(&mut self, x: u8, cx: &antiphon::Context) {}")
+            .unwrap();
+    let kinds: Vec<MethodKind> = interface.methods.iter().map(|method| method.kind).collect();
+    assert_eq!(kinds, [MethodKind::View, MethodKind::Message]);
+    assert_eq!(interface.methods[1].arguments().count(), 1);
+    assert!(!item.into_token_stream().to_string().contains("init"));
+}
+
+#[test]
+fn a_result_is_a_reply_or_an_error() {
+    let (_, interface) =
+        with("fn a(&self) -> std::result::Result<u8, E> {} fn b(&self) -> u8 {}").unwrap();
+    let fallible: Vec<bool> = interface.methods.iter().map(|method| method.fallible).collect();
+    assert_eq!(fallible, [true, false]);
+}
+
+#[test]
+fn what_is_no_method_is_refused_with_a_way_out() {
+    refused(with("async fn a(&self) {}"), "async methods are not available");
+    refused(with("fn a<T>(&self, t: T) {}"), "no generic parameters");
+    refused(with("fn a<'a>(&'a self) {}"), "no generic parameters");
+    refused(with("fn a(self) {}"), "take `&self`");
+    refused(with("fn a(mut self) {}"), "take `&self`");
+    refused(with("fn a(self: Box<Self>) {}"), "take `&self`");
+    refused(with("fn a(by: u8) {}"), "`#[init]`");
+    refused(with("unsafe fn a(&self) {}"), "safe");
+    refused(with("#[cfg(test)] fn a(&self) {}"), "conditional");
+}
+
+#[test]
+fn parameters_are_owned_and_named() {
+    refused(with("fn a(&self, text: &str) {}"), "take `String`");
+    refused(with("fn a(&self, x: impl Copy) {}"), "serde");
+    refused(with("fn a(&self, (x, y): (u8, u8)) {}"), "has a name");
+    refused(with("fn a(&mut self, cx: &Context, more: &Context) {}"), "one context");
+    refused(with("fn a(&self, cx: &Context) {}"), "`&ViewContext`");
+    refused(with("fn a(&mut self, cx: &mut Context) {}"), "owned");
+}
+
+#[test]
+fn an_actor_has_exactly_one_init() {
+    refused(read("impl A {}"), "needs one function with `#[init]`");
+    refused(with("#[init] fn more() -> Self {}"), "one `#[init]`");
+    refused(with("#[init] fn more(&self) -> Self {}"), "no `self`");
+    refused(read("impl A { #[init] fn new() {} }"), "returns `Self`");
+    refused(read("impl A { #[init] fn new() -> Result<u8, E> {} }"), "returns `Self`");
+    assert!(read("impl A { #[init] fn new() -> Result<A, E> {} }").is_ok());
+}
+
+#[test]
+fn names_that_references_need_are_reserved() {
+    refused(with("fn id(&self) {}"), "reserved");
+    refused(with("fn antiphon_save(&self) {}"), "reserved");
+}
+
+#[test]
+fn the_block_is_the_types_own() {
+    refused(read("impl Default for A { fn default() -> Self {} }"), "not on a trait's");
+    refused(read("impl<T> A<T> {}"), "no generic parameters");
+    refused(read("impl A<u8> {}"), "no generic parameters");
+}

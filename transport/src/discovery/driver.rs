@@ -1,0 +1,403 @@
+//! Runs the libp2p node: tells others of this unit, asks for others, fills the directory.
+//!
+//! # Invariants
+//!
+//! - What waits is a set with a limit, and at most [`FLYING_MAX`] of it are under way at once.
+//! - Rounds of queries come fast after a change and thin out to one in [`ROUND_MAX`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId, Swarm,
+    identify,
+    kad::{self, QueryId},
+    mdns,
+    swarm::{DialError, SwarmEvent, dial_opts::DialOpts},
+};
+use protocol::{Role, UnitId};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    behaviour::{Behaviour, BehaviourEvent},
+    names,
+    store::{self, Admission, Admitted},
+};
+use crate::{
+    Directory, RecordSigner, UnitAddress,
+    directory::{dialable, wall_clock},
+};
+
+/// The time between two rounds of queries: after a change, and when all is quiet.
+const ROUND_MIN: Duration = Duration::from_millis(100);
+const ROUND_MAX: Duration = Duration::from_secs(30);
+
+/// After how long a round that has not ended no longer holds up the next.
+const ROUND_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Up to so many known units, every change is worth a round at once and every unit is told of it
+/// directly. Beyond, rounds have their time and Kademlia spreads records.
+const SMALL: usize = 64;
+
+/// Queries for single units under way at once, and as many that tell single units.
+const FLYING_MAX: usize = 16;
+
+/// Units heard of whose records are still to be asked for.
+const WANTED_MAX: usize = 256;
+
+/// Addresses taken from what a peer says of itself, and from one answer of the local network.
+const ADDRESSES_MAX: usize = 4;
+const NEIGHBOURS_MAX: usize = 16;
+
+/// What a query is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Round,
+    Lookup,
+    Tell,
+}
+
+pub(super) struct Driver {
+    swarm: Swarm<Behaviour>,
+    signer: RecordSigner,
+    directory: Directory,
+    admission: Admission,
+    changes: watch::Receiver<u64>,
+    bootstrap: Vec<UnitAddress>,
+    /// The sequence of each unit's record whose addresses the node knows.
+    seen: BTreeMap<UnitId, u64>,
+    /// Peers that have not been given this unit's record.
+    untold: BTreeSet<PeerId>,
+    /// Units heard of whose records are not known, or about to expire.
+    wanted: BTreeSet<UnitId>,
+    flying: HashMap<QueryId, Purpose>,
+    renewal: Instant,
+    round_started: Instant,
+    next_round: Instant,
+    pace: Duration,
+}
+
+impl Driver {
+    pub(super) fn new(
+        swarm: Swarm<Behaviour>,
+        signer: RecordSigner,
+        directory: Directory,
+        bootstrap: Vec<UnitAddress>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            swarm,
+            changes: directory.changed(),
+            admission: Admission::new(directory.clone(), wall_clock),
+            signer,
+            directory,
+            bootstrap,
+            seen: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            flying: HashMap::new(),
+            renewal: now + RecordSigner::RENEWAL,
+            round_started: now,
+            next_round: now,
+            pace: ROUND_MIN,
+        }
+    }
+
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        self.catch_up();
+        loop {
+            self.launch();
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                event = self.swarm.select_next_some() => self.handle(event),
+                Ok(()) = self.changes.changed() => self.catch_up(),
+                () = sleep_until(self.next_round) => self.round(),
+            }
+        }
+    }
+
+    /// Asks and tells everything anew, and looks after what passes with time.
+    fn round(&mut self) {
+        let now = Instant::now();
+        self.next_round = now + self.pace;
+        self.pace = self.pace.saturating_mul(2).min(ROUND_MAX);
+        self.directory.prune(wall_clock());
+        self.renew(now);
+        self.dial_bootstrap();
+        let under_way = self.flying.values().any(|purpose| *purpose == Purpose::Round);
+        if under_way && now < self.round_started + ROUND_PATIENCE {
+            return;
+        }
+        self.round_started = now;
+        self.flying.retain(|_, purpose| *purpose != Purpose::Round);
+        let Some(own) = self.directory.record(&self.signer.unit()) else {
+            return;
+        };
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        let mut queries: Vec<_> =
+            Role::ALL.map(|role| kad.get_providers(names::role_key(role))).into();
+        queries.extend(kad.bootstrap().ok());
+        queries.extend(kad.start_providing(names::role_key(self.signer.role())).ok());
+        queries.extend(kad.put_record(store::record(&own), kad::Quorum::One).ok());
+        self.flying.extend(queries.into_iter().map(|query| (query, Purpose::Round)));
+        self.want_aging();
+    }
+
+    /// Signs this unit's record anew in good time, and when the network remembers another one.
+    fn renew(&mut self, now: Instant) {
+        let wall = wall_clock();
+        let known = self.directory.record(&self.signer.unit());
+        let record = match &known {
+            Some(known) if now < self.renewal && self.signer.made(known) => return,
+            Some(known) => self.signer.renew(known, wall),
+            None => self.signer.sign(wall),
+        };
+        self.renewal = now + RecordSigner::RENEWAL;
+        if let Err(error) = self.directory.insert(record, wall) {
+            tracing::error!(%error, "the unit's own record does not hold");
+        }
+        if self.seen.len() <= SMALL {
+            self.untold.extend(self.seen.keys().filter_map(names::peer_id));
+        }
+    }
+
+    /// Units that have said nothing new for half of their records' time are asked for.
+    fn want_aging(&mut self) {
+        let half = u64::try_from(RecordSigner::LIFETIME.as_millis() / 2).unwrap_or(u64::MAX);
+        let soon = wall_clock().saturating_add(half);
+        for record in self.directory.records() {
+            let record = record.unverified();
+            if record.expires < soon && record.unit != self.signer.unit() {
+                self.want(record.unit);
+            }
+        }
+    }
+
+    fn dial_bootstrap(&mut self) {
+        for UnitAddress { unit, address } in self.bootstrap.clone() {
+            if let Some(peer) = names::peer_id(&unit) {
+                self.dial(peer, names::multiaddr(address));
+            }
+        }
+    }
+
+    fn dial(&mut self, peer: PeerId, address: Multiaddr) {
+        if peer == *self.swarm.local_peer_id() || self.swarm.is_connected(&peer) {
+            return;
+        }
+        let how = DialOpts::peer_id(peer).addresses(vec![address]).build();
+        match self.swarm.dial(how) {
+            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
+            Err(error) => tracing::debug!(%peer, %error, "cannot dial"),
+        }
+    }
+
+    /// Starts what waits, as far as the limits allow.
+    fn launch(&mut self) {
+        let flying = |queries: &HashMap<_, _>, wanted| {
+            queries.values().filter(|purpose| **purpose == wanted).count()
+        };
+        let mut lookups = flying(&self.flying, Purpose::Lookup);
+        let mut tells = flying(&self.flying, Purpose::Tell);
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        while lookups < FLYING_MAX
+            && let Some(unit) = self.wanted.pop_first()
+        {
+            self.flying.insert(kad.get_record(names::record_key(&unit)), Purpose::Lookup);
+            lookups += 1;
+        }
+        if self.untold.is_empty() {
+            return;
+        }
+        let Some(own) = self.directory.record(&self.signer.unit()) else {
+            return;
+        };
+        while tells < FLYING_MAX
+            && let Some(peer) = self.untold.pop_first()
+        {
+            let record = store::record(&own);
+            let query = kad.put_record_to(record, [peer].into_iter(), kad::Quorum::One);
+            self.flying.insert(query, Purpose::Tell);
+            tells += 1;
+        }
+    }
+
+    /// Makes the units of the directory known to the node, and this unit to them.
+    fn catch_up(&mut self) {
+        let own = self.signer.unit();
+        let records = self.directory.records();
+        let known: BTreeSet<_> = records.iter().map(|record| record.unverified().unit).collect();
+        let Behaviour { kad, limits, .. } = self.swarm.behaviour_mut();
+        self.seen.retain(|unit, _| {
+            let stays = known.contains(unit);
+            if !stays && let Some(peer) = names::peer_id(unit) {
+                limits.remove_peer_id(&peer);
+            }
+            stays
+        });
+        let mut newcomers = false;
+        for record in records {
+            let record = record.unverified();
+            let Some(peer) = names::peer_id(&record.unit).filter(|_| record.unit != own) else {
+                continue;
+            };
+            let before = self.seen.insert(record.unit, record.sequence);
+            if before == Some(record.sequence) {
+                continue;
+            }
+            for address in record.addresses.iter().filter_map(|address| dialable(address)) {
+                kad.add_address(&peer, names::multiaddr(address));
+            }
+            limits.bypass_peer_id(&peer);
+            if before.is_none() {
+                newcomers = true;
+                self.untold.insert(peer);
+            }
+        }
+        if newcomers {
+            self.hasten();
+        }
+    }
+
+    /// Brings the next round forward, after something new.
+    fn hasten(&mut self) {
+        if self.seen.len() <= SMALL {
+            self.pace = ROUND_MIN;
+            self.next_round = self.next_round.min(Instant::now() + ROUND_MIN);
+        }
+    }
+
+    fn want(&mut self, unit: UnitId) {
+        if self.wanted.len() < WANTED_MAX {
+            self.wanted.insert(unit);
+        }
+    }
+
+    /// Remembers to ask for a unit that somebody has heard of.
+    fn hear_of(&mut self, peer: &PeerId) {
+        if let Some(unit) = names::unit_of_peer(peer)
+            && unit != self.signer.unit()
+            && self.directory.record(&unit).is_none()
+        {
+            self.want(unit);
+        }
+    }
+
+    fn handle(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Kad(event)) => self.handle_kad(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                info,
+                ..
+            })) => self.handle_identified(peer_id, &info),
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
+                for (peer, address) in found.into_iter().take(NEIGHBOURS_MAX) {
+                    self.dial(peer, address);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError {
+                error: DialError::WrongPeerId { obtained, address },
+                peer_id,
+                ..
+            } => {
+                tracing::warn!(expected = ?peer_id, %obtained, %address, "another key answered");
+            }
+            SwarmEvent::OutgoingConnectionError { error, peer_id, .. } => {
+                tracing::debug!(peer = ?peer_id, %error, "dialing failed");
+            }
+            SwarmEvent::ListenerError { error, .. }
+            | SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
+                tracing::error!(%error, "discovery no longer listens");
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_identified(&mut self, peer: PeerId, info: &identify::Info) {
+        if info.protocol_version != names::version(self.signer.network()) {
+            tracing::debug!(%peer, "a peer of another network");
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        }
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        let addresses = info.listen_addrs.iter().filter_map(names::socket_address);
+        for address in addresses.take(ADDRESSES_MAX) {
+            kad.add_address(&peer, names::multiaddr(address));
+        }
+    }
+
+    fn handle_kad(&mut self, event: kad::Event) {
+        match event {
+            kad::Event::InboundRequest { request } => self.handle_request(request),
+            kad::Event::OutboundQueryProgressed { id, result, step, .. } => {
+                if step.last {
+                    self.flying.remove(&id);
+                }
+                self.handle_result(id, result);
+            }
+            kad::Event::RoutingUpdated { peer, is_new_peer: true, .. } => {
+                self.hear_of(&peer);
+                self.untold.insert(peer);
+                self.hasten();
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_request(&mut self, request: kad::InboundRequest) {
+        match request {
+            kad::InboundRequest::PutRecord { source, record: Some(record), .. } => {
+                if let Err(refused) = self.admission.admit(&record.key, &record.value) {
+                    tracing::debug!(%source, %refused, "a record is refused");
+                    if refused.is_offence() {
+                        let _ = self.swarm.disconnect_peer_id(source);
+                    }
+                }
+            }
+            kad::InboundRequest::AddProvider { record: Some(record) }
+                if names::role_of_key(&record.key).is_some() =>
+            {
+                self.hear_of(&record.provider);
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_result(&mut self, id: QueryId, result: kad::QueryResult) {
+        match result {
+            kad::QueryResult::GetProviders(Ok(kad::GetProvidersOk::FoundProviders {
+                providers,
+                ..
+            })) => {
+                let providers: BTreeSet<_> = providers.into_iter().collect();
+                providers.iter().for_each(|peer| self.hear_of(peer));
+            }
+            kad::QueryResult::GetRecord(Ok(kad::GetRecordOk::FoundRecord(found))) => {
+                let kad::PeerRecord { peer, record } = found;
+                match self.admission.admit(&record.key, &record.value) {
+                    Ok(Admitted::New) => {
+                        if let Some(mut query) = self.swarm.behaviour_mut().kad.query_mut(&id) {
+                            query.finish();
+                        }
+                    }
+                    Ok(Admitted::Known) => {}
+                    Err(refused) => {
+                        tracing::debug!(?peer, %refused, "a record is refused");
+                        if let Some(peer) = peer.filter(|_| refused.is_offence()) {
+                            let _ = self.swarm.disconnect_peer_id(peer);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
