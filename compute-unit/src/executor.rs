@@ -323,11 +323,7 @@ fn count(metrics: &Metrics, executed: &Executed) {
 }
 
 /// Answers all views whose slot has been executed.
-fn answer_views(
-    shared: &Shared,
-    hosted: &Hosted,
-    process: &mut Process,
-) -> Result<(), HostFault> {
+fn answer_views(shared: &Shared, hosted: &Hosted, process: &mut Process) -> Result<(), HostFault> {
     let Some(slot) = process.last() else { return Ok(()) };
     let mut inbox = lock(&hosted.inbox);
     inbox.fresh_views = false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::api::Cursor;
+use protocol::api::{Cursor, OUTCOME_FRAME_MAX};
 use transport::FrameSender;
 
 use crate::{
@@ -35,6 +35,7 @@ pub(crate) async fn follow(
     cursors: Vec<Cursor>,
     mut sender: FrameSender,
 ) -> Result<(), FollowError> {
+    sender.set_limit(OUTCOME_FRAME_MAX);
     let mut latest = feed.subscribe();
     let mut number = start(&store, &feed, cursors).await?;
     loop {

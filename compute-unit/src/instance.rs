@@ -69,6 +69,9 @@ pub enum Fault {
     /// The guest gave back more than its process's limits allow.
     #[error("the actor's output is larger than its process's limits allow")]
     OutputTooLarge,
+    /// The caller did not take the output.
+    #[error("the actor's output was not taken")]
+    Refused,
 }
 
 /// A fault of this unit, never part of an outcome: another unit may succeed.
@@ -160,9 +163,28 @@ impl Instance {
         input: &[u8],
         gas_limit: u64,
     ) -> Result<Executed, HostFault> {
+        self.execute_if(export, input, gas_limit, |_| true)
+    }
+
+    /// Executes one slot whose output the caller looks at before it counts: where `accept` says no,
+    /// the slot is rolled back with [`Fault::Refused`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::execute`].
+    pub fn execute_if(
+        &mut self,
+        export: Export,
+        input: &[u8],
+        gas_limit: u64,
+        accept: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Executed, HostFault> {
         let output_max = self.output_max(export);
         self.guarded(|machine, rollback| {
-            let executed = machine.run(export, input, gas_limit, output_max)?;
+            let mut executed = machine.run(export, input, gas_limit, output_max)?;
+            if executed.result.as_ref().is_ok_and(|output| !accept(output)) {
+                executed.result = Err(Fault::Refused);
+            }
             match executed.result {
                 Ok(_) => {
                     let gas_used = executed.gas_used;

@@ -1,7 +1,10 @@
 //! Writes published frames to disk, off every path: whatever has gathered, in one commit.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread::JoinHandle,
     time::Duration,
 };

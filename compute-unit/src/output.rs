@@ -88,8 +88,8 @@ fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, Fa
                 }
                 fits(args.len(), limits.message_bytes / 2)?;
                 sent = sent.saturating_add(method.len()).saturating_add(args.len());
-                let index = u32::try_from(effects.outbox.len())
-                    .map_err(|_| FailureKind::OutputTooLarge)?;
+                let index =
+                    u32::try_from(effects.outbox.len()).map_err(|_| FailureKind::OutputTooLarge)?;
                 let body = ItemBody::Tell { method, args };
                 effects.outbox.push(OutboxItem { index, target, pair: None, body, hint });
                 fits(effects.outbox.len(), limits.outbox_items)?;

@@ -10,9 +10,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    Assignment, Delivery, Domain, Entry, Failure, FailureKind, Gas, Hash, ItemBody,
-    OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId, ReceiptLeaf,
-    Reply, Slot, Spawn, Timestamp, V1,
+    Assignment, Delivery, Domain, Entry, Failure, FailureKind, Gas, Hash, ItemBody, OutboxItem,
+    Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply, Slot,
+    Spawn, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
@@ -81,11 +81,6 @@ impl Process {
             previous_leaf: None,
             pairs: BTreeMap::new(),
         })
-    }
-
-    /// The first slot that is not executed.
-    pub(crate) const fn next(&self) -> Slot {
-        self.next
     }
 
     /// The chain hash of the last slot executed.

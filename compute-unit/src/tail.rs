@@ -7,14 +7,11 @@
 //! - Client signatures and proofs of origin are checked here again, unless the scheduler is of the
 //!   same operator.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::collections::HashMap;
 
 use protocol::{
-    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, ProcessId, Provenance, PublicKey, Slot, Source,
-    Timestamp, UnitId,
+    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, ProcessId, Provenance, PublicKey,
+    Slot, Source, Timestamp, UnitId,
     api::{Cursor, TailFrame, TailRecord},
     codec,
 };
@@ -80,12 +77,7 @@ pub(crate) struct CheckedBatch {
 
 impl Tail {
     /// Follows a scheduler from the start. `trusted` says that its operator is this unit's.
-    pub(crate) fn new(
-        unit: UnitId,
-        scheduler: UnitId,
-        network: NetworkId,
-        trusted: bool,
-    ) -> Self {
+    pub(crate) fn new(unit: UnitId, scheduler: UnitId, network: NetworkId, trusted: bool) -> Self {
         let (places, sources) = (HashMap::new(), HashMap::new());
         Self { unit, scheduler, network, trusted, places, sources }
     }

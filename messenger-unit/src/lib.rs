@@ -1,1 +1,2 @@
-//! To be written.
+//! The messenger unit.
+mod outbox;

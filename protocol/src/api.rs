@@ -13,6 +13,11 @@ use crate::{
     Refusal, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, ViewRequest,
 };
 
+/// The longest frame that carries outcomes, in bytes: [`FollowFrame`] and, from messengers,
+/// [`SubmitEvent`]. An outcome as large as [`crate::Limits::MAX`] allows fits; all other frames keep
+/// to the transport's limit of 4 MiB.
+pub const OUTCOME_FRAME_MAX: usize = 32 << 20;
+
 /// A question to a unit. The doc of each variant names who answers, and with what.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]

@@ -4,8 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     Acceptance, Body, ComputePolicy, Domain, Kind, ModuleId, NetworkId, Principal, ProcessId,
-    PublicKey, Timestamp, UnitId, V1,
-    message::acts_for,
+    PublicKey, Timestamp, UnitId, V1, message::acts_for,
 };
 
 /// A controller's order, an entry of the process's log.

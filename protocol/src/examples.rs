@@ -6,12 +6,12 @@
 use minicbor::bytes::ByteVec;
 
 use crate::{
-    Acceptance, Answer, Assignment, AssignmentProof, AskAnswer, BatchHeader, ComputePolicy, Control,
-    ControlAction, Delivery, Effect, Entry, EntryId, Epoch, Event, Failure, FailureKind, Gas, Hash,
-    ItemBody, Kind, Limits, LogLine, MerkleTree, Message, ModuleId, NetworkId, OriginProof, Outcome,
-    OutboxItem, PairNumber, PairPosition, PairStatement, Principal, ProcessId, Profile, Provenance,
-    Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Slot, Spawn, Tag, Timer, TimerKind,
-    Timestamp, UnitId, V1, Value, Verdict, chain_hash,
+    Acceptance, Answer, AskAnswer, Assignment, AssignmentProof, BatchHeader, ComputePolicy,
+    Control, ControlAction, Delivery, Effect, Entry, EntryId, Epoch, Event, Failure, FailureKind,
+    Gas, Hash, ItemBody, Kind, Limits, LogLine, MerkleTree, Message, ModuleId, NetworkId,
+    OriginProof, OutboxItem, Outcome, PairNumber, PairPosition, PairStatement, Principal,
+    ProcessId, Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed,
+    Slot, Spawn, Tag, Timer, TimerKind, Timestamp, UnitId, V1, Value, Verdict, chain_hash,
 };
 
 pub(crate) mod frames;
@@ -158,7 +158,14 @@ pub(crate) fn control(action: ControlAction) -> Signed<Control> {
 
 pub(crate) fn timer() -> Timer {
     let due = TIME.saturating_add(5_000);
-    Timer { process: source(), slot: Slot::new(1), index: 4, occurrence: 2, kind: TimerKind::Timer, due }
+    Timer {
+        process: source(),
+        slot: Slot::new(1),
+        index: 4,
+        occurrence: 2,
+        kind: TimerKind::Timer,
+        due,
+    }
 }
 
 pub(crate) fn pair_statement_body(verdict: Verdict) -> PairStatement {

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::{AssignmentProof, NetworkId, ReceiptError, Receipt, UnitId, VerifyError};
+use crate::{AssignmentProof, NetworkId, Receipt, ReceiptError, UnitId, VerifyError};
 
 /// Evidence that any third party can check offline. Nothing honest can produce one.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -57,7 +57,8 @@ impl Fault {
                     && first.slot == second.slot
                     && first.chain == second.chain
                     && first.profile == second.profile;
-                let roots_differ = matches!((first.state_root, second.state_root), (Some(a), Some(b)) if a != b);
+                let roots_differ =
+                    matches!((first.state_root, second.state_root), (Some(a), Some(b)) if a != b);
                 let differ =
                     first.outcome != second.outcome || first.gas != second.gas || roots_differ;
                 if !same_question || !differ {

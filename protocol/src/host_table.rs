@@ -27,7 +27,8 @@ fn subtree(leaves: &[(Hash, Hash)], depth: u32) -> Hash {
         [] => Hash::ZERO,
         [(_, leaf)] => *leaf,
         _ => {
-            let (zeros, ones) = leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
+            let (zeros, ones) =
+                leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
             let (left, right) = (subtree(zeros, depth + 1), subtree(ones, depth + 1));
             Domain::MerkleNode.digest(&[left.as_bytes(), right.as_bytes()])
         }

@@ -6,7 +6,10 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Number, Value as Json};
 
-use crate::{Value, schema::{Method, Type}};
+use crate::{
+    Value,
+    schema::{Method, Type},
+};
 
 /// Why JSON does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,9 +89,8 @@ pub fn args_from_json(json: Option<&Json>, method: Option<&Method>) -> Result<Va
     match (json, params) {
         (None | Some(Json::Null), _) => Ok(Value::Map(Vec::new())),
         (Some(Json::Object(object)), _) if !is_lone_object(object, params) => {
-            let typed = |name: &str| {
-                params?.iter().find(|param| param.name == name).map(|param| &param.ty)
-            };
+            let typed =
+                |name: &str| params?.iter().find(|param| param.name == name).map(|param| &param.ty);
             let entries = object.iter().map(|(name, value)| {
                 Ok((Value::Text(name.clone()), from_json(value, typed(name))?))
             });

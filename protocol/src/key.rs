@@ -6,10 +6,7 @@ use std::fmt;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
-use crate::{
-    AccountId, Domain, Hash, OperatorId, UnitId,
-    id::array,
-};
+use crate::{AccountId, Domain, Hash, OperatorId, UnitId, id::array};
 
 /// The algorithm byte of Ed25519 in an authority and in an account's digest.
 pub(crate) const ED25519: u8 = 1;

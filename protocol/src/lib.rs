@@ -27,9 +27,9 @@ pub mod json;
 mod key;
 mod limits;
 mod marker;
+mod measure;
 mod merkle;
 mod message;
-mod measure;
 mod origin;
 mod outcome;
 #[cfg(test)]
@@ -46,6 +46,8 @@ mod unit_record;
 mod value;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod dump;
 mod view;
 
 pub use assignment::{Assignment, AssignmentProof, chain_hash};
@@ -66,8 +68,8 @@ pub use merkle::{MerklePath, MerkleTree, merkle_root};
 pub use message::{Message, Tag};
 pub use origin::{Change, OriginProof, OriginProofError, Provenance, Source};
 pub use outcome::{
-    AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, Outcome, OutboxItem, PairPosition,
-    Reply,
+    AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, OutboxItem, Outcome,
+    PairPosition, Reply,
 };
 pub use policy::{Acceptance, ComputePolicy, PolicyError};
 pub use principal::Principal;

@@ -76,10 +76,30 @@ impl Limits {
         let (me, max) = (self, &Self::MAX);
         let ranges = [
             (me.gas, 1, max.gas, "the gas limit is out of range"),
-            (me.memory_pages.into(), 1, max.memory_pages.into(), "the memory limit is out of range"),
-            (me.outbox_items.into(), 0, max.outbox_items.into(), "the outbox limit is out of range"),
-            (me.outbox_bytes.into(), 0, max.outbox_bytes.into(), "the outbox limit is out of range"),
-            (me.message_bytes.into(), 1, max.message_bytes.into(), "the message limit is out of range"),
+            (
+                me.memory_pages.into(),
+                1,
+                max.memory_pages.into(),
+                "the memory limit is out of range",
+            ),
+            (
+                me.outbox_items.into(),
+                0,
+                max.outbox_items.into(),
+                "the outbox limit is out of range",
+            ),
+            (
+                me.outbox_bytes.into(),
+                0,
+                max.outbox_bytes.into(),
+                "the outbox limit is out of range",
+            ),
+            (
+                me.message_bytes.into(),
+                1,
+                max.message_bytes.into(),
+                "the message limit is out of range",
+            ),
             (me.reply_bytes.into(), 1, max.reply_bytes.into(), "the reply limit is out of range"),
             (me.open_asks.into(), 0, max.open_asks.into(), "the ask limit is out of range"),
             (me.timers.into(), 0, max.timers.into(), "the timer limit is out of range"),

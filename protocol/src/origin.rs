@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AssignmentProof, ComputePolicy, Control, Delivery, Hash, MerklePath, NetworkId, ProcessId,
-    ProfileId, PublicKey, Receipt, Signature, Signed, Spawn, UnitId, Domain, codec,
+    AssignmentProof, ComputePolicy, Control, Delivery, Domain, Hash, MerklePath, NetworkId,
+    ProcessId, ProfileId, PublicKey, Receipt, Signature, Signed, Spawn, UnitId, codec,
 };
 
 /// Shows that an item is in an outcome that the source's policy units stated for a slot that the
@@ -146,7 +146,11 @@ impl OriginProof {
         if signed { Ok(()) } else { Err(OriginProofError::Signature) }
     }
 
-    fn check_receipts(&self, source: &Source, outcome: Option<Hash>) -> Result<(), OriginProofError> {
+    fn check_receipts(
+        &self,
+        source: &Source,
+        outcome: Option<Hash>,
+    ) -> Result<(), OriginProofError> {
         let assignment = &self.assignment.assignment;
         if self.receipts.len() != usize::from(source.policy.quorum) {
             return Err(OriginProofError::Receipts);

@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Domain, EntryId, Gas, Hash, MerklePath, MerkleTree, PairNumber, ProcessId, Slot,
-    Timestamp, UnitId, V1, codec,
+    Domain, EntryId, Gas, Hash, MerklePath, MerkleTree, PairNumber, ProcessId, Slot, Timestamp,
+    UnitId, V1, codec,
 };
 
 /// The result of one slot. Its digest is a Merkle root, so that one outbox item can be shown to be
@@ -78,7 +78,9 @@ impl Outcome {
             outbox: self.outbox.len() as u64,
         };
         let head = Domain::OutcomeHead.digest(&[&codec::encode(&head)]);
-        MerkleTree::new(std::iter::once(head).chain(self.outbox.iter().map(OutboxItem::leaf)).collect())
+        MerkleTree::new(
+            std::iter::once(head).chain(self.outbox.iter().map(OutboxItem::leaf)).collect(),
+        )
     }
 
     /// The outcome's digest.

@@ -2,7 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::{Domain, Hash, ModuleId, NetworkId, ProcessId, ProfileId, PublicKey, SecretKey, Signature, UnitId, codec};
+use crate::{
+    Domain, Hash, ModuleId, NetworkId, ProcessId, ProfileId, PublicKey, SecretKey, Signature,
+    UnitId, codec,
+};
 
 /// The compute units whose receipts count for a process.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -95,7 +98,12 @@ pub struct Acceptance {
 
 impl Acceptance {
     /// Gives a unit's word.
-    pub fn sign(key: &SecretKey, network: NetworkId, module: &ModuleId, profile: &ProfileId) -> Self {
+    pub fn sign(
+        key: &SecretKey,
+        network: NetworkId,
+        module: &ModuleId,
+        profile: &ProfileId,
+    ) -> Self {
         let signature = key.sign(&Self::digest(network, module, profile));
         Self { unit: key.public().unit(), signature }
     }
@@ -103,7 +111,8 @@ impl Acceptance {
     /// Whether the unit gave its word for this module, profile and network.
     #[must_use]
     pub fn holds(&self, network: NetworkId, module: &ModuleId, profile: &ProfileId) -> bool {
-        PublicKey::from(self.unit).verifies(&Self::digest(network, module, profile), &self.signature)
+        PublicKey::from(self.unit)
+            .verifies(&Self::digest(network, module, profile), &self.signature)
     }
 
     fn digest(network: NetworkId, module: &ModuleId, profile: &ProfileId) -> Hash {

@@ -93,7 +93,10 @@ impl Value {
     /// The entry of a map with this text key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(name, _)| matches!(name, Self::Text(text) if text == key)).map(|(_, v)| v)
+        entries
+            .iter()
+            .find(|(name, _)| matches!(name, Self::Text(text) if text == key))
+            .map(|(_, v)| v)
     }
 }
 
@@ -115,8 +118,15 @@ fn read(d: &mut Decoder<'_>, depth: u32) -> Result<Value, ValueError> {
             Value::Null
         }
         Type::Bool => Value::Bool(d.bool().map_err(malformed)?),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::I8 | Type::I16 | Type::I32
-        | Type::I64 | Type::Int => Value::Integer(d.int().map_err(malformed)?.into()),
+        Type::U8
+        | Type::U16
+        | Type::U32
+        | Type::U64
+        | Type::I8
+        | Type::I16
+        | Type::I32
+        | Type::I64
+        | Type::Int => Value::Integer(d.int().map_err(malformed)?.into()),
         Type::F16 => Value::Float(f64::from(d.f16().map_err(malformed)?)),
         Type::F32 => Value::Float(f64::from(d.f32().map_err(malformed)?)),
         Type::F64 => Value::Float(d.f64().map_err(malformed)?),

@@ -4,7 +4,8 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     Body, Domain, Epoch, Hash, Kind, NetworkId, ProcessId, PublicKey, Reply, Slot, Timestamp,
-    UnitId, V1, codec, message::{check_args, check_method},
+    UnitId, V1, codec,
+    message::{check_args, check_method},
 };
 
 /// A read-only call.

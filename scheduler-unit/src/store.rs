@@ -50,7 +50,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn failed(error: impl Into<redb::Error>) -> Self {
+    fn failed<E: Into<redb::Error>>(error: E) -> Self {
         Self::Failed(error.into().to_string())
     }
 }

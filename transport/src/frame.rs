@@ -50,8 +50,9 @@ impl FrameSender {
         self.gathered.put_u8(kind);
     }
 
-    /// Changes the limit of the frames still to come.
-    pub(crate) const fn set_limit(&mut self, limit: usize) {
+    /// Changes the limit of the frames still to come, in bytes; both ends of a stream whose frames
+    /// may be longer than [`crate::Limits::frame`] do so.
+    pub const fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
@@ -176,8 +177,9 @@ impl FrameReceiver {
         Ok(self.buffer.get_u8())
     }
 
-    /// Changes the limit of the frames still to come.
-    pub(crate) const fn set_limit(&mut self, limit: usize) {
+    /// Changes the limit of the frames still to come, in bytes; both ends of a stream whose frames
+    /// may be longer than [`crate::Limits::frame`] do so.
+    pub const fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 

@@ -67,9 +67,7 @@ pub enum RequestError {
 impl RequestError {
     /// Whether the request may have reached the unit.
     pub const fn was_sent(&self) -> bool {
-        use Error::{
-            AddressTaken, Bind, Busy, NotConnected, Unreachable, WrongNetwork, WrongUnit,
-        };
+        use Error::{AddressTaken, Bind, Busy, NotConnected, Unreachable, WrongNetwork, WrongUnit};
         !matches!(
             self,
             Self::Transport(

@@ -6,7 +6,8 @@ use protocol::{
 
 use super::*;
 
-const LIMITS: Limits = Limits { outbox_items: 2, outbox_bytes: 64, reply_bytes: 32, ..Limits::DEFAULT };
+const LIMITS: Limits =
+    Limits { outbox_items: 2, outbox_bytes: 64, reply_bytes: 32, ..Limits::DEFAULT };
 
 fn null() -> GuestResult {
     GuestResult::Reply(Value::Null.encode().unwrap())

@@ -41,11 +41,11 @@ fn actor() -> Vec<u8> {
                 (i32.store (i32.const 4096) (i32.add (i32.load (i32.const 4096)) (i32.const 1)))
                 (if (i32.eq (local.get $m) (i32.const 0x74)) (then unreachable))
                 (if (i32.eq (local.get $m) (i32.const 0x65))
-                    (then (return (call $at (i32.const 16) (i32.const 7)))))
+                    (then (return (call $at (i32.const 16) (i32.const 8)))))
                 (if (i32.eq (local.get $m) (i32.const 0x67))
                     (then (return (call $at (i32.const 96) (i32.const 2)))))
                 (if (i32.eq (local.get $m) (i32.const 0x73))
-                    (then (return (call $at (i32.const 32) (i32.const 46)))))
+                    (then (return (call $at (i32.const 32) (i32.const 47)))))
                 (call $at (i32.const 0) (i32.const 6)))
             ;; The counter, as a reply of one small integer.
             (func (export "antiphon_view") (param i32 i32) (result i64)

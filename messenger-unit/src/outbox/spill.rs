@@ -12,10 +12,11 @@ impl<P: Clone> Outbox<P> {
         pair.accepted_below(next);
         self.drop_accepted(key);
         let Some(pair) = self.pairs.get_mut(&key) else { return };
-        let (Some(next), Some(front)) = (pair.next, pair.queue.front()) else {
-            return self.open_pair(key);
-        };
-        if front.number > next {
+        let spilled = pair.spill.map(|spill| spill.number);
+        let first = pair.queue.front().map(|front| front.number).or(spilled);
+        if let (Some(first), Some(next)) = (first, pair.next)
+            && first > next
+        {
             // Numbers are missing before what came: search for them from the beginning.
             self.spill_all(key, Slot::ZERO, next);
         }

@@ -62,7 +62,7 @@ where
     refuse::<T>(&[&[0x98, header - 0x80], rest].concat(), "a longer header");
     refuse::<T>(&[&[0x9f], rest, &[0xff]].concat(), "an indefinite length");
     refuse::<T>(&[&[header + 1], rest, &[0xf6]].concat(), "a null more");
-    refuse::<T>(&[&[header + 1], rest, &[0x00]].concat(), "a field more");
+    refuse::<T>(&[&[header + 1], rest, &[0xa0]].concat(), "a field more");
     refuse::<T>(&[&[0xc1, *header], rest].concat(), "a tag");
 }
 
@@ -246,10 +246,7 @@ fn an_error_names_the_object_and_what_is_wrong() {
     let malformed = decode::<crate::Signed<crate::Message>>(&[0x00]).unwrap_err();
     assert!(matches!(malformed, DecodeError::Malformed { what: "Signed", .. }), "{malformed:?}");
     let bytes = [encode(&examples::timer()), vec![0x00]].concat();
-    assert_eq!(
-        decode::<crate::Timer>(&bytes),
-        Err(DecodeError::NotCanonical { what: "Timer" }),
-    );
+    assert_eq!(decode::<crate::Timer>(&bytes), Err(DecodeError::NotCanonical { what: "Timer" }),);
 }
 
 #[test]

@@ -3,16 +3,17 @@
 use crate::{
     Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot,
     api::{
-        Acknowledgement, Cursor, Executed, ExecutedEntry, FollowFrame, FollowSlot, LogPage, LogRecord,
-        ModuleBytes, NextNumber, Opening, OutcomePage, ProcessEntry, ProcessPage, Records, Request,
-        Response, Stored, SubmitEvent, SubmitFrame, Submission, TailFrame, TailRecord, UnitStatus,
+        Acknowledgement, Cursor, Executed, ExecutedEntry, FollowFrame, FollowSlot, LogPage,
+        LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessEntry, ProcessPage,
+        Records, Request, Response, Stored, Submission, SubmitEvent, SubmitFrame, TailFrame,
+        TailRecord, UnitStatus,
     },
     codec,
 };
 
 use super::{
-    COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries, module, origin_proof,
-    other_process, outcome, receipt, source, spawn, statements, unit,
+    COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries, module,
+    origin_proof, other_process, outcome, receipt, source, spawn, statements, unit,
 };
 
 /// One request of each kind, by number.

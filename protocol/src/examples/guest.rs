@@ -6,7 +6,7 @@ use crate::{
     schema::{Method, MethodKind, Param, Schema, Type},
 };
 
-use super::{TIME, account, args, byte_vec, message, module, other_process, source, unit, NETWORK};
+use super::{NETWORK, TIME, account, args, byte_vec, message, module, other_process, source, unit};
 
 pub(crate) fn context() -> Context {
     Context {
@@ -41,7 +41,13 @@ pub(crate) fn inputs() -> Vec<Input> {
         Input::Call { context: context(), method: method(), args: args(), call: None },
         Input::Answer { context: context(), token: 1, answer: AnswerInput::Reply(vec![0x03]) },
         Input::Answer { context: context(), token: 1, answer: failed },
-        Input::Timer { context: context(), token: 1, occurrence: 2, method: method(), args: args() },
+        Input::Timer {
+            context: context(),
+            token: 1,
+            occurrence: 2,
+            method: method(),
+            args: args(),
+        },
         Input::Load { context: context(), saved: saved_state() },
         Input::View { context: context(), method: "get".to_owned(), args: args() },
         Input::Save { context: context() },

@@ -1,14 +1,14 @@
 //! Example statements that stand in no log: records, heads, views, faults.
 
 use crate::{
-    ComputePolicy, Fault, Hash, HeadStatement, Kind, Receipt, ReceiptLeaf, RefusalCode, RefusalLeaf,
-    Reply, Role, Signed, Slot, Timestamp, UnitRecord, V1, ViewAnswer, ViewRequest,
-    Epoch, Failure, FailureKind, Gas,
+    ComputePolicy, Epoch, Failure, FailureKind, Fault, Gas, Hash, HeadStatement, Kind, Receipt,
+    ReceiptLeaf, RefusalCode, RefusalLeaf, Reply, Role, Signed, Slot, Timestamp, UnitRecord, V1,
+    ViewAnswer, ViewRequest,
 };
 
 use super::{
-    COMPUTE, NETWORK, OTHER_COMPUTE, TIME, args, assignment_proof, assignments, key, message, policy,
-    prove, receipt, receipt_leaf, receipt_of, scheduler, source, unit,
+    COMPUTE, NETWORK, OTHER_COMPUTE, TIME, args, assignment_proof, assignments, key, message,
+    policy, prove, receipt, receipt_leaf, receipt_of, scheduler, source, unit,
 };
 
 /// Who vouches for the units of the examples.

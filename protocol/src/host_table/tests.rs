@@ -5,7 +5,10 @@ use proptest::{collection::btree_map, prelude::any};
 use super::*;
 
 fn table(entries: &[(&str, &str)]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    entries.iter().map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+    entries
+        .iter()
+        .map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()))
+        .collect()
 }
 
 /// The root by the definition: every level splits by one bit, most significant first.

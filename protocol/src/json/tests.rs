@@ -111,10 +111,7 @@ fn an_identifier_is_text() {
 fn what_json_lacks_is_shown_as_well_as_it_can_be() {
     assert_eq!(to_json(&Value::Float(f64::NAN)), json!(null));
     assert_eq!(to_json(&Value::Float(f64::INFINITY)), json!(null));
-    let keys = Value::Map(vec![
-        (Value::Integer(1), text("one")),
-        (Value::Bool(true), text("yes")),
-    ]);
+    let keys = Value::Map(vec![(Value::Integer(1), text("one")), (Value::Bool(true), text("yes"))]);
     assert_eq!(to_json(&keys), json!({"1": "one", "true": "yes"}));
 }
 
@@ -178,7 +175,8 @@ fn json_nests_as_deep_as_values_and_no_deeper() {
 
 #[test]
 fn what_is_read_encodes_as_arguments() {
-    let args = args_from_json(Some(&json!({"b": 1, "aa": 2, "a": [1, {"x": null}]})), None).unwrap();
+    let args =
+        args_from_json(Some(&json!({"b": 1, "aa": 2, "a": [1, {"x": null}]})), None).unwrap();
     let bytes = args.encode().unwrap();
     assert!(matches!(Value::decode(&bytes), Ok(Value::Map(entries)) if entries.len() == 3));
 }

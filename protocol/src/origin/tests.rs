@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     Assignment, Gas, ReceiptLeaf, SecretKey, Slot,
     examples::{
-        self, COMPUTE, NETWORK, OTHER_COMPUTE, assignments, batch_body, delivery, key, origin_proof,
-        outcome, policy, prove, provenance, receipt_leaf, receipt_of, source,
+        self, COMPUTE, NETWORK, OTHER_COMPUTE, assignments, batch_body, delivery, key,
+        origin_proof, outcome, policy, prove, provenance, receipt_leaf, receipt_of, source,
     },
 };
 
@@ -207,7 +207,9 @@ fn exactly_a_quorum_of_different_units_must_agree() {
         proof.verify(NETWORK, &delivery(), Some(&source), PublicKey::verifies)
     };
     assert_eq!(verify(&[COMPUTE, OTHER_COMPUTE]), Ok(()));
-    for units in [[].as_slice(), &[COMPUTE], &[COMPUTE, COMPUTE], &[COMPUTE, OTHER_COMPUTE, COMPUTE]] {
+    for units in
+        [[].as_slice(), &[COMPUTE], &[COMPUTE, COMPUTE], &[COMPUTE, OTHER_COMPUTE, COMPUTE]]
+    {
         assert_eq!(verify(units), Err(OriginProofError::Receipts), "{units:?}");
     }
 }

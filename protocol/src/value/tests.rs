@@ -135,7 +135,7 @@ fn simple_items_have_the_spellings_of_the_rfc() {
     spelled(&Value::Array(Vec::new()), "80");
     spelled(&Value::Map(Vec::new()), "a0");
     let two = Value::Array(vec![Value::Integer(2), Value::Integer(3)]);
-    spelled(&Value::Array(vec![Value::Integer(1), two]), "82018202 03".replace(' ', "").as_str());
+    spelled(&Value::Array(vec![Value::Integer(1), two]), "8201820203");
 }
 
 #[test]
@@ -259,9 +259,9 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<u64>().prop_map(|integer| Value::Integer(integer.into())),
         any::<u64>().prop_map(|integer| Value::Integer(-1 - i128::from(integer))),
         any::<f64>().prop_filter("not a NaN", |float| !float.is_nan()).prop_map(Value::Float),
-        any::<f32>().prop_filter("not a NaN", |float| !float.is_nan()).prop_map(|float| {
-            Value::Float(float.into())
-        }),
+        any::<f32>()
+            .prop_filter("not a NaN", |float| !float.is_nan())
+            .prop_map(|float| { Value::Float(float.into()) }),
         vec(any::<u8>(), 0..40).prop_map(Value::Bytes),
         ".{0,20}".prop_map(Value::Text),
     ];

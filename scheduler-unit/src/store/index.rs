@@ -51,7 +51,7 @@ impl Index {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let index = Self(Handle::open(disk, "index.redb", CACHE)?);
         let transaction = index.0.begin_write()?;
-        make_tables(&transaction).map_err(StoreError::Failed)?;
+        make_tables(&transaction)?;
         transaction.commit().map_err(StoreError::failed)?;
         Ok(index)
     }
@@ -59,8 +59,8 @@ impl Index {
     /// Forgets everything, for an index that knows more than the log.
     pub(crate) fn clear(&self) -> Result<(), StoreError> {
         let transaction = self.0.begin_write()?;
-        drop_tables(&transaction).map_err(StoreError::Failed)?;
-        make_tables(&transaction).map_err(StoreError::Failed)?;
+        drop_tables(&transaction)?;
+        make_tables(&transaction)?;
         transaction.commit().map_err(StoreError::failed)
     }
 
@@ -228,11 +228,28 @@ fn write(
     Ok(())
 }
 
-macro_rules! each_table {
-    ($apply:expr) => {{
-        $apply(META)?;
-        $apply(NUMBERS)?;
-    }};
+fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.open_table(META).map_err(StoreError::failed)?;
+    transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
+    transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+    transaction.open_table(HEADS).map_err(StoreError::failed)?;
+    transaction.open_table(RUNS).map_err(StoreError::failed)?;
+    transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    transaction.open_table(IDS).map_err(StoreError::failed)?;
+    transaction.open_table(SOURCES).map_err(StoreError::failed)?;
+    Ok(())
+}
+
+fn drop_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.delete_table(META).map_err(StoreError::failed)?;
+    transaction.delete_table(NUMBERS).map_err(StoreError::failed)?;
+    transaction.delete_table(PROCESSES).map_err(StoreError::failed)?;
+    transaction.delete_table(HEADS).map_err(StoreError::failed)?;
+    transaction.delete_table(RUNS).map_err(StoreError::failed)?;
+    transaction.delete_table(PAIRS).map_err(StoreError::failed)?;
+    transaction.delete_table(IDS).map_err(StoreError::failed)?;
+    transaction.delete_table(SOURCES).map_err(StoreError::failed)?;
+    Ok(())
 }
 
 fn damaged(what: &str) -> StoreError {

@@ -2,10 +2,8 @@ use protocol::{
     NetworkId, Role, SecretKey, Signed, Timestamp, UnitRecord, UnitRecordError, VerifyError,
 };
 
-use super::{
-    Directory, RecordSigner,
-    testing::{NETWORK, secret, signer},
-};
+use super::{Directory, RecordSigner, testing::signer};
+use crate::testing::{NETWORK, key};
 
 const NOW: Timestamp = Timestamp::new(1_000_000);
 
@@ -18,10 +16,10 @@ fn lifetime() -> u64 {
 }
 
 /// A record of unit 1, changed and signed again with a key.
-fn altered(key: &SecretKey, alter: impl FnOnce(&mut UnitRecord)) -> Signed<UnitRecord> {
+fn altered(by: &SecretKey, alter: impl FnOnce(&mut UnitRecord)) -> Signed<UnitRecord> {
     let mut record = signer(1, Role::Compute, &[]).sign(NOW).unverified().clone();
     alter(&mut record);
-    Signed::sign(record, key)
+    Signed::sign(record, by)
 }
 
 #[test]
@@ -56,13 +54,13 @@ fn what_does_not_hold_is_refused() {
     let expired = signer(1, Role::Compute, &[]).sign(Timestamp::ZERO);
     let after = NOW.saturating_add(lifetime());
     assert_eq!(directory.insert(expired, after).unwrap_err(), UnitRecordError::Expired);
-    let foreign = altered(&secret(1), |record| record.network = NetworkId::from_bytes([8; 32]));
+    let foreign = altered(&key(1), |record| record.network = NetworkId::from_bytes([8; 32]));
     assert_eq!(refused(foreign), UnitRecordError::Unit(VerifyError::WrongNetwork));
-    let stolen = altered(&secret(2), |_| {});
+    let stolen = altered(&key(2), |_| {});
     assert_eq!(refused(stolen), UnitRecordError::Unit(VerifyError::WrongSigner));
-    let promoted = altered(&secret(1), |record| record.role = Role::Scheduler);
+    let promoted = altered(&key(1), |record| record.role = Role::Scheduler);
     assert_eq!(refused(promoted), UnitRecordError::Operator);
-    let (a, b) = (altered(&secret(1), |_| {}), altered(&secret(1), |record| record.sequence += 1));
+    let (a, b) = (altered(&key(1), |_| {}), altered(&key(1), |record| record.sequence += 1));
     let forged = Signed::from_parts(b.body_bytes().to_vec(), *a.authority()).unwrap();
     assert_eq!(refused(forged), UnitRecordError::Unit(VerifyError::BadSignature));
     assert_eq!(directory.records(), []);
@@ -74,10 +72,10 @@ fn roles_are_told_apart_and_sorted() {
     for (number, role) in [(3, Role::Compute), (1, Role::Scheduler), (2, Role::Compute)] {
         assert_eq!(directory.insert(signer(number, role, &[]).sign(NOW), NOW), Ok(true));
     }
-    let mut computes = [secret(2).public().unit(), secret(3).public().unit()];
+    let mut computes = [key(2).public().unit(), key(3).public().unit()];
     computes.sort();
     assert_eq!(directory.units(Role::Compute), computes);
-    assert_eq!(directory.units(Role::Scheduler), [secret(1).public().unit()]);
+    assert_eq!(directory.units(Role::Scheduler), [key(1).public().unit()]);
     assert_eq!(directory.units(Role::Messenger), []);
 }
 
@@ -129,7 +127,7 @@ fn a_renewed_record_replaces_one_from_the_future() {
 
 #[test]
 fn a_full_directory_keeps_whom_it_knows() {
-    let (directory, operator) = (Directory::new(NETWORK), secret(200));
+    let (directory, operator) = (Directory::new(NETWORK), key(200));
     let unit = |number: usize| {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());

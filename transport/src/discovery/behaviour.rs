@@ -88,12 +88,7 @@ pub(super) fn swarm(
     Ok(node)
 }
 
-fn behaviour(
-    key: &identity::Keypair,
-    network: NetworkId,
-    store: Store,
-    mdns: bool,
-) -> Behaviour {
+fn behaviour(key: &identity::Keypair, network: NetworkId, store: Store, mdns: bool) -> Behaviour {
     let peer = key.public().to_peer_id();
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))

@@ -12,8 +12,7 @@ use std::{
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Swarm,
-    identify,
+    Multiaddr, PeerId, Swarm, identify,
     kad::{self, QueryId},
     mdns,
     swarm::{DialError, SwarmEvent, dial_opts::DialOpts},
@@ -258,6 +257,7 @@ impl Driver {
             limits.bypass_peer_id(&peer);
             if before.is_none() {
                 newcomers = true;
+                // As many as the directory has room for.
                 self.untold.insert(peer);
             }
         }
@@ -345,7 +345,9 @@ impl Driver {
             }
             kad::Event::RoutingUpdated { peer, is_new_peer: true, .. } => {
                 self.hear_of(&peer);
-                self.untold.insert(peer);
+                if self.untold.len() < Directory::RECORDS_MAX {
+                    self.untold.insert(peer);
+                }
                 self.hasten();
             }
             _ => {}

@@ -5,11 +5,11 @@ use super::{
     multiaddr, peer_id, record_key, role_key, role_of_key, socket_address, unit_of_key,
     unit_of_peer,
 };
-use crate::directory::testing::secret;
+use crate::testing::key;
 
 #[test]
 fn a_unit_and_its_peer_name_each_other() {
-    let unit = secret(1).public().unit();
+    let unit = key(1).public().unit();
     assert_eq!(unit_of_peer(&peer_id(&unit).unwrap()), Some(unit));
 }
 
@@ -27,7 +27,7 @@ fn names_of_other_kinds_are_no_units() {
 
 #[test]
 fn keys_of_units_and_roles_are_never_mixed() {
-    let unit = secret(1).public().unit();
+    let unit = key(1).public().unit();
     assert_eq!(unit_of_key(&record_key(&unit)), Some(unit));
     assert_eq!(role_of_key(&record_key(&unit)), None);
     for role in Role::ALL {
@@ -44,7 +44,7 @@ fn only_plain_tcp_addresses_are_read() {
         let address = text.parse().unwrap();
         assert_eq!(socket_address(&multiaddr(address)), Some(address));
     }
-    let peer = peer_id(&secret(1).public().unit()).unwrap();
+    let peer = peer_id(&key(1).public().unit()).unwrap();
     let read = |text: &str| socket_address(&text.parse().unwrap()).map(|at| at.to_string());
     let direct = format!("/ip4/10.0.0.1/tcp/7/p2p/{peer}");
     assert_eq!(read(&direct), Some("10.0.0.1:7".to_owned()));

@@ -1,0 +1,114 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{
+    EntryId, Gas, Kind, MerkleTree, NetworkId, Outcome, Profile, ReceiptBatch, ReceiptLeaf, Reply,
+    SecretKey, Signed, V1, api::FollowSlot,
+};
+use redb::backends::InMemoryBackend;
+
+use super::*;
+
+fn process(seed: u8) -> ProcessId {
+    ProcessId::from_bytes([seed; 32])
+}
+
+fn follow_slot((seed, slot): (u8, u64)) -> (Outcome, ReceiptLeaf) {
+    let outcome = Outcome {
+        version: V1,
+        process: process(seed),
+        slot: Slot::new(slot),
+        entry: EntryId::from_bytes([0; 32]),
+        reply: Reply::Later,
+        gas: Gas::ZERO,
+        logs: vec![],
+        events: vec![],
+        outbox: vec![],
+    };
+    let leaf = ReceiptLeaf {
+        process: process(seed),
+        slot: Slot::new(slot),
+        chain: Hash::ZERO,
+        profile: Profile::v1().id(),
+        outcome: outcome.digest(),
+        gas: Gas::ZERO,
+        previous: None,
+        state_root: None,
+    };
+    (outcome, leaf)
+}
+
+fn frame(number: u64, slots: &[(u8, u64)]) -> Arc<Frame> {
+    let key = SecretKey::from_seed(&[1; 32]);
+    let parts: Vec<_> = slots.iter().copied().map(follow_slot).collect();
+    let tree = MerkleTree::new(parts.iter().map(|(_, leaf)| leaf.leaf()).collect());
+    let batch = ReceiptBatch {
+        version: V1,
+        kind: Kind,
+        network: NetworkId::from_bytes([0; 32]),
+        unit: key.public().unit(),
+        count: u32::try_from(parts.len()).unwrap(),
+        root: tree.root(),
+        engine: String::new(),
+    };
+    let slots = (0..).zip(parts).map(|(index, (outcome, leaf))| FollowSlot {
+        outcome,
+        leaf,
+        path: tree.path(index).unwrap(),
+        assignment: None,
+    });
+    let frame = FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) };
+    Arc::new(Frame { number, bytes: Bytes::from(codec::encode(&frame)), frame })
+}
+
+fn store() -> Store {
+    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+    let store = Store::prepare(database).unwrap();
+    let frames = [frame(0, &[(1, 0), (2, 0)]), frame(1, &[(1, 1), (1, 2)]), frame(2, &[(2, 1)])];
+    store.append(&frames).unwrap();
+    store
+}
+
+fn cursor(seed: u8, slot: u64) -> Cursor {
+    Cursor { process: process(seed), slot: Slot::new(slot) }
+}
+
+#[test]
+fn followers_start_at_the_oldest_frame_they_lack() {
+    let store = store();
+    let first = |cursors: &[Cursor]| store.first_needed(cursors).unwrap();
+    assert_eq!(first(&[]), Some(0));
+    assert_eq!(first(&[cursor(1, 2), cursor(2, 1)]), Some(1));
+    assert_eq!(first(&[cursor(1, 3), cursor(2, 1)]), Some(2));
+    assert_eq!(first(&[cursor(1, 3), cursor(2, 2)]), None);
+}
+
+#[test]
+fn heads_and_numbers_go_on_after_what_is_stored() {
+    let store = store();
+    assert_eq!(store.next_frame().unwrap(), 3);
+    let (_, leaf) = follow_slot((1, 2));
+    let head = Head { next: Slot::new(3), leaf: leaf.digest() };
+    assert_eq!(store.heads().unwrap().get(&process(1)), Some(&head));
+}
+
+#[test]
+fn frames_of_a_process_are_found_from_any_slot() {
+    let store = store();
+    let frames = |from| store.frames_of(&process(1), Slot::new(from), 10).unwrap();
+    assert_eq!(frames(0), vec![0, 1]);
+    assert_eq!(frames(2), vec![1]);
+    assert_eq!(store.frames_of(&process(3), Slot::ZERO, 10).unwrap(), Vec::<u64>::new());
+}
+
+#[test]
+fn a_damaged_frame_is_an_error_and_not_a_panic() {
+    let store = store();
+    let damaged = Arc::new(Frame {
+        number: 3,
+        bytes: Bytes::from_static(&[0xff]),
+        frame: frame(3, &[]).frame.clone(),
+    });
+    store.append(&[damaged]).unwrap();
+    assert!(matches!(store.decoded(3), Err(StoreError::Damaged(3))));
+}

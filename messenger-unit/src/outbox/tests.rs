@@ -1,0 +1,236 @@
+use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
+
+use super::*;
+
+mod simulation;
+
+fn process(byte: u8) -> ProcessId {
+    ProcessId::from_bytes([byte; 32])
+}
+
+fn pair(target: u8) -> PairKey {
+    PairKey { source: process(1), target: process(target) }
+}
+
+fn item(number: u64) -> Item<u64> {
+    let (slot, number_) = (Slot::new(number + 10), PairNumber::new(number));
+    Item { number: number_, slot, weight: 1, payload: number }
+}
+
+fn n(number: u64) -> PairNumber {
+    PairNumber::new(number)
+}
+
+const NOW: Duration = Duration::from_secs(100);
+
+/// An outbox with items `numbers` of one pair whose scheduler accepts `next`.
+fn open(numbers: std::ops::Range<u64>, next: u64) -> Outbox<u64> {
+    let mut outbox = Outbox::new(Bounds::default());
+    give(&mut outbox, numbers);
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 0 }]);
+    outbox.handle_next(NOW, (pair(2), 0), Ok(n(next)));
+    outbox
+}
+
+fn give(outbox: &mut Outbox<u64>, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let item = item(number);
+        let slot = item.slot;
+        outbox.handle_item(pair(2), item);
+        outbox.handle_slot(process(1), slot);
+    }
+}
+
+fn submitted(outbox: &mut Outbox<u64>) -> Vec<(u64, u64, bool)> {
+    let submitted = |effect| match effect {
+        Effect::Submit { number, ticket, introduce, payload, .. } => {
+            assert_eq!(number.get(), payload);
+            (payload, ticket, introduce)
+        }
+        other => panic!("not a submission: {other:?}"),
+    };
+    outbox.take_effects().into_iter().map(submitted).collect()
+}
+
+#[test]
+fn many_numbers_of_a_pair_are_in_flight_and_the_first_introduces_its_source() {
+    let mut outbox = open(0..3, 0);
+    assert_eq!(submitted(&mut outbox), [(0, 0, true), (1, 0, false), (2, 0, false)]);
+}
+
+#[test]
+fn numbers_below_the_next_one_are_dropped_at_once() {
+    let mut outbox = open(0..5, 3);
+    assert_eq!(submitted(&mut outbox), [(3, 0, false), (4, 0, false)]);
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(13))]);
+    assert_eq!(outbox.delivered(), 0, "they were delivered before");
+}
+
+#[test]
+fn the_cursor_waits_for_the_acknowledgement() {
+    let mut outbox = open(0..3, 0);
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
+    outbox.handle_assigned(pair(2), n(1));
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(12))]);
+    outbox.handle_assigned(pair(2), n(2));
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(13))]);
+    assert_eq!(outbox.take_cursors(), [], "nothing changed since");
+    assert_eq!(outbox.delivered(), 3);
+}
+
+#[test]
+fn a_repeated_item_is_not_submitted_again() {
+    let mut outbox = open(0..2, 0);
+    let _ = outbox.take_effects();
+    give(&mut outbox, 0..2);
+    outbox.handle_assigned(pair(2), n(1));
+    give(&mut outbox, 0..3);
+    assert_eq!(submitted(&mut outbox), [(2, 0, false)]);
+}
+
+#[test]
+fn a_busy_target_delays_only_its_own_pair() {
+    let mut outbox = open(0..2, 0);
+    let _ = outbox.take_effects();
+    let wait = Some(Duration::from_secs(7));
+    outbox.handle_refused(NOW, pair(2), (n(0), 0), (RefusalCode::Busy, wait));
+    outbox.handle_refused(NOW, pair(2), (n(1), 0), (RefusalCode::OutOfOrder, None));
+    assert_eq!(outbox.take_effects(), [], "it waits");
+    outbox.handle_item(pair(3), item(0));
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(3), ticket: 0 }]);
+    assert_eq!(outbox.wake_at(), Some(NOW + Duration::from_secs(7)));
+    outbox.handle_time(NOW + Duration::from_secs(6));
+    assert_eq!(outbox.take_effects(), []);
+    outbox.handle_time(NOW + Duration::from_secs(7));
+    assert_eq!(submitted(&mut outbox), [(0, 1, true), (1, 1, false)]);
+}
+
+#[test]
+fn waits_double_up_to_thirty_seconds() {
+    let mut outbox = open(0..1, 0);
+    let mut now = NOW;
+    let mut waits = Vec::new();
+    for ticket in 0..12 {
+        let _ = outbox.take_effects();
+        outbox.handle_refused(now, pair(2), (n(0), ticket), (RefusalCode::UnknownProcess, None));
+        let wake = outbox.wake_at().expect("it waits");
+        waits.push(wake - now);
+        now = wake;
+        outbox.handle_time(now);
+    }
+    assert_eq!(waits[..3], [100, 200, 400].map(Duration::from_millis));
+    assert_eq!(waits[11], Duration::from_secs(30));
+}
+
+#[test]
+fn an_introduction_is_sent_when_it_is_asked_for() {
+    let mut outbox = open(4..6, 4);
+    assert_eq!(submitted(&mut outbox), [(4, 0, false), (5, 0, false)]);
+    for number in [4, 5] {
+        let refusal = (RefusalCode::IntroductionNeeded, None);
+        outbox.handle_refused(NOW, pair(2), (n(number), 0), refusal);
+    }
+    assert_eq!(submitted(&mut outbox), [(4, 1, true), (5, 1, true)]);
+    outbox.handle_assigned(pair(2), n(5));
+    give(&mut outbox, 6..7);
+    assert_eq!(submitted(&mut outbox), [(6, 1, false)]);
+}
+
+#[test]
+fn after_a_disconnect_the_pair_resumes_at_the_next_number() {
+    let mut outbox = open(0..3, 0);
+    let _ = outbox.take_effects();
+    for _ in 0..3 {
+        outbox.handle_disconnected(pair(2), 0);
+    }
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(2)));
+    assert_eq!(submitted(&mut outbox), [(2, 1, false)]);
+}
+
+#[test]
+fn an_answer_older_than_an_acknowledgement_moves_nothing_back() {
+    let mut outbox = open(0..3, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_disconnected(pair(2), 0);
+    let _ = outbox.take_effects();
+    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(0)));
+    assert_eq!(submitted(&mut outbox), [(2, 1, false)]);
+}
+
+#[test]
+fn a_number_refused_for_good_blocks_its_pair_and_keeps_the_cursor() {
+    let mut outbox = open(0..4, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_refused(NOW, pair(2), (n(1), 0), (RefusalCode::TooLarge, None));
+    outbox.handle_assigned(pair(2), n(0));
+    give(&mut outbox, 4..9);
+    assert_eq!(outbox.take_effects(), []);
+    let waiting = outbox.waiting();
+    assert_eq!((waiting.items, waiting.blocked[&RefusalCode::TooLarge]), (1, 1));
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(11))]);
+}
+
+#[test]
+fn a_conflict_about_a_number_accepted_long_ago_is_no_conflict() {
+    let mut outbox = open(0..2, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_refused(NOW, pair(2), (n(0), 0), (RefusalCode::PairConflict, None));
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(1)));
+    assert_eq!(submitted(&mut outbox), [(1, 1, false)]);
+    outbox.handle_refused(NOW, pair(2), (n(1), 1), (RefusalCode::PairConflict, None));
+    let _ = outbox.take_effects();
+    outbox.handle_next(NOW, (pair(2), 2), Ok(n(1)));
+    let _ = outbox.take_effects();
+    outbox.handle_refused(NOW, pair(2), (n(1), 2), (RefusalCode::PairConflict, None));
+    assert_eq!(outbox.waiting().blocked[&RefusalCode::PairConflict], 1);
+}
+
+#[test]
+fn missing_numbers_are_fetched() {
+    let mut outbox = open(0..1, 0);
+    let _ = outbox.take_effects();
+    give(&mut outbox, 3..4);
+    outbox.handle_assigned(pair(2), n(0));
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 0, from: Slot::new(10), number: n(1) };
+    assert_eq!(outbox.take_effects(), [fetch]);
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
+    outbox.handle_fetched(NOW, (pair(2), 0), Ok(vec![item(0), item(1), item(2), item(3)]));
+    assert_eq!(submitted(&mut outbox), [(1, 0, false), (2, 0, false), (3, 0, false)]);
+    outbox.handle_assigned(pair(2), n(3));
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(14))]);
+}
+
+#[test]
+fn a_pair_holds_a_bounded_number_of_items_in_memory() {
+    let bounds = Bounds { pair_items: 2, ..Bounds::default() };
+    let mut outbox = Outbox::new(bounds);
+    give(&mut outbox, 0..1_000);
+    let waiting = outbox.waiting();
+    assert_eq!((waiting.items, waiting.spilled), (2, 1));
+}
+
+#[test]
+fn who_waits_for_an_unreachable_unit_tries_as_soon_as_it_is_back() {
+    let mut outbox = Outbox::new(Bounds::default());
+    give(&mut outbox, 0..1);
+    let _ = outbox.take_effects();
+    outbox.handle_next(NOW, (pair(2), 0), Err(RefusalCode::Unreachable));
+    assert_eq!(outbox.take_effects(), []);
+    outbox.handle_reachable();
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    assert_eq!(outbox.wake_at(), None);
+}
+
+#[test]
+fn pairs_in_which_nothing_waits_are_forgotten_beyond_a_limit() {
+    let bounds = Bounds { idle_pairs: 1, ..Bounds::default() };
+    let mut outbox = Outbox::new(bounds);
+    for target in 2..10 {
+        outbox.handle_item(pair(target), item(0));
+        outbox.handle_next(NOW, (pair(target), 0), Ok(n(1)));
+    }
+    assert_eq!(outbox.waiting().pairs, 1);
+}

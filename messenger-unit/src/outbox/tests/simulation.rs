@@ -1,0 +1,272 @@
+//! The outbox against model schedulers that refuse, forget and lose at random: in the end every
+//! number is accepted once, in order, whatever happened on the way.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// xorshift64*: enough to choose faults, and one seed replays everything.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+}
+
+const SOURCES: u8 = 2;
+const TARGETS: u8 = 3;
+
+/// What a model scheduler knows of a pair.
+#[derive(Default)]
+struct Accepted {
+    next: u64,
+    introduced: bool,
+}
+
+struct Sent {
+    pair: PairKey,
+    number: PairNumber,
+    ticket: u64,
+    introduce: bool,
+    payload: u64,
+}
+
+struct World {
+    dice: Dice,
+    now: Duration,
+    outbox: Outbox<u64>,
+    /// All outcomes: per source, per slot, the items.
+    outcomes: BTreeMap<ProcessId, Vec<Vec<(PairKey, Item<u64>)>>>,
+    /// How far each source's outcomes were given to the outbox.
+    fed: BTreeMap<ProcessId, usize>,
+    stored: BTreeMap<ProcessId, Slot>,
+    accepted: BTreeMap<PairKey, Accepted>,
+    /// Submissions on their way to the schedulers, and acknowledgements on their way back.
+    sent: VecDeque<Sent>,
+    answers: VecDeque<(PairKey, PairNumber)>,
+    faults: bool,
+}
+
+fn bounds() -> Bounds {
+    Bounds { window: 3, pair_items: 4, items: 10, weight: 1_000, inquiries: 2, idle_pairs: 1 }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed | 1);
+        let mut numbers = BTreeMap::new();
+        let mut outcomes = BTreeMap::new();
+        for source in 1..=SOURCES {
+            let source = process(source);
+            let mut slots = Vec::new();
+            for slot in 0..40 {
+                let items = (0..dice.below(4)).map(|_| {
+                    let target = u8::try_from(dice.below(TARGETS.into())).unwrap();
+                    let pair = PairKey { source, target: process(100 + target) };
+                    let number = numbers.entry(pair).or_insert(0);
+                    let item = Item {
+                        number: n(*number),
+                        slot: Slot::new(slot),
+                        weight: 1,
+                        payload: *number,
+                    };
+                    *number += 1;
+                    (pair, item)
+                });
+                slots.push(items.collect());
+            }
+            outcomes.insert(source, slots);
+        }
+        Self {
+            dice,
+            now: Duration::ZERO,
+            outbox: Outbox::new(bounds()),
+            outcomes,
+            fed: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            sent: VecDeque::new(),
+            answers: VecDeque::new(),
+            faults: true,
+        }
+    }
+
+    fn fault(&mut self, one_in: u64) -> bool {
+        self.faults && self.dice.one_in(one_in)
+    }
+
+    fn step(&mut self) {
+        match self.dice.below(8) {
+            0 | 1 => self.feed(),
+            2 | 3 => self.schedule(),
+            4 => self.acknowledge(),
+            5 => {
+                self.now += Duration::from_millis(self.dice.below(400));
+                self.outbox.handle_time(self.now);
+            }
+            6 => self.stored.extend(self.outbox.take_cursors()),
+            _ if self.fault(12) => self.restart(),
+            _ if self.fault(12) => self.disconnect(),
+            _ if self.fault(4) => self.outbox.handle_reachable(),
+            _ => {}
+        }
+        self.perform();
+    }
+
+    fn feed(&mut self) {
+        if self.outbox.is_full() {
+            return;
+        }
+        let source = process(u8::try_from(self.dice.below(SOURCES.into())).unwrap() + 1);
+        let fed = self.fed.entry(source).or_default();
+        let Some(items) = self.outcomes[&source].get(*fed) else { return };
+        let slot = Slot::new(*fed as u64);
+        *fed += 1;
+        if self.dice.one_in(2) {
+            self.outbox.hold(source, slot);
+            items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
+            self.outbox.release(source, slot);
+        } else {
+            items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
+            self.outbox.handle_slot(source, slot);
+        }
+    }
+
+    fn perform(&mut self) {
+        for effect in self.outbox.take_effects() {
+            match effect {
+                Effect::Submit { pair, number, ticket, introduce, payload } => {
+                    self.sent.push_back(Sent { pair, number, ticket, introduce, payload });
+                }
+                Effect::AskNext { pair, ticket } => {
+                    let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
+                    let answer = if self.fault(3) {
+                        Err(RefusalCode::Unreachable)
+                    } else {
+                        Ok(n(next))
+                    };
+                    self.outbox.handle_next(self.now, (pair, ticket), answer);
+                }
+                Effect::Fetch { pair, ticket, from, number } => {
+                    let answer = if self.fault(3) {
+                        Err(RefusalCode::Unreachable)
+                    } else {
+                        Ok(self.fetch(pair, from, number))
+                    };
+                    self.outbox.handle_fetched(self.now, (pair, ticket), answer);
+                }
+            }
+        }
+    }
+
+    /// Only what a compute unit has executed, here what has come by in any run, can be fetched.
+    fn fetch(&mut self, pair: PairKey, from: Slot, number: PairNumber) -> Vec<Item<u64>> {
+        let most = usize::try_from(self.dice.below(5) + 1).unwrap();
+        let from = usize::try_from(from.get()).unwrap();
+        let slots = self.outcomes[&pair.source].iter().skip(from).flatten();
+        let wanted = slots.filter(|(key, item)| *key == pair && item.number >= number);
+        wanted.map(|(_, item)| item.clone()).take(most).collect()
+    }
+
+    fn schedule(&mut self) {
+        let Some(sent) = self.sent.pop_front() else { return };
+        let busy = self.fault(8);
+        let accepted = self.accepted.entry(sent.pair).or_default();
+        let refused = if busy {
+            Some(RefusalCode::Busy)
+        } else if !accepted.introduced && !sent.introduce {
+            Some(RefusalCode::IntroductionNeeded)
+        } else if sent.number.get() > accepted.next {
+            Some(RefusalCode::OutOfOrder)
+        } else {
+            None
+        };
+        if let Some(code) = refused {
+            let place = (sent.number, sent.ticket);
+            return self.outbox.handle_refused(self.now, sent.pair, place, (code, None));
+        }
+        assert_eq!(sent.payload, sent.number.get(), "a number always carries the same item");
+        accepted.introduced = true;
+        accepted.next = accepted.next.max(sent.number.get() + 1);
+        self.answers.push_back((sent.pair, sent.number));
+    }
+
+    fn acknowledge(&mut self) {
+        if let Some((pair, number)) = self.answers.pop_front() {
+            self.outbox.handle_assigned(pair, number);
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.answers.clear();
+        // Some that were lost had been accepted: their acknowledgements were dropped above.
+        for sent in std::mem::take(&mut self.sent) {
+            self.outbox.handle_disconnected(sent.pair, sent.ticket);
+        }
+        let pairs: Vec<_> = self.outbox.pairs.iter().map(|(key, pair)| (*key, pair.ticket)).collect();
+        pairs.into_iter().for_each(|(pair, ticket)| self.outbox.handle_disconnected(pair, ticket));
+    }
+
+    fn restart(&mut self) {
+        self.outbox = Outbox::new(bounds());
+        self.sent.clear();
+        self.answers.clear();
+        self.fed.clear();
+        if self.dice.one_in(3) {
+            self.stored.clear();
+        }
+        for (source, cursor) in &self.stored {
+            self.outbox.resume(*source, *cursor);
+            self.fed.insert(*source, usize::try_from(cursor.get()).unwrap());
+        }
+    }
+
+    fn everything_is_accepted(&self) -> bool {
+        let items = self.outcomes.values().flatten().flatten();
+        let mut ends = BTreeMap::new();
+        items.for_each(|(pair, item)| {
+            ends.insert(*pair, item.number.get() + 1);
+        });
+        ends.iter().all(|(pair, end)| self.accepted.get(pair).is_some_and(|a| a.next == *end))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_item_is_accepted_once_in_order_whatever_fails(seed in any::<u64>()) {
+        let mut world = World::new(seed);
+        for _ in 0..1_500 {
+            world.step();
+        }
+        world.faults = false;
+        for _ in 0..60_000 {
+            world.step();
+            if world.everything_is_accepted() && world.outbox.items == 0 {
+                break;
+            }
+        }
+        prop_assert!(world.everything_is_accepted(), "stuck: {:?}", world.outbox.waiting());
+        // The last acknowledgements bring every cursor to the end.
+        for _ in 0..4_000 {
+            world.step();
+        }
+        world.stored.extend(world.outbox.take_cursors());
+        prop_assert_eq!(world.outbox.waiting().items, 0);
+        prop_assert_eq!(world.outbox.weight, 0);
+        for (source, slots) in &world.outcomes {
+            prop_assert_eq!(world.stored.get(source), Some(&Slot::new(slots.len() as u64)));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Compares the pages in `docs/` with the enums they describe.

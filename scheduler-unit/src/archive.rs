@@ -1,0 +1,238 @@
+//! Everything that can be read of the logs, from memory where it is recent and from disk otherwise.
+//!
+//! Reads never wait for the writer and see only what is durable. The cost of a read does not depend
+//! on how far back it goes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use protocol::{
+    AssignmentProof, EntryId, PairNumber, ProcessId, Provenance, Slot, UnitId,
+    api::{Acknowledgement, LogPage, LogRecord, SubmitEvent},
+    codec,
+};
+
+use crate::{
+    board::{Board, Known},
+    order::Place,
+    segment::{Record, Segment},
+    store::{Index, LogStore, Modules, StoreError},
+};
+
+/// The most bytes of entries in a page of a log.
+const PAGE_BYTES: usize = 3 << 20;
+
+/// The most bytes of batches that are read for a page of a log.
+const PAGE_READ: usize = 64 << 20;
+
+/// The stores of a unit and what is in memory of them.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    /// The log itself.
+    pub(crate) log: Arc<dyn LogStore>,
+    /// What is derived from it.
+    pub(crate) index: Index,
+    /// What the index does not have yet.
+    pub(crate) board: Board,
+    /// The modules.
+    pub(crate) modules: Modules,
+}
+
+impl Archive {
+    /// The bytes of a batch.
+    pub(crate) fn segment(&self, number: u64) -> Result<Bytes, StoreError> {
+        match self.board.segment(number) {
+            Some(segment) => Ok(segment),
+            None => self.log.segment(number).map(Bytes::from),
+        }
+    }
+
+    /// Where an entry stands.
+    pub(crate) fn find(&self, entry: &EntryId) -> Result<Option<Place>, StoreError> {
+        if let Some(place) = self.board.find(entry) {
+            return Ok(Some(place));
+        }
+        let Some((number, slot)) = self.index.find(entry)? else {
+            return Ok(None);
+        };
+        let process = self.board.born(number);
+        let process = process.ok_or_else(|| missing("a process that an entry belongs to"))?;
+        Ok(Some(Place { process, slot }))
+    }
+
+    /// The batch that a slot stands in, if the slot is assigned.
+    pub(crate) fn batch_of(&self, place: &Place) -> Result<Option<u64>, StoreError> {
+        let Some(known) = self.board.process(&place.process) else {
+            return Ok(None);
+        };
+        if place.slot >= known.head.next {
+            return Ok(None);
+        }
+        match self.board.batch_of(&place.process, place.slot) {
+            Some(batch) => Ok(Some(batch)),
+            None => self.index.batch_of(known.number, place.slot),
+        }
+    }
+
+    /// Shows that a slot is assigned.
+    pub(crate) fn proof(&self, place: &Place) -> Result<Option<AssignmentProof>, StoreError> {
+        let Some(batch) = self.batch_of(place)? else {
+            return Ok(None);
+        };
+        let bytes = self.segment(batch)?;
+        Segment::read(&bytes)?.proof(&place.process, place.slot)
+    }
+
+    /// The acknowledgements of entries that were assigned before, one event for each batch.
+    pub(crate) fn acknowledge(
+        &self,
+        places: &[(u64, Place)],
+    ) -> Result<Vec<SubmitEvent>, StoreError> {
+        let mut located = Vec::with_capacity(places.len());
+        for (tag, place) in places {
+            let batch = self.batch_of(place)?.ok_or_else(|| missing("the batch of a slot"))?;
+            located.push((batch, *tag, *place));
+        }
+        located.sort_unstable();
+        let mut events = Vec::new();
+        for entries in located.chunk_by(|one, other| one.0 == other.0) {
+            let number = entries.first().map_or(0, |(number, ..)| *number);
+            let bytes = self.segment(number)?;
+            let segment = Segment::read(&bytes)?;
+            let tree = segment.tree()?;
+            let entries = entries.iter().map(|(_, tag, place)| {
+                let record = segment.record(&place.process, place.slot)?;
+                let (assignment, path) = (record.assignment, tree.path(record.index)?);
+                Some(Acknowledgement { tag: *tag, assignment, path })
+            });
+            let entries: Option<Vec<_>> = entries.collect();
+            let entries = entries.ok_or_else(|| missing("a slot in its batch"))?;
+            events.push(SubmitEvent::Assigned { batch: segment.batch()?, entries });
+        }
+        Ok(events)
+    }
+
+    /// The record of a slot.
+    pub(crate) fn record(&self, place: &Place) -> Result<Option<LogRecord>, StoreError> {
+        let Some(batch) = self.batch_of(place)? else {
+            return Ok(None);
+        };
+        let bytes = self.segment(batch)?;
+        let segment = Segment::read(&bytes)?;
+        segment.record(&place.process, place.slot).map(log_record).transpose()
+    }
+
+    /// Slots of a log in order, as many as fit into a page; nothing if the log is unknown.
+    pub(crate) fn page(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        limit: usize,
+    ) -> Result<Option<LogPage>, StoreError> {
+        let Some(known) = self.board.process(&process) else {
+            return Ok(None);
+        };
+        let next = known.head.next;
+        let (mut records, mut slot) = (Vec::new(), from);
+        let (mut bytes_given, mut bytes_read) = (0, 0);
+        while slot < next && records.len() < limit && bytes_read < PAGE_READ {
+            let batch = self.batch_of(&Place { process, slot })?;
+            let bytes = self.segment(batch.ok_or_else(|| missing("the batch of a slot"))?)?;
+            bytes_read += bytes.len();
+            let segment = Segment::read(&bytes)?;
+            let begun = slot;
+            let wanted = |record: &&Record<'_>| {
+                record.assignment.process == process && record.assignment.slot >= begun
+            };
+            for record in segment.records.iter().filter(wanted) {
+                bytes_given += record.entry.len();
+                let full = records.len() >= limit || bytes_given > PAGE_BYTES;
+                if full && !records.is_empty() {
+                    return Ok(Some(LogPage { records, next }));
+                }
+                records.push(log_record(record)?);
+                slot = record.assignment.slot.next().unwrap_or(slot);
+            }
+            if slot == begun {
+                return Err(missing("a slot in its batch"));
+            }
+        }
+        Ok(Some(LogPage { records, next }))
+    }
+
+    /// Who a process of this scheduler is.
+    pub(crate) fn provenance(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        let Some(known) = self.board.process(process) else {
+            return Ok(None);
+        };
+        let spawn = self.spawn(process, &known)?;
+        Ok(Some(Provenance { spawn, changes: Vec::new() }))
+    }
+
+    /// The bytes of the spawn of a process of this scheduler.
+    pub(crate) fn spawn(&self, process: &ProcessId, known: &Known) -> Result<Vec<u8>, StoreError> {
+        if let Some(spawn) = self.board.spawn(process) {
+            return Ok(spawn.to_vec());
+        }
+        self.index.spawn(known.number)?.ok_or_else(|| missing("the spawn of a process"))
+    }
+
+    /// Who a process of any scheduler is, if it lives here or was introduced durably.
+    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        if let Some(provenance) = self.provenance(process)? {
+            return Ok(Some(provenance));
+        }
+        let spawn = self.index.source(process)?;
+        Ok(spawn.map(|spawn| Provenance { spawn, changes: Vec::new() }))
+    }
+
+    /// The number of a pair that is accepted next, by all that is durable.
+    pub(crate) fn next_number(
+        &self,
+        source: &ProcessId,
+        target: &ProcessId,
+    ) -> Result<Option<PairNumber>, StoreError> {
+        if let Some(next) = self.board.pair(target, source) {
+            return Ok(Some(next));
+        }
+        let Some(known) = self.board.process(target) else {
+            return Ok(None);
+        };
+        self.index.pair(known.number, source).map(Some)
+    }
+
+    /// The first batch a tail must look at: the one with the first wanted slot of any process that
+    /// names the unit, or the next one to come.
+    pub(crate) fn tail_start(
+        &self,
+        unit: &UnitId,
+        cursors: &HashMap<ProcessId, Slot>,
+    ) -> Result<u64, StoreError> {
+        let mut start = *self.board.batches().borrow();
+        let mut offset = 0;
+        loop {
+            let (processes, total) = self.board.processes(offset, 1_024);
+            for (process, known) in &processes {
+                let slot = cursors.get(process).copied().unwrap_or_default();
+                if known.units.contains(unit) && slot < known.head.next {
+                    let batch = self.batch_of(&Place { process: *process, slot })?;
+                    start = start.min(batch.unwrap_or(start));
+                }
+            }
+            offset += 1_024;
+            if offset >= total {
+                return Ok(start);
+            }
+        }
+    }
+}
+
+fn log_record(record: &Record<'_>) -> Result<LogRecord, StoreError> {
+    let entry = codec::decode_trusted(record.entry)
+        .map_err(|error| StoreError::Damaged(format!("a stored entry cannot be read: {error}")))?;
+    Ok(LogRecord { assignment: record.assignment, entry })
+}
+
+fn missing(what: &str) -> StoreError {
+    StoreError::Damaged(format!("the store lacks {what}"))
+}

@@ -1,0 +1,316 @@
+//! What readers see of the logs: durable batches only, kept in memory where the index is behind.
+//!
+//! The sequencer posts each batch after it is durable and before anybody is told. The indexer takes
+//! over what has gathered, a generation at a time; a generation is dropped once the index has it.
+//!
+//! # Invariants
+//!
+//! - What is seen here is durable.
+//! - A row that is in neither generation is in the index. Readers look here first.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use bytes::Bytes;
+use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot, UnitId};
+use tokio::sync::watch;
+
+use crate::order::{Head, Place, Units};
+
+/// Bytes of recent batches kept for tails that keep up.
+const RECENT_BYTES: usize = 32 << 20;
+
+/// Entries that may wait for the index; the sequencer accepts no more until it has caught up.
+const UNINDEXED_MAX: usize = 1 << 20;
+
+/// What readers see.
+#[derive(Debug)]
+pub(crate) struct Board {
+    logs: RwLock<Logs>,
+    recent: Mutex<Recent>,
+    /// How many batches are durable.
+    batches: watch::Sender<u64>,
+    /// Wakes the indexer.
+    posted: Condvar,
+    indexer: Mutex<IndexerState>,
+}
+
+#[derive(Debug, Default)]
+struct Logs {
+    known: HashMap<ProcessId, Known>,
+    /// Processes in order of birth.
+    born: Vec<ProcessId>,
+    young: Generation,
+    /// What the indexer is writing at the moment.
+    old: Generation,
+}
+
+/// A process as readers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// Its place in the order of birth.
+    pub(crate) number: u64,
+    /// The units of its compute policy.
+    pub(crate) units: Units,
+    /// The end of its log.
+    pub(crate) head: Head,
+}
+
+/// Rows that the index does not have yet.
+#[derive(Debug, Default)]
+struct Generation {
+    runs: BTreeMap<(ProcessId, Slot), u64>,
+    ids: HashMap<EntryId, Place>,
+    spawns: HashMap<ProcessId, Arc<[u8]>>,
+    pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
+    /// How many batches these rows and all before them cover.
+    through: u64,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    segments: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct IndexerState {
+    batches: u64,
+    stopping: bool,
+}
+
+/// A batch that has become durable.
+#[derive(Debug, Default)]
+pub(crate) struct Posting {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Its bytes.
+    pub(crate) segment: Bytes,
+    /// The processes it gave birth to.
+    pub(crate) births: Vec<Birth>,
+    /// Its assignments, in order.
+    pub(crate) assignments: Vec<Assignment>,
+    /// The next numbers of pairs of target and source.
+    pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
+}
+
+/// A process that a batch gave birth to.
+#[derive(Debug)]
+pub(crate) struct Birth {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// Its place in the order of birth.
+    pub(crate) number: u64,
+    /// The units of its compute policy.
+    pub(crate) units: Units,
+    /// The bytes of its spawn.
+    pub(crate) spawn: Arc<[u8]>,
+}
+
+impl Board {
+    /// A board after so many batches, all indexed, with these processes in order of birth.
+    pub(crate) fn new(
+        batches: u64,
+        processes: impl IntoIterator<Item = (ProcessId, Known)>,
+    ) -> Self {
+        let mut logs = Logs::default();
+        for (process, known) in processes {
+            logs.born.push(process);
+            logs.known.insert(process, known);
+        }
+        Self {
+            logs: RwLock::new(logs),
+            recent: Mutex::default(),
+            batches: watch::Sender::new(batches),
+            posted: Condvar::new(),
+            indexer: Mutex::new(IndexerState { batches, stopping: false }),
+        }
+    }
+
+    /// Shows a batch that has become durable.
+    pub(crate) fn post(&self, posting: Posting) {
+        let Posting { number, segment, births, assignments, pairs } = posting;
+        // Before the rest, so that whoever learns of the batch finds its bytes.
+        lock(&self.recent).push(number, segment);
+        {
+            let mut logs = self.write();
+            for birth in births {
+                logs.add_birth(birth);
+            }
+            for assignment in assignments {
+                logs.add(number, &assignment);
+            }
+            logs.young.pairs.extend(pairs);
+        }
+        let batches = number.saturating_add(1);
+        self.batches.send_replace(batches);
+        lock(&self.indexer).batches = batches;
+        self.posted.notify_one();
+    }
+
+    /// How many batches are durable, now and whenever there is one more.
+    pub(crate) fn batches(&self) -> watch::Receiver<u64> {
+        self.batches.subscribe()
+    }
+
+    /// Whether the index is so far behind that nothing more can be accepted.
+    pub(crate) fn is_full(&self) -> bool {
+        let logs = self.read();
+        logs.young.ids.len() + logs.old.ids.len() >= UNINDEXED_MAX
+    }
+
+    /// The bytes of a batch, if it is recent.
+    pub(crate) fn segment(&self, number: u64) -> Option<Bytes> {
+        let recent = lock(&self.recent);
+        let (first, _) = recent.segments.front()?;
+        let index = usize::try_from(number.checked_sub(*first)?).ok()?;
+        recent.segments.get(index).map(|(_, segment)| segment.clone())
+    }
+
+    /// What is known of a process.
+    pub(crate) fn process(&self, process: &ProcessId) -> Option<Known> {
+        self.read().known.get(process).cloned()
+    }
+
+    /// Whether a unit is named by the policy of a process.
+    pub(crate) fn names(&self, unit: &UnitId, processes: &[ProcessId]) -> Vec<bool> {
+        let logs = self.read();
+        let names = |process| logs.known.get(process).is_some_and(|known| known.units.contains(unit));
+        processes.iter().map(names).collect()
+    }
+
+    /// Processes in order of birth, and how many there are in all.
+    pub(crate) fn processes(&self, offset: u64, limit: usize) -> (Vec<(ProcessId, Known)>, u64) {
+        let logs = self.read();
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let known = |process: &ProcessId| Some((*process, logs.known.get(process)?.clone()));
+        let page = logs.born.iter().skip(offset).take(limit).filter_map(known).collect();
+        (page, u64::try_from(logs.born.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The process of a number.
+    pub(crate) fn born(&self, number: u64) -> Option<ProcessId> {
+        self.read().born.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// The last batch, of those not indexed, with a slot of the process that is at most this one.
+    pub(crate) fn batch_of(&self, process: &ProcessId, slot: Slot) -> Option<u64> {
+        let logs = self.read();
+        [&logs.young, &logs.old].iter().find_map(|generation| {
+            let mut rows = generation.runs.range((*process, Slot::ZERO)..=(*process, slot));
+            rows.next_back().map(|(_, batch)| *batch)
+        })
+    }
+
+    /// The place of an entry that is not indexed.
+    pub(crate) fn find(&self, entry: &EntryId) -> Option<Place> {
+        let logs = self.read();
+        logs.young.ids.get(entry).or_else(|| logs.old.ids.get(entry)).copied()
+    }
+
+    /// The next number of a pair that is not indexed.
+    pub(crate) fn pair(&self, target: &ProcessId, source: &ProcessId) -> Option<PairNumber> {
+        let (logs, pair) = (self.read(), (*target, *source));
+        logs.young.pairs.get(&pair).or_else(|| logs.old.pairs.get(&pair)).copied()
+    }
+
+    /// The spawn of a process that is not indexed.
+    pub(crate) fn spawn(&self, process: &ProcessId) -> Option<Arc<[u8]>> {
+        let logs = self.read();
+        logs.young.spawns.get(process).or_else(|| logs.old.spawns.get(process)).cloned()
+    }
+
+    /// Waits until there are more batches than are indexed; nothing if the unit is stopping and
+    /// there are none.
+    pub(crate) fn await_batches(&self, indexed: u64) -> Option<()> {
+        let state = lock(&self.indexer);
+        let waiting = |state: &mut IndexerState| state.batches <= indexed && !state.stopping;
+        let state =
+            self.posted.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
+        (state.batches > indexed).then_some(())
+    }
+
+    /// Waits for more batches to gather, unless the unit is stopping.
+    pub(crate) fn let_gather(&self, patience: std::time::Duration) {
+        let state = lock(&self.indexer);
+        // Posts wake it early; what is left of the time is waited for in full.
+        let stopping = |state: &mut IndexerState| !state.stopping;
+        drop(self.posted.wait_timeout_while(state, patience, stopping));
+    }
+
+    /// Lets [`Board::await_batches`] return.
+    pub(crate) fn stop_indexing(&self) {
+        lock(&self.indexer).stopping = true;
+        self.posted.notify_all();
+    }
+
+    /// Begins to index what has gathered; tells up to which batch.
+    pub(crate) fn begin_indexing(&self) -> u64 {
+        let mut logs = self.write();
+        if logs.old.ids.is_empty() {
+            logs.old = std::mem::take(&mut logs.young);
+        }
+        logs.old.through
+    }
+
+    /// Drops the rows that the index has now.
+    pub(crate) fn end_indexing(&self) {
+        let indexed = std::mem::take(&mut self.write().old);
+        drop(indexed);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Logs> {
+        self.logs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Logs> {
+        self.logs.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Logs {
+    fn add_birth(&mut self, birth: Birth) {
+        let Birth { process, number, units, spawn } = birth;
+        self.born.push(process);
+        self.known.insert(process, Known { number, units, head: Head::EMPTY });
+        self.young.spawns.insert(process, spawn);
+    }
+
+    fn add(&mut self, batch: u64, assignment: &Assignment) {
+        let place = Place { process: assignment.process, slot: assignment.slot };
+        self.young.ids.insert(assignment.entry, place);
+        self.young.through = batch.saturating_add(1);
+        if let Some(known) = self.known.get_mut(&place.process) {
+            known.head = Head::after(assignment);
+        }
+        self.young.add_run(place, batch);
+    }
+}
+
+impl Generation {
+    /// Only the first slot of a log in a batch begins a run.
+    fn add_run(&mut self, place: Place, batch: u64) {
+        let mut rows = self.runs.range((place.process, Slot::ZERO)..=(place.process, place.slot));
+        if rows.next_back().is_none_or(|(_, known)| *known != batch) {
+            self.runs.insert((place.process, place.slot), batch);
+        }
+    }
+}
+
+impl Recent {
+    fn push(&mut self, number: u64, segment: Bytes) {
+        self.bytes += segment.len();
+        self.segments.push_back((number, segment));
+        while self.bytes > RECENT_BYTES
+            && let Some((_, oldest)) = self.segments.pop_front()
+        {
+            self.bytes -= oldest.len();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,180 @@
+//! Decides what may reach the sequencer: everything about an entry that does not depend on its log.
+//!
+//! Stateless but for caches, so that many threads verify at once. [`Pool`] runs it.
+//!
+//! # Invariants
+//!
+//! - Only what a principal signed, or what a process provably emitted, becomes [`Checked`].
+//! - A messenger's word is never evidence.
+
+mod origin;
+mod pool;
+
+use std::{collections::HashSet, sync::Arc};
+
+use protocol::{
+    AccountId, Entry, EntryId, NetworkId, Principal, Profile, ProfileId, Refusal, RefusalCode,
+    Signed, Spawn, Timestamp, UnitId, VerifyError, Message,
+    api::Submission,
+    codec,
+};
+
+use crate::{
+    archive::Archive,
+    order::{Checked, CheckedBody, EXPIRY_WINDOW, Place},
+    store::StoreError,
+};
+use origin::Origins;
+
+pub(crate) use origin::Proven;
+pub(crate) use pool::{Arrival, Event, Lane, Pool, Share};
+
+/// What verification makes of a submission.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    /// It may be sequenced.
+    Checked(Box<Checked>),
+    /// It was assigned before this unit started.
+    Known(Place),
+    /// It has no place.
+    Refused(Refusal),
+}
+
+/// What verification must know.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    network: NetworkId,
+    unit: UnitId,
+    profile: ProfileId,
+    accounts: Option<HashSet<AccountId>>,
+    archive: Arc<Archive>,
+    origins: Origins,
+    /// Messages that could have been assigned before this instant are looked up on disk: their ids
+    /// are not in memory.
+    started: Timestamp,
+}
+
+impl Verifier {
+    /// A verifier of one unit of one network.
+    pub(crate) fn new(
+        network: NetworkId,
+        unit: UnitId,
+        accounts: Option<Vec<AccountId>>,
+        archive: Arc<Archive>,
+        started: Timestamp,
+    ) -> Self {
+        let profile = Profile::v1().id();
+        let accounts = accounts.map(|accounts| accounts.into_iter().collect());
+        let origins = Origins::new(network, Arc::clone(&archive));
+        Self { network, unit, profile, accounts, archive, origins, started }
+    }
+
+    /// Takes note of who a source is, so that what follows on the stream need not say it again.
+    pub(crate) fn meet(&self, submission: &Submission) {
+        if let Some(origin) = &submission.origin
+            && let Some(introduction) = &origin.introduction
+            && let Entry::Delivery(delivery) = &submission.entry
+        {
+            self.origins.meet(&delivery.source, introduction);
+        }
+    }
+
+    /// Verifies one submission.
+    pub(crate) fn verify(&self, submission: Submission) -> Ready {
+        self.check(submission).unwrap_or_else(Ready::Refused)
+    }
+
+    fn check(&self, submission: Submission) -> Result<Ready, Refusal> {
+        let Submission { entry, origin, .. } = submission;
+        if origin.is_some() && !matches!(entry, Entry::Delivery(_)) {
+            let detail = "only deliveries carry a proof of origin";
+            return Err(Refusal::new(RefusalCode::BadBody, detail));
+        }
+        let bytes = codec::encode(&entry);
+        match entry {
+            Entry::Spawn(spawn) => self.check_spawn(spawn, bytes),
+            Entry::Message(message) => self.check_message(message, bytes),
+            Entry::Delivery(delivery) => {
+                let proven = self.origins.prove(&delivery, origin.as_deref())?;
+                let id = delivery.delivery_id();
+                let origin = origin.map(|origin| codec::encode(&*origin));
+                Ok(checked(id, bytes, origin, CheckedBody::Delivery(proven)))
+            }
+            Entry::Skip(_) | Entry::Timer(_) | Entry::Answer(_) | Entry::Control(_) => {
+                let detail = "this scheduler accepts spawns, messages and tells only";
+                Err(Refusal::new(RefusalCode::UnsupportedEntry, detail))
+            }
+        }
+    }
+
+    fn check_spawn(&self, spawn: Signed<Spawn>, bytes: Vec<u8>) -> Result<Ready, Refusal> {
+        let verified = spawn.verify(self.network).map_err(refuse_signature)?;
+        let body = verified.body();
+        self.check_listed(&body.sender)?;
+        if body.scheduler != self.unit {
+            let detail = format!("it names another scheduler, {}", body.scheduler);
+            return Err(Refusal::new(RefusalCode::WrongScheduler, detail));
+        }
+        if body.profile != self.profile {
+            let detail = format!("this scheduler knows profile {} only", self.profile);
+            return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
+        }
+        if !self.archive.modules.contains(&body.module) {
+            let detail = "store the module at this scheduler first";
+            return Err(Refusal::new(RefusalCode::UnknownModule, detail));
+        }
+        if !body.acceptance.holds(self.network, &body.module, &body.profile) {
+            let detail = "no unit of its policy accepted the module under this profile";
+            return Err(Refusal::new(RefusalCode::BadAcceptance, detail));
+        }
+        let id = verified.entry_id();
+        Ok(checked(id, bytes, None, CheckedBody::Spawn(Box::new(verified))))
+    }
+
+    fn check_message(&self, message: Signed<Message>, bytes: Vec<u8>) -> Result<Ready, Refusal> {
+        let verified = message.verify(self.network).map_err(refuse_signature)?;
+        self.check_listed(&verified.body().sender)?;
+        let id = verified.entry_id();
+        let earliest = verified.body().expiry.get().saturating_sub(EXPIRY_WINDOW);
+        if earliest <= self.started.get()
+            && let Some(place) = self.archive.find(&id).map_err(refuse_storage)?
+        {
+            return Ok(Ready::Known(place));
+        }
+        Ok(checked(id, bytes, None, CheckedBody::Message(Box::new(verified))))
+    }
+
+    fn check_listed(&self, sender: &Principal) -> Result<(), Refusal> {
+        let listed = match (&self.accounts, sender) {
+            (None, _) => true,
+            (Some(accounts), Principal::Account(account)) => accounts.contains(account),
+            (Some(_), _) => false,
+        };
+        let detail = "the account is not on this scheduler's list; ask its operator";
+        listed.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::NotListed, detail))
+    }
+}
+
+fn checked(id: EntryId, entry: Vec<u8>, origin: Option<Vec<u8>>, body: CheckedBody) -> Ready {
+    Ready::Checked(Box::new(Checked { id, entry, origin, body }))
+}
+
+fn refuse_signature(error: VerifyError) -> Refusal {
+    let code = match error {
+        VerifyError::WrongNetwork => RefusalCode::WrongNetwork,
+        VerifyError::WrongSigner => RefusalCode::WrongSigner,
+        VerifyError::BadSignature => RefusalCode::BadSignature,
+        VerifyError::BadBody(_) => RefusalCode::BadBody,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// Refuses because of this unit's disk, without telling peers about it in detail.
+pub(crate) fn refuse_storage(error: StoreError) -> Refusal {
+    tracing::error!(%error, "the store failed");
+    let detail = "the scheduler's disk failed; try again later";
+    Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::StorageFailed, detail) }
+}
+
+#[cfg(test)]
+mod tests;
