@@ -45,6 +45,9 @@ const REMOVED: [&str; 12] = [
     "CARGO_BUILD_BUILD_DIR",
 ];
 
+/// Every process has a stack in its memory: the linker's megabyte would be most of it.
+const STACK_LEN: u32 = 256 << 10;
+
 /// Small modules without debug information. Overflow traps, as it does in native tests.
 const PROFILE: [(&str, &str); 8] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
@@ -61,7 +64,9 @@ fn main() -> ExitCode {
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("the example actors cannot be built: {why}");
+            for line in why.lines() {
+                println!("cargo::error={line}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -93,6 +98,8 @@ fn compile(root: &Path, actor: &str, built: &Path) -> Result<(), String> {
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--locked"])
         .args(["--package", actor, "--target", TARGET, "--target-dir"])
         .arg(built)
+        .args(["--", "-C"])
+        .arg(format!("link-arg=-zstack-size={STACK_LEN}"))
         .envs(PROFILE);
     for variable in REMOVED {
         cargo.env_remove(variable);

@@ -10,6 +10,7 @@ use crate::{
 /// An entry of a process's log, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
+#[expect(clippy::large_enum_variant, reason = "entries are decoded, read and dropped, not kept")]
 pub enum Entry {
     /// Slot 0.
     #[n(0)]

@@ -46,8 +46,6 @@ mod unit_record;
 mod value;
 #[cfg(test)]
 mod vectors;
-#[cfg(test)]
-mod dump;
 mod view;
 
 pub use assignment::{Assignment, AssignmentProof, chain_hash};

@@ -102,13 +102,13 @@ pub enum Type {
     Bytes,
     /// A value or null.
     #[n(6)]
-    Option(#[n(0)] Box<Type>),
+    Option(#[n(0)] Box<Self>),
     /// An array of one type.
     #[n(7)]
-    List(#[n(0)] Box<Type>),
+    List(#[n(0)] Box<Self>),
     /// A map.
     #[n(8)]
-    Map(#[n(0)] Box<Type>, #[n(1)] Box<Type>),
+    Map(#[n(0)] Box<Self>, #[n(1)] Box<Self>),
     /// An identifier, as text; the prefix tells the kind.
     #[n(9)]
     Id(#[n(0)] String),

@@ -23,9 +23,9 @@ pub enum Value {
     /// Text.
     Text(String),
     /// A sequence.
-    Array(Vec<Value>),
+    Array(Vec<Self>),
     /// A map, in the order of its encoded keys.
-    Map(Vec<(Value, Value)>),
+    Map(Vec<(Self, Self)>),
 }
 
 /// Why bytes are not a value.

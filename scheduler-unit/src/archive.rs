@@ -39,6 +39,13 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
+    /// Closes the stores; reads fail from now on.
+    pub(crate) fn close(&self) {
+        self.log.close();
+        self.index.close();
+        self.modules.close();
+    }
+
     /// The bytes of a batch.
     pub(crate) fn segment(&self, number: u64) -> Result<Bytes, StoreError> {
         match self.board.segment(number) {

@@ -240,6 +240,11 @@ impl Board {
         drop(self.posted.wait_timeout_while(state, patience, stopping));
     }
 
+    /// Whether [`Board::stop_indexing`] was called.
+    pub(crate) fn is_stopping(&self) -> bool {
+        lock(&self.indexer).stopping
+    }
+
     /// Lets [`Board::await_batches`] return.
     pub(crate) fn stop_indexing(&self) {
         lock(&self.indexer).stopping = true;

@@ -5,7 +5,7 @@
 //!
 //! - Never goes back, not even behind the last time in the log.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::Timestamp;
 
@@ -33,6 +33,11 @@ impl Clock {
         self.started.saturating_add(millis(self.anchor.elapsed()))
     }
 
+    /// The time since the start, for measuring.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.anchor.elapsed()
+    }
+
     /// How far the host's clock is from the unit's, in milliseconds.
     pub(crate) fn offset(&self) -> u64 {
         host_time().get().abs_diff(self.now().get())
@@ -45,6 +50,6 @@ fn host_time() -> Timestamp {
     Timestamp::new(millis(since))
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

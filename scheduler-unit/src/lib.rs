@@ -1,1 +1,37 @@
-//! To be written.
+//! The scheduler unit: gives every entry of a process its slot, durably, and proves it.
+//!
+//! ```text
+//! submit streams -> verify (parallel) -> sequencer (one) -> log.redb -> acknowledge
+//!                                            |                    \---> tails
+//!                                            \-> board (readers) ----> indexer -> index.redb
+//! ```
+//!
+//! `order` decides and knows no I/O; `verify` checks what does not depend on a log; `sequencer`
+//! commits; `board` and `archive` are what readers see; `store` is the only place that knows tables.
+//!
+//! # Invariants
+//!
+//! - Nothing is acknowledged before it is durable, and every acknowledgement proves itself.
+//! - A slow process, stream or reader delays no other.
+//! - Only the log must survive a crash; the index is derived from it.
+
+mod archive;
+mod board;
+mod clock;
+mod config;
+mod indexer;
+mod metrics;
+mod order;
+mod running;
+mod segment;
+mod sequencer;
+mod service;
+mod store;
+mod submit;
+mod tails;
+mod unit;
+mod verify;
+
+pub use config::Config;
+pub use running::{Error, Running, start};
+pub use store::StoreError;

@@ -64,6 +64,9 @@ pub(crate) trait LogStore: Debug + Send + Sync + 'static {
     /// Makes the log usable again after a failed append, if the disk allows.
     fn recover(&self) -> Result<(), StoreError>;
 
+    /// Closes the log; everything else fails from now on.
+    fn close(&self);
+
     /// How many group commits there are.
     fn count(&self) -> Result<u64, StoreError>;
 

@@ -53,9 +53,17 @@
 //! `ActorRef<Counter>` has the messages of `Counter` as methods: `peer.add(3).tell(cx)`. A process
 //! whose type is not at hand is told by name: `cx.tell(id, "add", args! { by: 3 })`.
 //!
-//! A crate that only needs `ActorRef<T>` depends on the crate of `T` with `features = ["stub"]`; an
-//! actor crate declares `stub = []` in its features. Without it the Wasm exports and the schema of
-//! both actors would land in one module.
+//! # Building
+//!
+//! ```text
+//! cargo rustc --release --target wasm32-unknown-unknown --crate-type cdylib
+//! ```
+//!
+//! A crate that only needs `ActorRef<T>` depends on the crate of `T` with `features = ["stub"]`,
+//! and that crate declares `stub = []`: without it the exports and the schema of both actors would
+//! land in one module. Such crates are plain libraries, made modules by the command above: cargo
+//! gives a declared `cdylib` one file name whatever its features, so stub and module would
+//! overwrite each other.
 //!
 //! # Invariants
 //!

@@ -126,8 +126,8 @@ async fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<Socke
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::NewListenAddr { address: opened, .. } => {
-                let port = names::socket_address(&opened).map_or(address.port(), |at| at.port());
-                return Ok(SocketAddr::new(address.ip(), port));
+                let opened = names::socket_address(&opened).unwrap_or(address);
+                return Ok(SocketAddr::new(address.ip(), opened.port()));
             }
             SwarmEvent::ListenerClosed { reason: Err(error), .. }
             | SwarmEvent::ListenerError { error, .. } => return Err(refuse(error.to_string())),

@@ -19,7 +19,7 @@ fn parts(module: &[u8]) -> Parts {
     for payload in Parser::new(0).parse_all(module) {
         match payload.unwrap() {
             Payload::ImportSection(section) => {
-                parts.imports += usize::try_from(section.count()).unwrap()
+                parts.imports += usize::try_from(section.count()).unwrap();
             }
             Payload::StartSection { .. } => parts.start = true,
             Payload::ExportSection(section) => {

@@ -7,7 +7,7 @@ use antiphon::prelude::*;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct PingPong {
     /// Whom this player plays with: named by `start`, or the first process that threw a ball.
-    peer: Option<ActorRef<PingPong>>,
+    peer: Option<ActorRef<Self>>,
     caught: u64,
     last: Option<u64>,
 }
@@ -31,12 +31,7 @@ impl PingPong {
     }
 
     /// Throws the first of `rounds` balls to `peer`.
-    pub fn start(
-        &mut self,
-        cx: &Context,
-        peer: ActorRef<PingPong>,
-        rounds: u64,
-    ) -> Result<(), Error> {
+    pub fn start(&mut self, cx: &Context, peer: ActorRef<Self>, rounds: u64) -> Result<(), Error> {
         let left = rounds.checked_sub(1).ok_or("a game has at least one round")?;
         self.peer = Some(peer);
         peer.ball(left).tell(cx);
@@ -48,7 +43,7 @@ impl PingPong {
         let Principal::Process(sender) = cx.sender() else {
             return Err("only a process throws a ball".into());
         };
-        let peer = *self.peer.get_or_insert_with(|| PingPong::at(sender));
+        let peer = *self.peer.get_or_insert_with(|| Self::at(sender));
         require!(peer.id() == sender, "this player plays with {}", peer.id());
         self.caught += 1;
         self.last = Some(left);

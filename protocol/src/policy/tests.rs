@@ -1,8 +1,7 @@
 use super::*;
 use crate::Profile;
 use crate::examples::{
-    COMPUTE, NETWORK, OTHER_COMPUTE, acceptance, key, module, policy, source, statements,
-    unit,
+    COMPUTE, NETWORK, OTHER_COMPUTE, acceptance, key, module, policy, source, statements, unit,
 };
 
 fn of(units: Vec<UnitId>, quorum: u16) -> ComputePolicy {

@@ -70,6 +70,11 @@ impl Handle {
         Ok(())
     }
 
+    /// Closes the database.
+    pub(crate) fn close(&self) {
+        drop(self.database.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     pub(crate) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         database.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(StoreError::failed)

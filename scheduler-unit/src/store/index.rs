@@ -69,6 +69,11 @@ impl Index {
         self.0.reopen()
     }
 
+    /// Closes the database; everything fails from now on.
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+
     /// How many group commits are indexed.
     pub(crate) fn batches(&self) -> Result<u64, StoreError> {
         let transaction = self.0.begin_read()?;

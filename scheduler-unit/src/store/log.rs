@@ -41,6 +41,10 @@ impl LogStore for RedbLog {
         self.0.reopen()
     }
 
+    fn close(&self) {
+        self.0.close();
+    }
+
     fn count(&self) -> Result<u64, StoreError> {
         let transaction = self.0.begin_read()?;
         let segments = transaction.open_table(SEGMENTS).map_err(StoreError::failed)?;

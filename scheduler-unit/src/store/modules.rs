@@ -40,6 +40,11 @@ impl Modules {
         Ok(Self { handle, known: RwLock::new(known) })
     }
 
+    /// Closes the database; everything fails from now on.
+    pub(crate) fn close(&self) {
+        self.handle.close();
+    }
+
     /// Whether a module is durably stored.
     pub(crate) fn contains(&self, module: &ModuleId) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains(module)

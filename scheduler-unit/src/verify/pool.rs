@@ -12,7 +12,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
 };
 
 use protocol::{
@@ -120,6 +119,10 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
 
+/// The work of one verifying thread.
+#[derive(Debug)]
+pub(crate) struct Worker(Arc<Shared>);
+
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
@@ -135,21 +138,15 @@ struct Queue {
 }
 
 impl Pool {
-    /// Starts so many threads, which pass on what they verify.
-    pub(crate) fn start(
-        threads: usize,
-        verifier: Arc<Verifier>,
-        inbox: Arc<Inbox>,
-    ) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
+    /// A pool without threads, which passes on what it verifies.
+    pub(crate) fn new(verifier: Arc<Verifier>, inbox: Arc<Inbox>) -> Self {
         let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), verifier, inbox };
-        let shared = Arc::new(shared);
-        let mut handles = Vec::with_capacity(threads);
-        for number in 0..threads {
-            let shared = Arc::clone(&shared);
-            let builder = std::thread::Builder::new().name(format!("verify-{number}"));
-            handles.push(builder.spawn(move || shared.work())?);
-        }
-        Ok((Self { shared }, handles))
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The work of one more thread.
+    pub(crate) fn worker(&self) -> Worker {
+        Worker(Arc::clone(&self.shared))
     }
 
     /// Verifies submissions of a stream.
@@ -176,24 +173,28 @@ impl Pool {
     }
 }
 
-impl Shared {
-    fn work(&self) {
-        while let Some(lane) = self.next() {
+impl Worker {
+    /// Verifies until the pool is stopped.
+    pub(crate) fn work(self) {
+        let shared = &*self.0;
+        while let Some(lane) = shared.next() {
             let Some((number, chunk, more)) = lane.take() else { continue };
             if more {
-                lock(&self.queue).lanes.push_back(Arc::clone(&lane));
-                self.wake.notify_one();
+                lock(&shared.queue).lanes.push_back(Arc::clone(&lane));
+                shared.wake.notify_one();
             }
             let Chunk { submissions, share } = chunk;
             let submissions = submissions.into_iter();
             let submissions = submissions
-                .map(|submission| (submission.tag, self.verifier.verify(submission)))
+                .map(|submission| (submission.tag, shared.verifier.verify(submission)))
                 .collect();
             let arrival = Arrival { lane: Arc::clone(&lane), submissions, share };
-            lane.finish(number, arrival, &self.inbox);
+            lane.finish(number, arrival, &shared.inbox);
         }
     }
+}
 
+impl Shared {
     fn next(&self) -> Option<Arc<Lane>> {
         let queue = lock(&self.queue);
         let idle = |queue: &mut Queue| queue.lanes.is_empty() && !queue.stopping;

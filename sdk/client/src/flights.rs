@@ -190,7 +190,8 @@ impl Flights {
     /// Hands out an outcome once its assignment is known as well.
     fn land(&mut self, tag: u64) {
         let Some(flight) = self.flights.get_mut(&tag) else { return };
-        let (Some(place), Some(executed)) = (flight.place, flight.early.take()) else { return };
+        let Some(place) = flight.place else { return };
+        let Some(executed) = flight.early.take() else { return };
         let leaf = &executed.receipt.leaf;
         if (leaf.slot, leaf.chain) != place {
             return self.failed(

@@ -19,6 +19,7 @@ mod check;
 mod client;
 mod error;
 mod flights;
+mod inspect;
 mod reads;
 mod section;
 mod shell;

@@ -198,27 +198,30 @@ fn exports(actor: &Path) -> TokenStream {
         }
     });
     quote! {
-        #[cfg(all(target_arch = "wasm32", not(feature = "stub")))]
-        #[allow(unsafe_code, reason = "exported names and a named section are the guest contract")]
+        #[allow(unexpected_cfgs, reason = "a crate that nobody calls need not declare `stub`")]
         const _: () = {
-            const LEN: usize = <#actor as ::antiphon::Actor>::SCHEMA.len();
+            #[cfg(all(target_arch = "wasm32", not(feature = "stub")))]
+            #[allow(unsafe_code, reason = "named exports and sections are the guest contract")]
+            const _: () = {
+                const LEN: usize = <#actor as ::antiphon::Actor>::SCHEMA.len();
 
-            #[used]
-            #[unsafe(link_section = #section)]
-            static SECTION: [u8; LEN] =
-                ::antiphon::expansion::join(&[<#actor as ::antiphon::Actor>::SCHEMA]);
+                #[used]
+                #[unsafe(link_section = #section)]
+                static SECTION: [u8; LEN] =
+                    ::antiphon::expansion::join(&[<#actor as ::antiphon::Actor>::SCHEMA]);
 
-            ::std::thread_local! {
-                static GUEST: ::core::cell::RefCell<::antiphon::guest::Guest<#actor>> =
-                    const { ::core::cell::RefCell::new(::antiphon::guest::Guest::new()) };
-            }
+                ::std::thread_local! {
+                    static GUEST: ::core::cell::RefCell<::antiphon::guest::Guest<#actor>> =
+                        const { ::core::cell::RefCell::new(::antiphon::guest::Guest::new()) };
+                }
 
-            #[unsafe(no_mangle)]
-            extern "C" fn #alloc(len: u32) -> usize {
-                GUEST.with_borrow_mut(|guest| guest.alloc(len))
-            }
+                #[unsafe(no_mangle)]
+                extern "C" fn #alloc(len: u32) -> usize {
+                    GUEST.with_borrow_mut(|guest| guest.alloc(len))
+                }
 
-            #(#entries)*
+                #(#entries)*
+            };
         };
     }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Input {
     /// Where and when; given by the runtime.
     Context,
     /// An argument; given by the caller.
-    Argument(Ident, Type),
+    Argument(Ident, Box<Type>),
 }
 
 impl Method {
@@ -106,7 +106,7 @@ impl Method {
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.inputs.iter().filter_map(|input| match input {
             Input::Context => None,
-            Input::Argument(ident, ty) => Some((ident, ty)),
+            Input::Argument(ident, ty) => Some((ident, &**ty)),
         })
     }
 }
@@ -190,7 +190,7 @@ fn input(pattern: &Pat, ty: &Type, kind: MethodKind) -> syn::Result<Input> {
     }
     match pattern {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            Ok(Input::Argument(name.ident.clone(), ty.clone()))
+            Ok(Input::Argument(name.ident.clone(), Box::new(ty.clone())))
         }
         _ => Err(refuse(pattern, "a parameter has a name: callers give arguments by name")),
     }

@@ -49,8 +49,11 @@ fn named(segment: &PathSegment) -> Option<schema::Type> {
 
 fn arguments(segment: &PathSegment) -> Vec<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
-    let ty = |argument| if let &GenericArgument::Type(ref ty) = argument { Some(ty) } else { None };
-    arguments.args.iter().filter_map(ty).collect()
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
 }
 
 fn other(ty: &Type) -> schema::Type {

@@ -129,7 +129,7 @@ fn a_tuple_is_read_whole() {
 #[test]
 fn nesting_ends_at_the_limit_of_values() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Nest(Vec<Nest>);
+    struct Nest(Vec<Self>);
     let nested = |depth: usize| (1..depth).fold(Nest(Vec::new()), |nest, _| Nest(vec![nest]));
     round_trips(&nested(64));
     assert_eq!(to_vec(&nested(65)), Err(Error::TOO_DEEP));

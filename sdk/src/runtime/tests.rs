@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Sum {
     total: u64,
-    peer: Option<ActorRef<Sum>>,
+    peer: Option<ActorRef<Self>>,
 }
 
 #[actor]

@@ -44,6 +44,9 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one peer may take to answer.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often the routing table is refreshed, beside every time it grows.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(120);
+
 /// The longest message of Kademlia, in bytes: twenty peers with their addresses.
 const MESSAGE_MAX: usize = 32 * 1024;
 
@@ -127,6 +130,6 @@ fn kademlia(protocol: StreamProtocol) -> kad::Config {
         .set_replication_interval(None)
         .set_publication_interval(None)
         .set_provider_publication_interval(None)
-        .set_periodic_bootstrap_interval(None);
+        .set_periodic_bootstrap_interval(Some(REFRESH_INTERVAL));
     config
 }

@@ -38,11 +38,14 @@ use crate::{
 const ROUND_MIN: Duration = Duration::from_millis(100);
 const ROUND_MAX: Duration = Duration::from_secs(30);
 
+/// How often lost units are dialed: one that restarts without knowing anybody waits for it.
+const REDIAL: Duration = Duration::from_secs(2);
+
 /// After how long a round that has not ended no longer holds up the next.
 const ROUND_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Up to so many known units, every change is worth a round at once and every unit is told of it
-/// directly. Beyond, rounds have their time and Kademlia spreads records.
+/// Up to so many known units, all stay connected, and every change is told to each of them and is
+/// worth a round at once. Beyond, rounds have their time and Kademlia spreads records.
 const SMALL: usize = 64;
 
 /// Queries for single units under way at once, and as many that tell single units.
@@ -77,7 +80,10 @@ pub(super) struct Driver {
     /// Units heard of whose records are not known, or about to expire.
     wanted: BTreeSet<UnitId>,
     flying: HashMap<QueryId, Purpose>,
+    /// Bootstrap addresses at which another key answered, so that it is said once.
+    mistaken: BTreeSet<PeerId>,
     renewal: Instant,
+    next_redial: Instant,
     round_started: Instant,
     next_round: Instant,
     pace: Duration,
@@ -102,7 +108,9 @@ impl Driver {
             untold: BTreeSet::new(),
             wanted: BTreeSet::new(),
             flying: HashMap::new(),
+            mistaken: BTreeSet::new(),
             renewal: now + RecordSigner::RENEWAL,
+            next_redial: now,
             round_started: now,
             next_round: now,
             pace: ROUND_MIN,
@@ -117,6 +125,7 @@ impl Driver {
                 () = shutdown.cancelled() => return,
                 event = self.swarm.select_next_some() => self.handle(event),
                 Ok(()) = self.changes.changed() => self.catch_up(),
+                () = sleep_until(self.next_redial) => self.redial(),
                 () = sleep_until(self.next_round) => self.round(),
             }
         }
@@ -129,22 +138,22 @@ impl Driver {
         self.pace = self.pace.saturating_mul(2).min(ROUND_MAX);
         self.directory.prune(wall_clock());
         self.renew(now);
-        self.dial_bootstrap();
         let under_way = self.flying.values().any(|purpose| *purpose == Purpose::Round);
         if under_way && now < self.round_started + ROUND_PATIENCE {
             return;
         }
         self.round_started = now;
         self.flying.retain(|_, purpose| *purpose != Purpose::Round);
-        let Some(own) = self.directory.record(&self.signer.unit()) else {
-            return;
-        };
+        let own = self.directory.record(&self.signer.unit());
+        // In a small network everybody is told directly, so that this is only to be sure.
+        let spread = self.seen.len() > SMALL || self.pace == ROUND_MAX;
         let kad = &mut self.swarm.behaviour_mut().kad;
         let mut queries: Vec<_> =
             Role::ALL.map(|role| kad.get_providers(names::role_key(role))).into();
-        queries.extend(kad.bootstrap().ok());
-        queries.extend(kad.start_providing(names::role_key(self.signer.role())).ok());
-        queries.extend(kad.put_record(store::record(&own), kad::Quorum::One).ok());
+        if let Some(own) = own.filter(|_| spread) {
+            queries.extend(kad.start_providing(names::role_key(self.signer.role())).ok());
+            queries.extend(kad.put_record(store::record(&own), kad::Quorum::One).ok());
+        }
         self.flying.extend(queries.into_iter().map(|query| (query, Purpose::Round)));
         self.want_aging();
     }
@@ -167,33 +176,42 @@ impl Driver {
         }
     }
 
-    /// Units that have said nothing new for half of their records' time are asked for.
+    /// Units that have said nothing new for half of their records' time are asked for, and this
+    /// unit: the network may remember a record from before the clock was set back.
     fn want_aging(&mut self) {
+        let own = self.signer.unit();
         let half = u64::try_from(RecordSigner::LIFETIME.as_millis() / 2).unwrap_or(u64::MAX);
         let soon = wall_clock().saturating_add(half);
         for record in self.directory.records() {
             let record = record.unverified();
-            if record.expires < soon && record.unit != self.signer.unit() {
+            if record.expires < soon || record.unit == own {
                 self.want(record.unit);
             }
         }
     }
 
-    fn dial_bootstrap(&mut self) {
+    /// Dials the bootstrap units, and in a small network all others, that are not connected.
+    fn redial(&mut self) {
+        self.next_redial = Instant::now() + REDIAL;
         for UnitAddress { unit, address } in self.bootstrap.clone() {
             if let Some(peer) = names::peer_id(&unit) {
-                self.dial(peer, names::multiaddr(address));
+                self.dial(peer, vec![names::multiaddr(address)]);
             }
+        }
+        if self.seen.len() <= SMALL {
+            let peers: Vec<_> = self.seen.keys().filter_map(names::peer_id).collect();
+            // Kademlia knows their addresses.
+            peers.into_iter().for_each(|peer| self.dial(peer, Vec::new()));
         }
     }
 
-    fn dial(&mut self, peer: PeerId, address: Multiaddr) {
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
         if peer == *self.swarm.local_peer_id() || self.swarm.is_connected(&peer) {
             return;
         }
-        let how = DialOpts::peer_id(peer).addresses(vec![address]).build();
-        match self.swarm.dial(how) {
-            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
+        let how = DialOpts::peer_id(peer).addresses(addresses);
+        match self.swarm.dial(how.extend_addresses_through_behaviour().build()) {
+            Ok(()) | Err(DialError::DialPeerConditionFalse(_) | DialError::NoAddresses) => {}
             Err(error) => tracing::debug!(%peer, %error, "cannot dial"),
         }
     }
@@ -266,12 +284,25 @@ impl Driver {
         }
     }
 
-    /// Brings the next round forward, after something new.
+    /// Brings the next round forward, after something new. The more units, the more of them do so
+    /// at once, and the longer each waits.
     fn hasten(&mut self) {
         if self.seen.len() <= SMALL {
-            self.pace = ROUND_MIN;
-            self.next_round = self.next_round.min(Instant::now() + ROUND_MIN);
+            let units = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
+            self.pace = ROUND_MIN.saturating_mul(units / 4).max(ROUND_MIN);
+            self.next_round = self.next_round.min(Instant::now() + self.pace);
         }
+    }
+
+    /// Remembers to give a peer this unit's record: it may be new, or have forgotten.
+    fn tell(&mut self, peer: PeerId) {
+        if self.untold.len() < Directory::RECORDS_MAX {
+            self.untold.insert(peer);
+        }
+    }
+
+    fn is_bootstrap(&self, peer: &PeerId) -> bool {
+        self.bootstrap.iter().any(|known| names::peer_id(&known.unit).as_ref() == Some(peer))
     }
 
     fn want(&mut self, unit: UnitId) {
@@ -300,15 +331,22 @@ impl Driver {
             })) => self.handle_identified(peer_id, &info),
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
                 for (peer, address) in found.into_iter().take(NEIGHBOURS_MAX) {
-                    self.dial(peer, address);
+                    self.dial(peer, vec![address]);
                 }
             }
             SwarmEvent::OutgoingConnectionError {
                 error: DialError::WrongPeerId { obtained, address },
-                peer_id,
+                peer_id: Some(peer),
                 ..
-            } => {
-                tracing::warn!(expected = ?peer_id, %obtained, %address, "another key answered");
+            } if self.is_bootstrap(&peer) => {
+                if self.mistaken.insert(peer) {
+                    tracing::warn!(expected = %peer, %obtained, %address, "another key answered");
+                }
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, num_established, .. }
+                if num_established.get() == 1 =>
+            {
+                self.tell(peer_id);
             }
             SwarmEvent::OutgoingConnectionError { error, peer_id, .. } => {
                 tracing::debug!(peer = ?peer_id, %error, "dialing failed");
@@ -345,9 +383,7 @@ impl Driver {
             }
             kad::Event::RoutingUpdated { peer, is_new_peer: true, .. } => {
                 self.hear_of(&peer);
-                if self.untold.len() < Directory::RECORDS_MAX {
-                    self.untold.insert(peer);
-                }
+                self.tell(peer);
                 self.hasten();
             }
             _ => {}

@@ -188,6 +188,35 @@ async fn a_restarted_unit_is_known_by_its_new_record() {
 }
 
 #[tokio::test]
+async fn a_first_unit_that_forgot_everything_is_found_by_the_others() {
+    let a = Node::start(1, Role::Scheduler, &[]).await;
+    let b = Node::start(2, Role::Messenger, &[a.address()]).await;
+    let c = Node::start(3, Role::Compute, &[a.address()]).await;
+    let all = [a.unit, b.unit, c.unit];
+    a.knows(&all).await;
+    let address = a.address().address;
+    a.discovery.shutdown().await;
+    let directory = Directory::new(NETWORK);
+    let again = DiscoveryConfig { listen: address, ..config(signer(1, Role::Scheduler, &[]), &[]) };
+    let discovery = Discovery::start(again, directory.clone()).await.unwrap();
+    Node { unit: unit(1), directory, discovery }.knows(&all).await;
+}
+
+#[tokio::test]
+async fn more_units_than_one_answer_holds_find_each_other() {
+    let first = Node::start(1, Role::Compute, &[]).await;
+    let mut nodes = Vec::new();
+    for number in 2..=22 {
+        nodes.push(Node::start(number, Role::Compute, &[first.address()]).await);
+    }
+    nodes.push(first);
+    let all: Vec<_> = nodes.iter().map(|node| node.unit).collect();
+    for node in &nodes {
+        node.knows(&all).await;
+    }
+}
+
+#[tokio::test]
 async fn a_unit_whose_clock_was_set_back_replaces_its_older_record() {
     let a = Node::start(1, Role::Scheduler, &[]).await;
     let ahead = wall_clock().saturating_add(600_000);

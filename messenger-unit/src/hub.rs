@@ -1,0 +1,90 @@
+//! What all parts of a messenger share.
+
+use std::{collections::HashMap, sync::{Arc, Mutex, atomic::AtomicU64}};
+
+use protocol::{NetworkId, Timestamp, UnitId};
+use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use transport::Peers;
+
+use crate::{
+    board::{Board, Place},
+    delivery::Post,
+    location::Locations,
+    metrics::Metrics,
+    relay::Flight,
+    router::Parked,
+    store::Store,
+};
+
+/// Executed slots that a watcher may lag behind before it misses some.
+const WATCH_MAX: usize = 4_096;
+
+/// What all parts of a messenger share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) network: NetworkId,
+    pub(crate) unit: UnitId,
+    pub(crate) started: Timestamp,
+    pub(crate) peers: Peers,
+    pub(crate) store: Arc<Store>,
+    pub(crate) locations: Locations,
+    pub(crate) board: Board,
+    pub(crate) post: Post,
+    pub(crate) metrics: Metrics,
+    /// To each scheduler that was ever needed, the queue of its relay.
+    pub(crate) relays: Mutex<HashMap<UnitId, mpsc::Sender<Vec<Flight>>>>,
+    /// Entries whose process is being found.
+    pub(crate) parked: Mutex<Parked>,
+    pub(crate) watchers: broadcast::Sender<Place>,
+    /// Memory for unacknowledged entries of clients, in KiB.
+    pub(crate) shares: Arc<Semaphore>,
+    pub(crate) sessions: AtomicU64,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Hub {
+    /// A hub that resumes where the store says.
+    pub(crate) fn new(
+        (network, unit, started): (NetworkId, UnitId, Timestamp),
+        peers: Peers,
+        store: Arc<Store>,
+        cursors: Vec<(protocol::ProcessId, protocol::Slot)>,
+    ) -> Arc<Self> {
+        let hub = Self {
+            network,
+            unit,
+            started,
+            locations: Locations::new(Arc::clone(&store), peers.clone()),
+            peers,
+            store,
+            board: Board::default(),
+            post: Post::default(),
+            metrics: Metrics::default(),
+            relays: Mutex::default(),
+            parked: Mutex::default(),
+            watchers: broadcast::channel(WATCH_MAX).0,
+            shares: Arc::new(Semaphore::new(crate::session::SHARES_MAX)),
+            sessions: AtomicU64::new(0),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        };
+        for (process, slot) in cursors {
+            hub.board.resume(process, slot);
+            hub.post.resume(process, slot);
+        }
+        Arc::new(hub)
+    }
+
+    /// Runs something until it ends or the messenger stops.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+}

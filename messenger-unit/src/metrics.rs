@@ -1,0 +1,81 @@
+//! What a messenger unit counts.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// The counters of a unit, each growing from its start.
+        #[derive(Debug, Default)]
+        pub(crate) struct Metrics {
+            $($(#[$doc])* pub(crate) $name: Counter,)*
+        }
+
+        impl Metrics {
+            /// Names and values.
+            pub(crate) fn snapshot(&self) -> Vec<(String, u64)> {
+                vec![$((stringify!($name).to_owned(), self.$name.get()),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Entries taken from clients.
+    entries_taken;
+    /// Acknowledgements passed on to clients.
+    entries_assigned;
+    /// Refusals passed on to clients or made here.
+    entries_refused;
+    /// Outcomes sent to the clients that wait for them.
+    outcomes_returned;
+    /// Frames taken from compute units.
+    frames_followed;
+    /// Slots whose outcome came by for the first time.
+    slots_followed;
+    /// Frames and slots of compute units that break a rule.
+    follow_faults;
+    /// Slots that came by after a gap in their process.
+    follow_gaps;
+    /// Slots put off because nobody could tell who their process is.
+    slots_put_off;
+    /// Outbox items of kinds that are not delivered.
+    items_ignored;
+    /// Deliveries submitted, those submitted again included.
+    deliveries_submitted;
+    /// Deliveries refused for good.
+    deliveries_refused;
+    /// Streams to schedulers that ended and were opened again.
+    relay_reconnects;
+    /// Streams to compute units that ended and were opened again.
+    follow_reconnects;
+    /// Writes of cursors that failed.
+    cursor_writes_failed;
+    /// Client streams ended because the client did not read.
+    slow_clients;
+}
+
+/// A number that grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds an amount.
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Relaxed);
+    }
+
+    /// Adds a number of things.
+    pub(crate) fn add_many(&self, amount: usize) {
+        self.add(amount as u64);
+    }
+
+    /// The amount so far.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

@@ -1,0 +1,292 @@
+//! What pages show, as it was read: plain data, no markup, no network.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use antiphon_client::{ClientError, Described};
+use protocol::{
+    Answer, AskAnswer, Assignment, AssignmentProof, ControlAction, Delivery, Entry, EntryId,
+    ItemBody, ModuleId, OutboxItem, Principal, ProcessId, RefusalCode, Slot, TimerKind, Timestamp,
+    UnitId, UnitRecord,
+    api::{Executed, LogRecord, UnitStatus},
+    schema::Schema,
+};
+
+/// Why something cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The HTTP status of a page that is about nothing else.
+    pub(crate) status: u16,
+    /// The stable word.
+    pub(crate) code: String,
+    /// What happened.
+    pub(crate) detail: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
+}
+
+impl Problem {
+    pub(crate) fn new(status: u16, code: &str, detail: &str, hint: &'static str) -> Self {
+        Self { status, code: code.to_owned(), detail: detail.to_owned(), hint }
+    }
+
+    /// There is no page, process, message or unit of this name.
+    pub(crate) fn missing(detail: &str) -> Self {
+        let hint = "Check the address, or search for an identifier or a name.";
+        Self::new(404, "not-found", detail, hint)
+    }
+
+    /// Whether it only says that something is not there.
+    pub(crate) const fn is_absence(&self) -> bool {
+        self.status == 404
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        let (status, hint) = match &error {
+            ClientError::Refused(refusal) => match refusal.code {
+                RefusalCode::NotFound
+                | RefusalCode::UnknownProcess
+                | RefusalCode::UnknownModule => {
+                    (404, "Check the identifier. What a unit that is down holds is not found.")
+                }
+                RefusalCode::Busy | RefusalCode::Stopping => {
+                    (503, "The unit is busy or stopping: try again in a moment.")
+                }
+                _ => (502, "A unit refused to answer; its log says more."),
+            },
+            ClientError::Unreachable { .. } | ClientError::NoUnit { .. } => {
+                (502, "Look at the units on the network page; start those that are down.")
+            }
+            ClientError::Unverified { .. } => {
+                (502, "Do not trust this unit; tell its operator and whoever relies on it.")
+            }
+            _ => (500, "Try again; if it stays, restart the gateway."),
+        };
+        Self::new(status, error.code(), &error.to_string(), hint)
+    }
+}
+
+/// A unit, and what it says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct UnitFacts {
+    pub(crate) record: UnitRecord,
+    pub(crate) status: Result<UnitStatus, Problem>,
+}
+
+/// A process in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct ProcessRow {
+    pub(crate) process: ProcessId,
+    pub(crate) name: String,
+    pub(crate) module: ModuleId,
+    pub(crate) controller: Principal,
+    pub(crate) scheduler: UnitId,
+    /// The log's next free slot.
+    pub(crate) next: Slot,
+    /// When its last slot was assigned.
+    pub(crate) time: Timestamp,
+}
+
+/// A piece of the list of all processes, newest first for each scheduler.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProcessList {
+    pub(crate) rows: Vec<ProcessRow>,
+    pub(crate) offset: u64,
+    pub(crate) total: u64,
+    /// Schedulers that did not answer.
+    pub(crate) missing: Vec<(UnitId, Problem)>,
+}
+
+/// A process.
+#[derive(Debug, Clone)]
+pub(crate) struct ProcessFacts {
+    pub(crate) process: ProcessId,
+    pub(crate) described: Arc<Described>,
+    pub(crate) schema: Result<Option<Arc<Schema>>, Problem>,
+}
+
+/// A piece of a log, newest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogFacts {
+    pub(crate) rows: Vec<SlotFacts>,
+    /// The log's next free slot.
+    pub(crate) next: Slot,
+    /// Why outcomes are not known.
+    pub(crate) problem: Option<Problem>,
+}
+
+/// A slot of a log and what came of it.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotFacts {
+    pub(crate) assignment: Assignment,
+    pub(crate) call: Call,
+    pub(crate) progress: Progress,
+}
+
+/// How far a slot is.
+#[derive(Debug, Clone)]
+pub(crate) enum Progress {
+    /// A unit of the process's policy states what came of it.
+    Executed(Box<Executed>),
+    /// It waits to be executed.
+    Waiting,
+    /// No unit that could tell answers.
+    Unknown,
+}
+
+impl Progress {
+    pub(crate) const fn executed(&self) -> Option<&Executed> {
+        match self {
+            Self::Executed(executed) => Some(executed),
+            Self::Waiting | Self::Unknown => None,
+        }
+    }
+
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Executed(_) => "executed",
+            Self::Waiting => "waiting",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What an entry or an outbox item asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) kind: &'static str,
+    pub(crate) from: Principal,
+    pub(crate) method: Option<String>,
+    /// CBOR.
+    pub(crate) args: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub(crate) fn of_entry(entry: &Entry) -> Self {
+        match entry {
+            Entry::Spawn(spawn) => {
+                let spawn = spawn.unverified();
+                Self::new("spawn", spawn.sender).with(None, Some(&spawn.args))
+            }
+            Entry::Message(message) => {
+                let message = message.unverified();
+                Self::new("message", message.sender)
+                    .with(Some(&message.method), Some(&message.args))
+            }
+            Entry::Delivery(Delivery { source, item, .. })
+            | Entry::Skip(Delivery { source, item, .. }) => Self::of_item(*source, item),
+            Entry::Timer(timer) => {
+                let kind = match timer.kind {
+                    TimerKind::Timer => "timer",
+                    TimerKind::AskTimeout => "ask timeout",
+                };
+                Self::new(kind, timer.process.into())
+            }
+            Entry::Answer(Answer { statement }) => {
+                Self::new("answer", statement.unverified().target.into())
+            }
+            Entry::Control(control) => {
+                let control = control.unverified();
+                let action = match &control.action {
+                    ControlAction::Upgrade { .. } => "upgrade",
+                    ControlAction::Policy(_) => "policy",
+                    ControlAction::Controller(_) => "controller",
+                    ControlAction::Move(_) => "move",
+                    ControlAction::Stop => "stop",
+                };
+                Self::new("control", control.sender).with(Some(action), None)
+            }
+        }
+    }
+
+    pub(crate) fn of_item(source: ProcessId, item: &OutboxItem) -> Self {
+        let new = |kind| Self::new(kind, source.into());
+        match &item.body {
+            ItemBody::Tell { method, args } => new("tell").with(Some(method), Some(args)),
+            ItemBody::Ask { method, args, .. } => new("ask").with(Some(method), Some(args)),
+            ItemBody::Reply { answer: AskAnswer::Value(value), .. } => {
+                new("reply").with(None, Some(value))
+            }
+            ItemBody::Reply { answer: AskAnswer::Failure(failure, _), .. } => {
+                new("reply").with(Some(&failure.code), None)
+            }
+            ItemBody::Spawn(_) => new("spawn"),
+            ItemBody::Skip(_) => new("skip"),
+            ItemBody::Timer { method, args, .. } => {
+                new("set timer").with(Some(method), Some(args))
+            }
+            ItemBody::CancelTimer { .. } => new("cancel timer"),
+        }
+    }
+
+    const fn new(kind: &'static str, from: Principal) -> Self {
+        Self { kind, from, method: None, args: None }
+    }
+
+    fn with(mut self, method: Option<&str>, args: Option<&Vec<u8>>) -> Self {
+        self.method = method.map(str::to_owned);
+        self.args = args.cloned();
+        self
+    }
+}
+
+/// A message: an entry, its proofs, where it came from and what it caused.
+#[derive(Debug, Clone)]
+pub(crate) struct MessageFacts {
+    pub(crate) record: LogRecord,
+    pub(crate) call: Call,
+    pub(crate) described: Arc<Described>,
+    pub(crate) proof: Result<AssignmentProof, Problem>,
+    pub(crate) progress: Progress,
+    /// Why the outcome is not known.
+    pub(crate) problem: Option<Problem>,
+    /// The entry that caused it, for deliveries and timers.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) caused: Vec<Caused>,
+    /// The position of the first of `caused` in the outbox.
+    pub(crate) items_from: usize,
+}
+
+/// The slot whose execution emitted an entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) process: ProcessId,
+    pub(crate) slot: Slot,
+    pub(crate) index: u32,
+    pub(crate) entry: Result<LogRecord, Problem>,
+}
+
+/// An outbox item, and what became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Caused {
+    pub(crate) item: OutboxItem,
+    pub(crate) call: Call,
+    /// The entry it becomes, where it becomes one.
+    pub(crate) entry: Option<EntryId>,
+    pub(crate) arrival: Arrival,
+}
+
+/// What became of an outbox item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It has its place in the target's log.
+    Assigned(Slot),
+    /// No scheduler that answers has it.
+    UnderWay,
+    /// It never becomes an entry of a log.
+    Internal,
+    /// Whether it arrived cannot be told.
+    Unknown(Problem),
+}
+
+/// Names of processes that a page mentions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Names(pub(crate) BTreeMap<ProcessId, String>);
+
+impl Names {
+    /// The name, if the process has one.
+    pub(crate) fn get(&self, process: &ProcessId) -> Option<&str> {
+        self.0.get(process).map(String::as_str).filter(|name| !name.is_empty())
+    }
+}

@@ -1,0 +1,276 @@
+//! Reads facts from the network. Everything it asks for is bounded, and a unit that is down costs
+//! a short wait and a gap, never a page.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use antiphon_client::{Client, ClientError};
+use protocol::{
+    EntryId, NetworkId, ProcessId, Role, Slot, Spawn, UnitId,
+    api::{LogRecord, ProcessEntry},
+    codec,
+};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::facts::{
+    Call, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts,
+    UnitFacts,
+};
+
+mod message;
+
+/// How long a unit may take to say how it is.
+const STATUS_WAIT: Duration = Duration::from_millis(800);
+
+/// How long names may take; without them identifiers are shown.
+const NAMES_WAIT: Duration = Duration::from_millis(800);
+
+/// Names looked up for one page.
+const NAMES_MAX: usize = 128;
+
+/// Processes whose last slots make up the recent activity, and how many slots of each.
+const RECENT: (usize, u32) = (8, 3);
+
+/// Reads facts through a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    client: Client,
+}
+
+impl Reader {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn network(&self) -> NetworkId {
+        self.client.network()
+    }
+
+    /// All units known, sorted by role.
+    pub(crate) async fn units(&self) -> Vec<UnitFacts> {
+        let mut asked = JoinSet::new();
+        for record in self.client.directory().records() {
+            let (client, record) = (self.client.clone(), record.unverified().clone());
+            asked.spawn(async move {
+                let status = client.status_of(record.unit, STATUS_WAIT).await;
+                UnitFacts { record, status: status.map_err(Problem::from) }
+            });
+        }
+        let mut units = asked.join_all().await;
+        units.sort_by_key(|unit| (unit.record.role, unit.record.unit));
+        units
+    }
+
+    /// One unit.
+    pub(crate) async fn unit(&self, unit: UnitId) -> Result<UnitFacts, Problem> {
+        let record = self.client.directory().record(&unit);
+        let record = record.ok_or_else(|| Problem::missing("No unit of this identifier is known."))?;
+        let status = self.client.status_of(unit, STATUS_WAIT).await.map_err(Problem::from);
+        Ok(UnitFacts { record: record.unverified().clone(), status })
+    }
+
+    /// Processes, those of one scheduler after those of another, newest first for each.
+    pub(crate) async fn processes(&self, offset: u64, limit: u32) -> ProcessList {
+        let mut list = ProcessList { offset, ..ProcessList::default() };
+        for scheduler in self.client.directory().units(Role::Scheduler) {
+            let known = list.total;
+            let room = u64::from(limit).saturating_sub(list.rows.len() as u64);
+            let skip = offset.saturating_sub(known);
+            match timeout(STATUS_WAIT, self.newest(scheduler, skip, room)).await {
+                Ok(Ok((total, rows))) => {
+                    list.total += total;
+                    list.rows.extend(rows);
+                }
+                Ok(Err(error)) => list.missing.push((scheduler, error.into())),
+                Err(_) => list.missing.push((scheduler, late())),
+            }
+        }
+        list
+    }
+
+    /// How many processes a scheduler has, and some of them, newest first.
+    async fn newest(
+        &self,
+        scheduler: UnitId,
+        skip: u64,
+        limit: u64,
+    ) -> Result<(u64, Vec<ProcessRow>), ClientError> {
+        let total = self.client.process_page(scheduler, 0, 1).await?.total;
+        let end = total.saturating_sub(skip);
+        let count = limit.min(end);
+        if count == 0 {
+            return Ok((total, Vec::new()));
+        }
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let first = end.saturating_sub(count.into());
+        let page = self.client.process_page(scheduler, first, count).await?;
+        let rows = page.processes.iter().rev().filter_map(|entry| row(scheduler, entry));
+        Ok((total, rows.take(usize::try_from(count).unwrap_or(usize::MAX)).collect()))
+    }
+
+    /// A process.
+    pub(crate) async fn process(&self, process: ProcessId) -> Result<ProcessFacts, Problem> {
+        let described = self.client.describe(process).await?;
+        let schema = self.client.schema(process).await.map_err(Problem::from);
+        Ok(ProcessFacts { process, described, schema })
+    }
+
+    /// The end of a log, or what stands before a slot, newest first.
+    pub(crate) async fn log_before(
+        &self,
+        process: ProcessId,
+        before: Option<Slot>,
+        limit: u32,
+    ) -> Result<LogFacts, Problem> {
+        let head = self.client.head(process).await?;
+        let next = head.slot.next().unwrap_or(head.slot);
+        let end = before.map_or(next, |before| before.min(next));
+        let from = Slot::new(end.get().saturating_sub(limit.into()));
+        let count = u32::try_from(end.get() - from.get()).unwrap_or(limit);
+        let mut facts = self.log_from(process, from, count).await?;
+        facts.rows.reverse();
+        facts.next = facts.next.max(next);
+        Ok(facts)
+    }
+
+    /// A log from a slot on, oldest first.
+    pub(crate) async fn log_from(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        limit: u32,
+    ) -> Result<LogFacts, Problem> {
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (records, outcomes) =
+            tokio::join!(self.records(process, from, wanted), self.outcomes(process, from, wanted));
+        let (records, next) = records?;
+        let (mut progress, problem) = match outcomes {
+            Ok(progress) => (progress, None),
+            Err(problem) => (BTreeMap::new(), Some(problem)),
+        };
+        let rows = records.iter().map(|record| SlotFacts {
+            assignment: record.assignment,
+            call: Call::of_entry(&record.entry),
+            progress: match (progress.remove(&record.assignment.slot), &problem) {
+                (Some(progress), _) => progress,
+                (None, None) => Progress::Waiting,
+                (None, Some(_)) => Progress::Unknown,
+            },
+        });
+        Ok(LogFacts { rows: rows.collect(), next, problem })
+    }
+
+    async fn records(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        wanted: usize,
+    ) -> Result<(Vec<LogRecord>, Slot), Problem> {
+        let mut reader = self.client.log(process, from);
+        let mut records = Vec::new();
+        let mut next = from;
+        while records.len() < wanted {
+            let left = u32::try_from(wanted - records.len()).unwrap_or(u32::MAX);
+            let page = reader.page(left).await?;
+            next = page.next;
+            if page.records.is_empty() {
+                break;
+            }
+            records.extend(page.records);
+        }
+        records.truncate(wanted);
+        Ok((records, next))
+    }
+
+    async fn outcomes(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        wanted: usize,
+    ) -> Result<BTreeMap<Slot, Progress>, Problem> {
+        let mut outcomes = BTreeMap::new();
+        let mut next = from;
+        while outcomes.len() < wanted {
+            let left = u32::try_from(wanted - outcomes.len()).unwrap_or(u32::MAX);
+            let page = self.client.outcomes(process, next, left).await?;
+            let Some(last) = page.executed.last() else { break };
+            next = last.outcome.slot.next().unwrap_or(next);
+            for executed in page.executed {
+                outcomes.insert(executed.outcome.slot, Progress::Executed(Box::new(executed)));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// The last slots of the processes that were active last, newest first.
+    pub(crate) async fn recent(&self, processes: &[ProcessRow]) -> Vec<SlotFacts> {
+        let (most, slots) = RECENT;
+        let mut active: Vec<&ProcessRow> = processes.iter().collect();
+        active.sort_by_key(|row| std::cmp::Reverse(row.time));
+        let mut asked = JoinSet::new();
+        for row in active.into_iter().take(most) {
+            let (reader, process) = (self.clone(), row.process);
+            let from = Slot::new(row.next.get().saturating_sub(slots.into()));
+            asked.spawn(async move { reader.log_from(process, from, slots).await });
+        }
+        let logs = timeout(NAMES_WAIT, asked.join_all()).await.unwrap_or_default();
+        let mut rows: Vec<SlotFacts> =
+            logs.into_iter().flatten().flat_map(|log| log.rows).collect();
+        rows.retain(|row| row.progress.executed().is_some());
+        let place = |row: &SlotFacts| (row.assignment.time, row.assignment.slot);
+        rows.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        rows
+    }
+
+    /// An entry of a log.
+    pub(crate) async fn record(
+        &self,
+        process: ProcessId,
+        slot: Slot,
+    ) -> Result<LogRecord, Problem> {
+        let (records, _) = self.records(process, slot, 1).await?;
+        records.into_iter().next().ok_or_else(|| Problem::missing("The log has no such slot yet."))
+    }
+
+    /// Finds an entry in any log.
+    pub(crate) async fn find(&self, entry: EntryId) -> Result<LogRecord, Problem> {
+        Ok(self.client.find(entry).await?)
+    }
+
+    /// The names of processes, as far as they are found soon.
+    pub(crate) async fn names(&self, processes: impl IntoIterator<Item = ProcessId>) -> Names {
+        let processes: BTreeSet<ProcessId> = processes.into_iter().collect();
+        let mut asked = JoinSet::new();
+        for process in processes.into_iter().take(NAMES_MAX) {
+            let client = self.client.clone();
+            asked.spawn(async move {
+                let described = timeout(NAMES_WAIT, client.describe(process)).await.ok()?.ok()?;
+                Some((process, described.spawn.name.clone()))
+            });
+        }
+        Names(asked.join_all().await.into_iter().flatten().collect())
+    }
+}
+
+fn row(scheduler: UnitId, entry: &ProcessEntry) -> Option<ProcessRow> {
+    let spawn: Spawn = codec::decode(&entry.spawn).ok()?;
+    Some(ProcessRow {
+        process: entry.process,
+        name: spawn.name,
+        module: spawn.module,
+        controller: spawn.controller,
+        scheduler,
+        next: entry.next,
+        time: entry.time,
+    })
+}
+
+fn late() -> Problem {
+    ClientError::Unreachable { detail: "the scheduler does not answer".to_owned() }.into()
+}

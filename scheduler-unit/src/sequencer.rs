@@ -1,0 +1,168 @@
+//! The one writer: takes everything that waits, orders it, commits it, and only then tells anybody.
+//!
+//! There is no timer. A batch is what has arrived while the one before it went to disk, so batches
+//! grow under load and an entry that arrives alone is committed at once.
+//!
+//! # Invariants
+//!
+//! - Nothing is acknowledged, and nothing shown to readers, before it is durable.
+//! - After a failed commit nothing is assigned until the log has told whether the batch is in it:
+//!   no slot is ever given to two entries.
+
+mod batch;
+mod inbox;
+
+use std::{sync::Arc, time::Duration};
+
+use protocol::{NetworkId, Refusal, RefusalCode, SecretKey, api::SubmitEvent};
+
+use crate::{
+    archive::Archive,
+    clock::Clock,
+    metrics::Metrics,
+    order::Order,
+    store::StoreError,
+    verify::{Arrival, Event, Ready, refuse_storage},
+};
+use batch::{Batch, Settled};
+
+pub(crate) use inbox::Inbox;
+
+/// How often the log is tried after a failed commit.
+const RECOVERY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The writer of one unit.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    /// What is decided by.
+    pub(crate) order: Order,
+    /// Where it is written.
+    pub(crate) archive: Arc<Archive>,
+    /// Where submissions come from.
+    pub(crate) inbox: Arc<Inbox>,
+    /// When.
+    pub(crate) clock: Arc<Clock>,
+    /// Who signs.
+    pub(crate) key: SecretKey,
+    /// For which network.
+    pub(crate) network: NetworkId,
+    /// The number of the next batch.
+    pub(crate) next: u64,
+    /// Counters.
+    pub(crate) metrics: Arc<Metrics>,
+    /// A batch that may or may not be in the log.
+    pub(crate) doubtful: Option<Batch>,
+}
+
+impl Sequencer {
+    /// Works until the inbox is closed and empty.
+    pub(crate) fn run(mut self) {
+        loop {
+            let patience = self.doubtful.as_ref().map(|_| RECOVERY_INTERVAL);
+            let Some(arrivals) = self.inbox.take(patience) else { return };
+            if let Err(error) = self.resolve_doubt() {
+                let refusal = refuse_storage(error);
+                refuse_all(arrivals, &refusal, &self.metrics);
+            } else if self.archive.board.is_full() {
+                let detail = "the index of the log is behind; try again later";
+                let refusal = Refusal::new(RefusalCode::Busy, detail);
+                let refusal = Refusal { retry_after: Some(1_000), ..refusal };
+                refuse_all(arrivals, &refusal, &self.metrics);
+            } else {
+                self.process(arrivals);
+            }
+        }
+    }
+
+    fn process(&mut self, arrivals: Vec<Arrival>) {
+        let begun = self.clock.elapsed();
+        let now = self.clock.now();
+        let mut batch = Batch::new(self.next, now);
+        for Arrival { lane, submissions, share } in arrivals {
+            for (tag, ready) in submissions {
+                match ready {
+                    Ready::Checked(checked) => {
+                        let decision = self.order.handle(now, &checked);
+                        batch.add(&lane, tag, *checked, decision, &self.order);
+                    }
+                    Ready::Known(place) => batch.settle(&lane, Settled::Known(tag, place)),
+                    Ready::Refused(refusal) => batch.settle(&lane, Settled::Refused(tag, refusal)),
+                }
+            }
+            drop(share);
+        }
+        if !batch.is_empty() {
+            batch.seal(&self.key, self.network);
+            let formed = self.clock.elapsed();
+            self.metrics.forming_micros.add_micros(formed.saturating_sub(begun));
+            if let Err(error) = self.archive.log.append(batch.number(), batch.segment()) {
+                return self.doubt(batch, error);
+            }
+            self.metrics.commit_micros.add_micros(self.clock.elapsed().saturating_sub(formed));
+            self.metrics.segment_bytes.add_len(batch.segment().len());
+            self.publish(&mut batch);
+        }
+        batch.tell(&self.metrics);
+    }
+
+    /// Makes a durable batch visible.
+    fn publish(&mut self, batch: &mut Batch) {
+        self.order.commit(batch.time());
+        self.next = batch.number().saturating_add(1);
+        self.metrics.batches.add(1);
+        self.archive.board.post(batch.take_posting());
+    }
+
+    /// A commit failed: nobody is acknowledged, and the batch waits for the log to tell.
+    fn doubt(&mut self, mut batch: Batch, error: StoreError) {
+        self.metrics.commits_failed.add(1);
+        let refusal = refuse_storage(error);
+        batch.refuse(&refusal, &self.metrics);
+        self.doubtful = Some(batch);
+        if let Err(error) = self.resolve_doubt() {
+            tracing::warn!(%error, "the log cannot be opened again yet");
+        }
+    }
+
+    /// Finds out whether the doubtful batch is in the log.
+    fn resolve_doubt(&mut self) -> Result<(), StoreError> {
+        let Some(mut batch) = self.doubtful.take() else {
+            return Ok(());
+        };
+        let count = self.archive.log.recover().and_then(|()| self.archive.log.count());
+        match count {
+            Ok(count) if count == batch.number() => {
+                tracing::info!(batch = batch.number(), "a failed batch is not in the log");
+                self.order.roll_back();
+                Ok(())
+            }
+            Ok(count) if count == batch.number().saturating_add(1) => {
+                tracing::info!(batch = batch.number(), "a failed batch is in the log after all");
+                self.publish(&mut batch);
+                Ok(())
+            }
+            Ok(count) => {
+                let detail = format!("the log has {count} batches, not about {}", batch.number());
+                self.doubtful = Some(batch);
+                Err(StoreError::Damaged(detail))
+            }
+            Err(error) => {
+                self.doubtful = Some(batch);
+                Err(error)
+            }
+        }
+    }
+}
+
+fn refuse_all(arrivals: Vec<Arrival>, refusal: &Refusal, metrics: &Metrics) {
+    for Arrival { lane, submissions, .. } in arrivals {
+        for (tag, _) in submissions {
+            metrics.refused.add(1);
+            let refusal = refusal.clone();
+            lane.tell(Event::Tell(SubmitEvent::Refused { tag, refusal }, 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Where verified submissions wait for the writer.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::verify::{Arrival, Ready};
+
+/// Entries in a batch at the most, give or take one arrival.
+const BATCH_ENTRIES: usize = 4_096;
+
+/// Bytes of entries and proofs after which no arrival is added to a batch.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// Bytes that a batch can have at the most: the largest entry with the largest proof.
+const BATCH_BYTES_MAX: usize = (7 << 19) + (16 << 10);
+
+/// What an entry adds to a batch beside its own bytes.
+const OVERHEAD: usize = 200;
+
+/// Verified submissions, in order. Their number is bounded by the share of memory that each holds.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    arrivals: VecDeque<Arrival>,
+    stopping: bool,
+}
+
+impl Inbox {
+    /// Adds arrivals at the end.
+    pub(crate) fn put(&self, arrivals: Vec<Arrival>) {
+        if arrivals.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        if !state.stopping {
+            state.arrivals.extend(arrivals);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes what fits into a batch, waiting for something, at most for this long if a patience is
+    /// given; nothing once the inbox is closed and empty.
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Option<Vec<Arrival>> {
+        let idle = |state: &mut State| state.arrivals.is_empty() && !state.stopping;
+        let state = self.lock();
+        let mut state = match patience {
+            None => self.wake.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.wake.wait_timeout_while(state, patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if state.stopping && state.arrivals.is_empty() {
+            return None;
+        }
+        let (mut taken, mut entries, mut bytes) = (Vec::new(), 0, 0);
+        while entries < BATCH_ENTRIES && bytes < BATCH_BYTES {
+            let Some(arrival) = state.arrivals.front() else { break };
+            let weight = weight(arrival);
+            if !taken.is_empty() && bytes + weight > BATCH_BYTES_MAX {
+                break;
+            }
+            entries += arrival.submissions.len();
+            bytes += weight;
+            taken.extend(state.arrivals.pop_front());
+        }
+        Some(taken)
+    }
+
+    /// Takes nothing more in; what is there can still be taken out.
+    pub(crate) fn close(&self) {
+        self.lock().stopping = true;
+        self.wake.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn weight(arrival: &Arrival) -> usize {
+    let weights = arrival.submissions.iter().map(|(_, ready)| match ready {
+        Ready::Checked(checked) => {
+            checked.entry.len() + checked.origin.as_ref().map_or(0, Vec::len) + OVERHEAD
+        }
+        Ready::Known(_) | Ready::Refused(_) => 0,
+    });
+    weights.sum()
+}

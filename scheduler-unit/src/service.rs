@@ -1,0 +1,189 @@
+//! What the unit answers to whom.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{
+    Epoch, Hash, HeadStatement, Kind, Limits, ProcessId, Refusal, RefusalCode, Role, Signed, Slot,
+    UnitId, V1,
+    api::{
+        LogRecord, ModuleBytes, NextNumber, Opening, ProcessEntry, ProcessPage, Records, Request,
+        Response, Stored, UnitStatus,
+    },
+    codec,
+};
+use transport::{FrameReceiver, FrameSender, Handler};
+
+use crate::{order::Place, submit, tails, unit::Unit, verify::refuse_storage};
+
+/// The most slots or processes in a page.
+const PAGE: u32 = 4_096;
+
+/// The most bytes of spawns in a page of processes.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Answers for a unit.
+#[derive(Debug)]
+pub(crate) struct Service(pub(crate) Arc<Unit>);
+
+impl Handler for Service {
+    async fn request(&self, peer: UnitId, body: Bytes) -> Bytes {
+        self.0.metrics.requests.add(1);
+        let answer = self.0.read(move |unit| unit.answer(&body)).await;
+        Bytes::from(answer.unwrap_or_else(|refusal| {
+            tracing::debug!(%peer, %refusal, "a request is refused");
+            Response::refused(refusal)
+        }))
+    }
+
+    async fn stream(
+        &self,
+        peer: UnitId,
+        opening: Bytes,
+        sender: FrameSender,
+        receiver: FrameReceiver,
+    ) {
+        match codec::decode(&opening) {
+            Ok(Opening::Submit) => submit::serve(&self.0, sender, receiver).await,
+            Ok(Opening::Tail { cursors }) => {
+                tails::serve(&self.0, peer, cursors, sender, receiver).await;
+            }
+            Ok(Opening::Follow { .. } | Opening::Watch) => {
+                tracing::debug!(%peer, "a stream is not for a scheduler");
+            }
+            Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),
+        }
+    }
+}
+
+impl Unit {
+    /// Answers a request. Reads the disk.
+    fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let request = codec::decode(body)
+            .map_err(|error| Refusal::new(RefusalCode::Malformed, error.to_string()))?;
+        match request {
+            Request::Status => Ok(Response::done(&self.status())),
+            Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
+            Request::Head { process, nonce } => Ok(Response::done(&self.head(process, nonce)?)),
+            Request::Log { process, from, limit } => {
+                let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
+                let page = self.archive.page(process, from, limit).map_err(refuse_storage)?;
+                Ok(Response::done(&page.ok_or_else(|| unknown(&process))?))
+            }
+            Request::Find(entry) => {
+                let place = self.archive.find(&entry).map_err(refuse_storage)?;
+                let place = place.ok_or_else(|| not_found("this entry"))?;
+                Ok(Response::done(&self.record(&place)?))
+            }
+            Request::Proof { process, slot } => {
+                self.archive.board.process(&process).ok_or_else(|| unknown(&process))?;
+                let proof = self.archive.proof(&Place { process, slot }).map_err(refuse_storage)?;
+                Ok(Response::done(&proof.ok_or_else(|| not_found("this slot"))?))
+            }
+            Request::Pair { source, target } => {
+                let number = self.archive.next_number(&source, &target).map_err(refuse_storage)?;
+                let number = number.ok_or_else(|| unknown(&target))?;
+                Ok(Response::done(&NextNumber { number }))
+            }
+            Request::Processes { offset, limit } => {
+                Ok(Response::done(&self.processes(offset, limit)?))
+            }
+            Request::Describe(process) => {
+                let provenance = self.archive.provenance(&process).map_err(refuse_storage)?;
+                Ok(Response::done(&provenance.ok_or_else(|| unknown(&process))?))
+            }
+            Request::PutModule(wasm) => self.put_module(&wasm),
+            Request::GetModule(module) => {
+                let wasm = self.archive.modules.get(&module).map_err(refuse_storage)?;
+                let detail = "this module is not stored here";
+                let module = wasm.ok_or_else(|| Refusal::new(RefusalCode::UnknownModule, detail))?;
+                Ok(Response::done(&ModuleBytes { module }))
+            }
+            Request::Accept { .. }
+            | Request::View(_)
+            | Request::Outcomes { .. }
+            | Request::Await { .. } => {
+                let detail = "this unit is a scheduler; it does not answer that";
+                Err(Refusal::new(RefusalCode::UnknownRequest, detail))
+            }
+        }
+    }
+
+    fn status(&self) -> UnitStatus {
+        let (_, processes) = self.archive.board.processes(0, 0);
+        let mut counters = self.metrics.list();
+        counters.push(("clock_offset_millis".to_owned(), self.clock.offset()));
+        counters.push(("log_batches".to_owned(), *self.archive.board.batches().borrow()));
+        counters.push(("processes".to_owned(), processes));
+        counters.sort_unstable();
+        UnitStatus {
+            unit: self.id,
+            role: Role::Scheduler,
+            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
+            started: self.clock.started(),
+            counters,
+        }
+    }
+
+    fn head(&self, process: ProcessId, nonce: Hash) -> Result<Signed<HeadStatement>, Refusal> {
+        let known = self.archive.board.process(&process).ok_or_else(|| unknown(&process))?;
+        let last = known.head.next.get().checked_sub(1).ok_or_else(|| unknown(&process))?;
+        let statement = HeadStatement {
+            version: V1,
+            kind: Kind,
+            network: self.network,
+            scheduler: self.id,
+            process,
+            epoch: known.head.epoch,
+            slot: Slot::new(last),
+            chain: known.head.chain,
+            time: self.clock.now(),
+            nonce,
+        };
+        debug_assert_eq!(known.head.epoch, Epoch::ZERO, "there is one epoch so far");
+        Ok(Signed::sign(statement, &self.key))
+    }
+
+    fn record(&self, place: &Place) -> Result<LogRecord, Refusal> {
+        let record = self.archive.record(place).map_err(refuse_storage)?;
+        record.ok_or_else(|| not_found("this slot"))
+    }
+
+    fn processes(&self, offset: u64, limit: u32) -> Result<ProcessPage, Refusal> {
+        let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
+        let (known, total) = self.archive.board.processes(offset, limit);
+        let (mut processes, mut bytes) = (Vec::with_capacity(known.len()), 0);
+        for (process, known) in known {
+            let spawn = self.archive.spawn(&process, &known).map_err(refuse_storage)?;
+            bytes += spawn.len();
+            if bytes > PAGE_BYTES && !processes.is_empty() {
+                break;
+            }
+            let (next, time) = (known.head.next, known.head.time);
+            processes.push(ProcessEntry { process, spawn, next, time });
+        }
+        Ok(ProcessPage { processes, total })
+    }
+
+    fn put_module(&self, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let most = Limits::MODULE_BYTES_MAX;
+        if wasm.len() > most {
+            let detail = format!("the module has {} bytes, {most} are allowed", wasm.len());
+            return Err(Refusal::new(RefusalCode::TooLarge, detail));
+        }
+        let module = self.archive.modules.put(wasm).map_err(refuse_storage)?;
+        Ok(Response::done(&Stored { module }))
+    }
+}
+
+fn unknown(process: &ProcessId) -> Refusal {
+    let detail = format!("{process} is not ordered here; ask the scheduler its spawn names");
+    Refusal::new(RefusalCode::UnknownProcess, detail)
+}
+
+fn not_found(what: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, format!("{what} is not assigned here"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Streams of submissions: entries come up, what became of them goes down.
+//!
+//! A stream that has [`IN_FLIGHT`] submissions undecided or unacknowledged is not read any further:
+//! that is all the back-pressure there is, and it reaches the peer through QUIC.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{
+    EntryId, Refusal, RefusalCode,
+    api::{Submission, SubmitEvent, SubmitFrame},
+    codec,
+};
+use tokio::sync::{Semaphore, mpsc};
+use transport::{FrameReceiver, FrameSender};
+
+use crate::{
+    order::Place,
+    unit::{MEMORY, Unit},
+    verify::{Event, Lane, refuse_storage},
+};
+
+/// Submissions of a stream that may be in flight.
+const IN_FLIGHT: usize = 4_096;
+
+/// Submissions that are verified in one go.
+const CHUNK: usize = 8;
+
+/// Bytes of submissions that are verified in one go, give or take one.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Events that are sent in one go.
+const EVENTS: usize = 256;
+
+/// Frames longer than this are decoded away from the threads that serve the network.
+const LONG_FRAME: usize = 64 << 10;
+
+/// Serves one stream until the peer ends it and everything is told, or the peer is gone.
+pub(crate) async fn serve(unit: &Arc<Unit>, sender: FrameSender, receiver: FrameReceiver) {
+    unit.metrics.submit_streams.add(1);
+    // One more for a last word about a frame that cannot be read.
+    let (events, told) = mpsc::channel(IN_FLIGHT + 1);
+    let room = Semaphore::new(IN_FLIGHT);
+    let lane = Arc::new(Lane::new(events));
+    let mut telling = std::pin::pin!(tell(unit, told, &room, sender));
+    tokio::select! {
+        () = read(unit, lane, &room, receiver) => telling.await,
+        () = &mut telling => {}
+    }
+    unit.metrics.submit_streams.subtract_one();
+}
+
+/// Reads submissions until the peer finishes, breaks off or sends something else.
+async fn read(unit: &Arc<Unit>, lane: Arc<Lane>, room: &Semaphore, mut receiver: FrameReceiver) {
+    loop {
+        let frame = match receiver.recv().await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%error, "a submission stream broke off"),
+        };
+        match decode(unit, frame).await {
+            Ok(frame) => {
+                if enqueue(unit, &lane, room, frame.submissions).await.is_none() {
+                    return;
+                }
+            }
+            Err(refusal) => {
+                let refused = SubmitEvent::Refused { tag: 0, refusal };
+                return lane.tell(Event::Tell(refused, 0));
+            }
+        }
+    }
+}
+
+async fn decode(unit: &Arc<Unit>, frame: Bytes) -> Result<SubmitFrame, Refusal> {
+    let decode = |frame: &[u8]| {
+        codec::decode(frame).map_err(|error| {
+            Refusal::new(RefusalCode::Malformed, format!("{error}; the stream ends here"))
+        })
+    };
+    if frame.len() <= LONG_FRAME { decode(&frame) } else { unit.read(move |_| decode(&frame)).await }
+}
+
+/// Hands submissions to verification in chunks, each as soon as there is room; `None` if the unit
+/// is stopping.
+async fn enqueue(
+    unit: &Arc<Unit>,
+    lane: &Arc<Lane>,
+    room: &Semaphore,
+    submissions: Vec<Submission>,
+) -> Option<()> {
+    let mut submissions = submissions.into_iter().peekable();
+    while submissions.peek().is_some() {
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+            let Some(submission) = submissions.next() else { break };
+            unit.verifier.meet(&submission);
+            bytes += minicbor::len(&submission);
+            chunk.push(submission);
+        }
+        let count = u32::try_from(chunk.len()).ok()?;
+        let share = u32::try_from(bytes >> 10).unwrap_or(MEMORY).saturating_add(1).min(MEMORY);
+        room.acquire_many(count).await.ok()?.forget();
+        let share = Arc::clone(&unit.memory).acquire_many_owned(share).await.ok()?;
+        unit.pool.put(lane, chunk, share);
+    }
+    Some(())
+}
+
+/// Sends events until all submissions are told about, or the peer is gone.
+async fn tell(
+    unit: &Arc<Unit>,
+    mut told: mpsc::Receiver<Event>,
+    room: &Semaphore,
+    mut sender: FrameSender,
+) {
+    let mut events = Vec::with_capacity(EVENTS);
+    while told.recv_many(&mut events, EVENTS).await > 0 {
+        let (mut frames, mut about) = (Vec::with_capacity(events.len()), 0);
+        let (mut known, mut old) = (Vec::new(), Vec::new());
+        for event in events.drain(..) {
+            match event {
+                Event::Tell(event, count) => {
+                    frames.push(Bytes::from(codec::encode(&event)));
+                    about += usize::try_from(count).unwrap_or_default();
+                }
+                Event::Known(tag, place) => known.push((tag, place)),
+                Event::Old(tag, entry, refusal) => old.push((tag, entry, refusal)),
+            }
+        }
+        about += known.len() + old.len();
+        if !known.is_empty() || !old.is_empty() {
+            frames.extend(look_up(unit, known, old).await);
+        }
+        if let Err(error) = sender.send_all(frames).await {
+            return tracing::debug!(%error, "a submission stream broke off");
+        }
+        room.add_permits(about);
+    }
+    if let Err(error) = sender.finish().await {
+        tracing::debug!(%error, "a submission stream broke off");
+    }
+}
+
+/// Acknowledges what was assigned before, and refuses what was not.
+async fn look_up(
+    unit: &Arc<Unit>,
+    mut known: Vec<(u64, Place)>,
+    old: Vec<(u64, EntryId, Refusal)>,
+) -> Vec<Bytes> {
+    let refuse = |tag, refusal| SubmitEvent::Refused { tag, refusal };
+    let tags: Vec<u64> =
+        known.iter().map(|(tag, _)| *tag).chain(old.iter().map(|(tag, ..)| *tag)).collect();
+    let events = unit.read(move |unit| {
+        let mut events = Vec::new();
+        for (tag, entry, refusal) in old {
+            match unit.archive.find(&entry).map_err(refuse_storage)? {
+                Some(place) => {
+                    unit.metrics.duplicates.add(1);
+                    known.push((tag, place));
+                }
+                None => {
+                    unit.metrics.refused.add(1);
+                    events.push(refuse(tag, refusal));
+                }
+            }
+        }
+        events.extend(unit.archive.acknowledge(&known).map_err(refuse_storage)?);
+        Ok(events)
+    });
+    let events = events.await.unwrap_or_else(|refusal| {
+        tags.into_iter().map(|tag| refuse(tag, refusal.clone())).collect()
+    });
+    events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
+}

@@ -1,0 +1,131 @@
+//! Tails: the logs of all processes whose policy names a compute unit, from where it left off.
+//!
+//! A tail walks through the batches in order, and waits where there are no more. Catching up and
+//! keeping up are the same walk, so there is no gap and no repetition between them. Recent batches
+//! are in memory; a tail that falls behind reads from disk. It holds one batch at a time and delays
+//! nobody.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use protocol::{ProcessId, Refusal, Slot, UnitId, api::Cursor};
+use transport::{FrameReceiver, FrameSender};
+
+use crate::{
+    archive::Archive,
+    segment::{Record, Segment},
+    store::StoreError,
+    unit::Unit,
+    verify::refuse_storage,
+};
+
+/// Serves one tail until the peer is gone or the disk fails; then the peer opens another.
+pub(crate) async fn serve(
+    unit: &Arc<Unit>,
+    peer: UnitId,
+    cursors: Vec<Cursor>,
+    mut sender: FrameSender,
+    mut receiver: FrameReceiver,
+) {
+    unit.metrics.tails.add(1);
+    let stopped = sender.stopped();
+    tokio::select! {
+        walked = walk(unit, peer, cursors, &mut sender) => {
+            if let Err(refusal) = walked {
+                tracing::warn!(%peer, %refusal, "a tail ends");
+            }
+        }
+        () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
+        // A tail has nothing to say; it ends its half only to leave, or breaks a rule.
+        said = receiver.recv() => tracing::debug!(%peer, ?said, "a tail has ended"),
+    }
+    unit.metrics.tails.subtract_one();
+}
+
+async fn walk(
+    unit: &Arc<Unit>,
+    peer: UnitId,
+    cursors: Vec<Cursor>,
+    sender: &mut FrameSender,
+) -> Result<(), Refusal> {
+    // Before the start is looked for, so that no batch is missed.
+    let mut batches = unit.archive.board.batches();
+    let cursors = cursors.into_iter().map(|cursor| (cursor.process, cursor.slot)).collect();
+    let (start, mut wanted) = unit
+        .read(move |unit| {
+            let start = unit.archive.tail_start(&peer, &cursors).map_err(refuse_storage)?;
+            Ok((start, Wanted { peer, cursors }))
+        })
+        .await?;
+    let mut next = start;
+    loop {
+        while next < *batches.borrow_and_update() {
+            let number = next;
+            let (bytes, rest) = match unit.archive.board.segment(number) {
+                Some(segment) => (wanted.of(&unit.archive, segment).map_err(refuse_storage)?, wanted),
+                None => {
+                    let archive = Arc::clone(&unit.archive);
+                    unit.read(move |_| {
+                        let segment = archive.segment(number).map_err(refuse_storage)?;
+                        let bytes = wanted.of(&archive, segment).map_err(refuse_storage)?;
+                        Ok((bytes, wanted))
+                    })
+                    .await?
+                }
+            };
+            wanted = rest;
+            if let Some(bytes) = bytes {
+                unit.metrics.tail_frames.add(1);
+                if let Err(error) = sender.send_all([bytes]).await {
+                    tracing::debug!(%peer, %error, "a tail broke off");
+                    return Ok(());
+                }
+            }
+            next += 1;
+        }
+        if batches.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// What a tail is about.
+#[derive(Debug)]
+struct Wanted {
+    peer: UnitId,
+    /// The first slot wanted of logs of which not all is.
+    cursors: HashMap<ProcessId, Slot>,
+}
+
+impl Wanted {
+    /// The part of a batch that the tail is about: the bytes as they are, if that is all of them.
+    fn of(&mut self, archive: &Archive, bytes: Bytes) -> Result<Option<Bytes>, StoreError> {
+        let segment = Segment::read(&bytes)?;
+        let processes: Vec<ProcessId> =
+            segment.records.iter().map(|record| record.assignment.process).collect();
+        let named = archive.board.names(&self.peer, &processes);
+        let of_unit = segment.records.iter().zip(named).filter(|(_, named)| *named);
+        let mine: Vec<Record<'_>> =
+            of_unit.map(|(record, _)| *record).filter(|record| self.is_due(record)).collect();
+        if mine.is_empty() {
+            return Ok(None);
+        }
+        if mine.len() == segment.records.len() {
+            drop(segment);
+            return Ok(Some(bytes));
+        }
+        Ok(Some(Bytes::from(segment.with_records(&mine))))
+    }
+
+    fn is_due(&mut self, record: &Record<'_>) -> bool {
+        let (process, slot) = (record.assignment.process, record.assignment.slot);
+        match self.cursors.get(&process) {
+            Some(cursor) if slot < *cursor => false,
+            Some(_) => {
+                self.cursors.remove(&process);
+                true
+            }
+            None => true,
+        }
+    }
+}

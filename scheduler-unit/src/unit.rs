@@ -1,0 +1,62 @@
+//! What the requests and streams of a running unit share.
+
+use std::sync::Arc;
+
+use protocol::{NetworkId, Refusal, SecretKey, UnitId};
+use tokio::sync::Semaphore;
+use transport::Directory;
+
+use crate::{
+    archive::Archive,
+    clock::Clock,
+    metrics::Metrics,
+    store::StoreError,
+    verify::{Pool, Verifier, refuse_storage},
+};
+
+/// Requests and catch-up reads that may use the disk at once.
+const READERS: usize = 64;
+
+/// Memory for submissions that are not decided yet, over all streams, in KiB.
+pub(crate) const MEMORY: u32 = 64 << 10;
+
+/// A running unit.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) key: SecretKey,
+    pub(crate) id: UnitId,
+    pub(crate) network: NetworkId,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) pool: Pool,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) directory: Directory,
+    /// In KiB.
+    pub(crate) memory: Arc<Semaphore>,
+    pub(crate) readers: Arc<Semaphore>,
+}
+
+impl Unit {
+    /// Room for readers and submissions.
+    pub(crate) fn semaphores() -> (Arc<Semaphore>, Arc<Semaphore>) {
+        let memory = usize::try_from(MEMORY).unwrap_or(usize::MAX);
+        (Arc::new(Semaphore::new(memory)), Arc::new(Semaphore::new(READERS)))
+    }
+
+    /// Runs something that reads the disk, away from the threads that serve the network.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // Never closed, so the only outcome is a permit.
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let unit = Arc::clone(self);
+        let worked = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&unit)
+        });
+        let lost = |error: tokio::task::JoinError| StoreError::Failed(error.to_string());
+        worked.await.map_err(lost).map_err(refuse_storage)?
+    }
+}

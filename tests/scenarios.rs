@@ -1,0 +1,15 @@
+//! Scenarios across units: real programs, real QUIC, real disks, each in a directory of its own.
+
+#[path = "scenarios/support.rs"]
+mod support;
+
+#[path = "scenarios/bad_input.rs"]
+mod bad_input;
+#[path = "scenarios/basics.rs"]
+mod basics;
+#[path = "scenarios/crash.rs"]
+mod crash;
+#[path = "scenarios/discovery.rs"]
+mod discovery;
+#[path = "scenarios/forgery.rs"]
+mod forgery;

@@ -1,0 +1,159 @@
+//! Units and whole clusters killed with SIGKILL: nothing acknowledged is lost, nothing is applied
+//! twice.
+
+use antiphon_client::Client;
+use protocol::{Entry, Message, Signed, Slot, Value};
+
+use crate::{
+    basics::{exchanged, pair},
+    support::{Cluster, PATIENCE, directory, integer, process, text},
+};
+
+/// Messages sent around the crash.
+const MESSAGES: usize = 400;
+
+#[test]
+fn a_cluster_killed_half_way_loses_nothing_and_doubles_nothing() {
+    let data = directory();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = Cluster::up(data.path(), &[]);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    let (ping, pong) = pair(&cluster);
+
+    // Half of the messages are acknowledged before the crash; the game is under way.
+    let (messages, acknowledged) = runtime.block_on(async {
+        let client = cluster.client().await;
+        let game = Value::Map(vec![
+            (Value::Text("peer".into()), Value::Text(pong.clone())),
+            (Value::Text("rounds".into()), Value::Integer(1_000)),
+        ]);
+        client.send(process(&ping), "start", &game, PATIENCE).await.unwrap();
+        let messages: Vec<Signed<Message>> = (0..MESSAGES)
+            .map(|_| client.prepare_message(process(&counter), "add", &integer("by", 1)).unwrap())
+            .collect();
+        let mut tickets = Vec::new();
+        for message in &messages {
+            tickets.push(client.submit(Entry::Message(message.clone())).await.unwrap());
+        }
+        let mut acknowledged = Vec::new();
+        for ticket in tickets.iter_mut().take(MESSAGES / 2) {
+            acknowledged.push(ticket.assigned().await.unwrap().assignment);
+        }
+        (messages, acknowledged)
+    });
+    cluster.kill_all();
+
+    let cluster = Cluster::up(data.path(), &[]);
+    runtime.block_on(async {
+        let client = cluster.client().await;
+        // Everything is sent again: what was assigned keeps its place, the rest gets one.
+        let mut replies = Vec::new();
+        let mut places = Vec::new();
+        for message in &messages {
+            let mut ticket = client.submit(Entry::Message(message.clone())).await.unwrap();
+            places.push(ticket.assigned().await.unwrap().assignment);
+            replies.push(client.finish(ticket, PATIENCE).await.unwrap().reply().unwrap());
+        }
+        assert_eq!(places.get(..acknowledged.len()), Some(acknowledged.as_slice()));
+        let mut slots: Vec<Slot> = places.iter().map(|place| place.slot).collect();
+        slots.sort_unstable();
+        let dense: Vec<Slot> = (1..=MESSAGES as u64).map(Slot::new).collect();
+        assert_eq!(slots, dense, "each message has one slot");
+        let total = view_integer(&client, &counter, "get").await;
+        assert_eq!(total, MESSAGES as i128);
+        assert_eq!(exchanged(&client, &ping, &pong, 1_000).await, 1_000);
+    });
+    // No ball comes late: the log holds exactly the thousand deliveries and the start.
+    let balls = |player: &str| {
+        let log = cluster.run(&["log", player]).output.stdout;
+        String::from_utf8(log).unwrap().lines().filter(|line| line.contains("\"ball\"")).count()
+    };
+    assert_eq!(balls(&ping) + balls(&pong), 1_000);
+    cluster.stop();
+}
+
+#[test]
+fn a_messenger_may_lose_its_database_while_messages_are_under_way() {
+    let data = directory();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = Cluster::up(data.path(), &[]);
+    let (ping, pong) = pair(&cluster);
+    let args = format!(r#"{{"peer":"{pong}","rounds":600}}"#);
+    cluster.run(&["send", &ping, "start", &args]).done();
+    cluster.kill_all();
+    let mut removed = 0;
+    for unit in std::fs::read_dir(data.path()).unwrap().flatten() {
+        for file in std::fs::read_dir(unit.path()).into_iter().flatten().flatten() {
+            if file.file_name() == "messenger.redb" {
+                std::fs::remove_file(file.path()).unwrap();
+                removed += 1;
+            }
+        }
+    }
+    assert_eq!(removed, 1, "the messenger's database is where docs/storage.md says");
+
+    let cluster = Cluster::up(data.path(), &[]);
+    runtime.block_on(async {
+        let client = cluster.client().await;
+        assert_eq!(exchanged(&client, &ping, &pong, 600).await, 600);
+    });
+    cluster.stop();
+}
+
+#[test]
+fn a_compute_unit_derives_the_same_receipts_again() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    for _ in 0..5 {
+        cluster.run(&["send", &counter, "add", "1"]).done();
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let leaves = |cluster: &Cluster| {
+        runtime.block_on(async {
+            let client = cluster.client().await;
+            let page = client.outcomes(process(&counter), Slot::ZERO, 10).await.unwrap();
+            page.iter().map(|executed| executed.receipt.leaf.digest()).collect::<Vec<_>>()
+        })
+    };
+    let before = leaves(&cluster);
+    assert_eq!(before.len(), 6);
+    cluster.kill_all();
+    // Without its database the unit has nothing but the log.
+    for unit in std::fs::read_dir(data.path()).unwrap().flatten() {
+        let file = unit.path().join("outcomes.redb");
+        if file.exists() {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let sent = cluster.run(&["send", &counter, "add", "1"]).done();
+    assert_eq!(sent["reply"], 6);
+    assert_eq!(leaves(&cluster).get(..6), Some(before.as_slice()));
+    cluster.stop();
+}
+
+#[test]
+fn what_is_sent_while_a_unit_is_down_arrives_when_it_is_back() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    Cluster::kill(&cluster.units("compute")[0]);
+    let late = cluster.run(&["send", &counter, "add", "1", "--timeout", "1"]);
+    late.failed(1, "no-answer-yet");
+    assert!(text(&late.json["error"]["detail"]).contains("msg1"), "{late:?}");
+    cluster.kill_all();
+
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let sent = cluster.run(&["send", &counter, "add", "1"]).done();
+    assert_eq!((&sent["slot"], &sent["reply"]), (&2.into(), &2.into()), "{sent}");
+    cluster.stop();
+}
+
+async fn view_integer(client: &Client, id: &str, method: &str) -> i128 {
+    let viewed = client.view(process(id), method, &Value::Map(vec![]), None).await.unwrap();
+    match viewed.reply {
+        Value::Integer(integer) => integer,
+        other => panic!("not an integer: {other:?}"),
+    }
+}

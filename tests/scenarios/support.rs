@@ -1,0 +1,218 @@
+//! Starts clusters, runs the command line against them, and kills them.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::Duration,
+};
+
+use antiphon_client::{Client, ClientOptions, Units};
+use protocol::{NetworkId, ProcessId, SecretKey, Signed, UnitRecord, Value};
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const ANTIPHON: &str = env!("CARGO_BIN_EXE_antiphon");
+
+/// How long anything may take before a test gives up on it: far more than it ever should.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running cluster, every unit a program of its own.
+pub(crate) struct Cluster {
+    data: PathBuf,
+    up: Child,
+    // Kept open: a closed pipe would stop the cluster when it next prints.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) ready: Json,
+}
+
+impl Cluster {
+    /// Starts a cluster in a directory and waits until it is ready.
+    pub(crate) fn up(data: &Path, args: &[&str]) -> Self {
+        let mut up = Command::new(ANTIPHON)
+            .args(["up", "--isolated", "--json", "--data"])
+            .arg(data)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(up.stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("stdout can be read");
+        let ready: Json = serde_json::from_str(&line).unwrap_or_else(|error| {
+            panic!("the first line is not the ready event: {error}: {line:?}")
+        });
+        assert_eq!(ready["event"], "ready", "{ready}");
+        Self { data: data.to_owned(), up, _stdout: stdout, ready }
+    }
+
+    /// The units of a kind, as the ready event lists them.
+    pub(crate) fn units(&self, kind: &str) -> Vec<Json> {
+        let units = self.ready["units"].as_array().expect("units are listed");
+        units.iter().filter(|unit| unit["kind"] == kind).cloned().collect()
+    }
+
+    /// `unit1...@ip:port` of the first unit of a kind.
+    pub(crate) fn address(&self, kind: &str) -> String {
+        let unit = &self.units(kind)[0];
+        format!("{}@{}", text(&unit["unit"]), text(&unit["address"]))
+    }
+
+    /// Kills one unit with SIGKILL.
+    pub(crate) fn kill(unit: &Json) {
+        signal("-KILL", unit["pid"].as_u64().expect("pids are numbers"));
+    }
+
+    /// Kills every unit and the program that started them with SIGKILL, and reaps it.
+    pub(crate) fn kill_all(mut self) {
+        for unit in self.ready["units"].as_array().expect("units are listed") {
+            Self::kill(unit);
+        }
+        self.up.kill().expect("the program was running");
+        self.up.wait().expect("the program can be reaped");
+    }
+
+    /// Stops the cluster as Ctrl-C does and checks that it ends well.
+    pub(crate) fn stop(mut self) {
+        signal("-TERM", u64::from(self.up.id()));
+        let status = self.up.wait().expect("the program can be reaped");
+        assert!(status.success(), "up ended with {status}");
+    }
+
+    /// Runs a command against this cluster.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        run_in(&self.data, args)
+    }
+
+    /// Spawns an example actor and returns its process id.
+    pub(crate) fn spawn(&self, module: &[u8], args: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("actor.wasm");
+        std::fs::write(&file, module).unwrap();
+        let spawned = self.run(&["spawn", &file.to_string_lossy(), "--args", args]).done();
+        assert_eq!(spawned["slot"], 0, "{spawned}");
+        text(&spawned["process"]).to_owned()
+    }
+
+    /// A client with the cluster's default account.
+    pub(crate) async fn client(&self) -> Client {
+        let seed = Self::seed(&self.data, "default");
+        let network = self.network();
+        let units = self.directory(network).await;
+        let options = ClientOptions { network, key: Some(seed), units };
+        Client::connect(options).await.expect("the client connects")
+    }
+
+    /// The network's id.
+    pub(crate) fn network(&self) -> NetworkId {
+        let status = self.run(&["status"]).done();
+        text(&status["network"]).parse().expect("the status names the network")
+    }
+
+    async fn directory(&self, _network: NetworkId) -> Units {
+        Units::Bootstrap(vec![self.address("scheduler").parse().expect("addresses parse")])
+    }
+
+    fn seed(data: &Path, name: &str) -> SecretKey {
+        let shown = run_in(data, &["key", "list"]).done();
+        let file = shown["keys"]
+            .as_array()
+            .and_then(|keys| keys.iter().find(|key| key["name"] == name))
+            .map(|key| text(&key["file"]).to_owned())
+            .expect("the key is listed with its file");
+        let hex = std::fs::read_to_string(file).expect("the key file can be read");
+        let mut seed = [0; 32];
+        for (byte, pair) in seed.iter_mut().zip(hex.trim().as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        }
+        SecretKey::from_seed(&seed)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.up.try_wait().is_ok_and(|ended| ended.is_none()) {
+            for unit in self.ready["units"].as_array().into_iter().flatten() {
+                Self::kill(unit);
+            }
+            let _ = self.up.kill();
+            let _ = self.up.wait();
+        }
+    }
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) json: Json,
+    pub(crate) output: Output,
+}
+
+impl Ran {
+    /// The printed object of a command that succeeded.
+    #[track_caller]
+    pub(crate) fn done(self) -> Json {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.json
+    }
+
+    /// Checks that the command failed with an exit code and an error code.
+    #[track_caller]
+    pub(crate) fn failed(&self, exit: i32, code: &str) {
+        assert_eq!(self.code, exit, "{self:?}");
+        assert_eq!(self.json["error"]["code"], code, "{self:?}");
+        assert!(!text(&self.json["error"]["detail"]).is_empty(), "{self:?}");
+    }
+}
+
+/// Runs a command with `--json` against the cluster of a directory.
+pub(crate) fn run_in(data: &Path, args: &[&str]) -> Ran {
+    run(&[args, &["--json", "--data", &data.to_string_lossy()]].concat())
+}
+
+/// Runs a command.
+pub(crate) fn run(args: &[&str]) -> Ran {
+    let output = Command::new(ANTIPHON)
+        .args(args)
+        .env_remove("ANTIPHON_DATA")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
+    Ran { code: output.status.code().unwrap_or(-1), json, output }
+}
+
+/// A text in a JSON document.
+#[track_caller]
+pub(crate) fn text(json: &Json) -> &str {
+    json.as_str().unwrap_or_else(|| panic!("not a text: {json}"))
+}
+
+/// A process id in text.
+pub(crate) fn process(id: &str) -> ProcessId {
+    id.parse().expect("the command prints ids in full")
+}
+
+/// Arguments with one integer.
+pub(crate) fn integer(name: &str, value: i128) -> Value {
+    Value::Map(vec![(Value::Text(name.to_owned()), Value::Integer(value))])
+}
+
+/// Sends a signal by the system's own command.
+pub(crate) fn signal(signal: &str, pid: u64) {
+    let sent = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
+    sent.expect("every system has kill");
+}
+
+/// A directory that is removed with everything in it.
+pub(crate) fn directory() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory can be made")
+}
+
+/// What a record says, for tests that need a unit's key.
+pub(crate) fn records(client: &Client) -> Vec<Signed<UnitRecord>> {
+    client.directory().records()
+}
