@@ -155,6 +155,24 @@ impl<P: Clone> Outbox<P> {
         self.advance(key);
     }
 
+    /// Learns of an item that cannot be taken now: it is fetched when its turn comes.
+    pub(crate) fn handle_absent_item(&mut self, key: PairKey, slot: Slot, number: PairNumber) {
+        let pair = self.pairs.entry(key).or_insert_with(Pair::new);
+        if pair.block.is_some_and(|(first, _)| number >= first)
+            || pair.tail().is_some_and(|tail| number < tail)
+        {
+            return;
+        }
+        if let Some(spill) = &mut pair.spill {
+            spill.last = spill.last.max(number);
+            return;
+        }
+        let first = pair.tail().unwrap_or(number);
+        let from = if first == number { slot } else { pair.last_slot.unwrap_or(Slot::ZERO) };
+        self.spill(key, Spill { from, number: first, last: number });
+        self.advance(key);
+    }
+
     /// Learns that the target's scheduler has accepted a number, and so all before it.
     pub(crate) fn handle_assigned(&mut self, key: PairKey, number: PairNumber) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };

@@ -10,30 +10,25 @@
 //! - Deliveries are not kept: the outbox is told and submits them again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    mem,
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
 use protocol::{
-    BatchHeader, Entry, EntryId, OriginProof, PairNumber, Provenance, Refusal, RefusalCode, Signed,
-    UnitId,
+    BatchHeader, Refusal, RefusalCode, Signed, UnitId,
     api::{Acknowledgement, Opening, SubmitEvent},
     codec,
 };
 use tokio::{sync::mpsc, time::Instant};
-use transport::{Connection, FrameReceiver, FrameSender};
+use transport::{Connection, FrameSender};
 
 use crate::{
+    flight::{ClientFlight, Flight, InFlight, ParcelFlight},
     hub::Hub,
     lock,
-    location::Known,
-    outbox::PairKey,
-    parcel::Parcel,
-    session::{Event, Session, Share},
-    wire::{FrameBuilder, OriginRef},
+    session::{Event, Session},
+    wire::FrameBuilder,
 };
 
 /// How long clients wait for a scheduler that is away.
@@ -42,52 +37,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a stream that ended at once is not opened again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The length from which a frame is sent, and that no frame exceeds.
-const FRAME_BYTES: usize = 512 << 10;
-const FRAME_MAX: usize = 4 << 20;
-
 /// Groups taken from the queue at once.
 const GROUPS_MAX: usize = 64;
-
-/// Something on its way to a scheduler.
-#[derive(Debug)]
-pub(crate) enum Flight {
-    /// A client's entry.
-    Client(ClientFlight),
-    /// An item of the outbox.
-    Parcel(ParcelFlight),
-}
-
-/// A client's entry.
-#[derive(Debug)]
-pub(crate) struct ClientFlight {
-    pub(crate) session: Arc<Session>,
-    pub(crate) tag: u64,
-    pub(crate) id: EntryId,
-    pub(crate) entry: Entry,
-    pub(crate) origin: Option<Box<OriginProof>>,
-    /// Held while the entry is in memory.
-    #[expect(dead_code, reason = "letting go of it is what it is for")]
-    pub(crate) share: Arc<Share>,
-}
-
-/// An item of the outbox.
-#[derive(Debug)]
-pub(crate) struct ParcelFlight {
-    pub(crate) pair: PairKey,
-    pub(crate) number: PairNumber,
-    pub(crate) ticket: u64,
-    pub(crate) parcel: Parcel,
-    /// The source, where it must be introduced.
-    pub(crate) introduction: Option<Arc<Known>>,
-}
-
-/// What is in flight, by the tag the scheduler knows it by.
-#[derive(Debug, Default)]
-struct InFlight {
-    flights: BTreeMap<u64, Flight>,
-    next_tag: u64,
-}
 
 /// A relay.
 struct Relay {
@@ -137,8 +88,8 @@ impl Relay {
                 }
                 () = &mut grace, if patient => {
                     patient = false;
-                    let flights = mem::take(&mut lock(&self.in_flight).flights);
-                    flights.into_values().for_each(|flight| self.refuse(flight));
+                    let flights = lock(&self.in_flight).take_all();
+                    flights.into_iter().for_each(|flight| self.refuse(flight));
                 }
             }
         }
@@ -146,10 +97,7 @@ impl Relay {
 
     /// Holds a client's entry until it can be submitted.
     fn keep(&self, flight: ClientFlight) {
-        let mut in_flight = lock(&self.in_flight);
-        let tag = in_flight.next_tag;
-        in_flight.next_tag += 1;
-        in_flight.flights.insert(tag, Flight::Client(flight));
+        lock(&self.in_flight).keep(Flight::Client(flight));
     }
 
     fn refuse(&self, flight: Flight) {
@@ -171,18 +119,11 @@ impl Relay {
 
     /// Tells the outbox that nothing more will be heard of what is in flight.
     fn lose_parcels(&self) {
-        let mut lost = Vec::new();
-        lock(&self.in_flight).flights.retain(|_, flight| match flight {
-            Flight::Client(_) => true,
-            Flight::Parcel(flight) => {
-                lost.push((flight.pair, flight.ticket));
-                false
-            }
-        });
+        let lost = lock(&self.in_flight).take_parcels();
         if !lost.is_empty() {
             self.hub.post.update(|outbox, _| {
-                for (pair, ticket) in lost {
-                    outbox.handle_disconnected(pair, ticket);
+                for flight in lost {
+                    outbox.handle_disconnected(flight.pair, flight.ticket);
                 }
             });
         }
@@ -209,5 +150,141 @@ impl Relay {
             heard = listening => heard,
             said = submit(hub, in_flight, queue, &mut sender) => said,
         }
+    }
+}
+
+/// Submits what is in flight already, then whatever comes.
+async fn submit(
+    hub: &Hub,
+    in_flight: &Mutex<InFlight>,
+    queue: &mut mpsc::Receiver<Vec<Flight>>,
+    sender: &mut FrameSender,
+) -> Result<(), transport::Error> {
+    let mut frame = FrameBuilder::default();
+    let mut resumed = Some(0);
+    while let Some(from) = resumed {
+        resumed = lock(in_flight).encode_from(from, &mut frame);
+        if !frame.is_empty() {
+            sender.send(&frame.take()).await?;
+        }
+    }
+    let mut groups = Vec::new();
+    loop {
+        if queue.recv_many(&mut groups, GROUPS_MAX).await == 0 {
+            return Ok(());
+        }
+        let mut frames = Vec::new();
+        let mut too_large = Vec::new();
+        {
+            // Everything taken from the queue is in flight before anything is awaited.
+            let mut in_flight = lock(in_flight);
+            for flight in groups.drain(..).flatten() {
+                if let Err(flight) = in_flight.encode(flight, &mut frame) {
+                    too_large.push(flight);
+                }
+                if frame.len() >= FrameBuilder::FULL {
+                    frames.push(frame.take());
+                }
+            }
+        }
+        if !frame.is_empty() {
+            frames.push(frame.take());
+        }
+        too_large.into_iter().for_each(|flight| refuse_size(hub, flight));
+        sender.send_all(frames).await?;
+    }
+}
+
+fn refuse_size(hub: &Hub, flight: Flight) {
+    match flight {
+        Flight::Client(flight) => {
+            let detail = "the entry with its proof is longer than a frame";
+            hub.refuse(&flight, Refusal::new(RefusalCode::TooLarge, detail));
+        }
+        Flight::Parcel(ParcelFlight { pair, number, ticket, .. }) => {
+            hub.metrics.deliveries_refused.increment();
+            let refusal = (RefusalCode::TooLarge, None);
+            hub.post.update(|outbox, now| {
+                outbox.handle_refused(now, pair, (number, ticket), refusal);
+            });
+        }
+    }
+}
+
+fn handle_event(hub: &Arc<Hub>, in_flight: &Mutex<InFlight>, event: SubmitEvent) {
+    match event {
+        SubmitEvent::Assigned { batch, entries } => {
+            handle_assigned(hub, in_flight, batch, entries);
+        }
+        SubmitEvent::Refused { tag, refusal } => {
+            let flight = lock(in_flight).take(tag);
+            match flight {
+                Some(Flight::Client(flight)) => hub.refuse(&flight, refusal),
+                Some(Flight::Parcel(flight)) => handle_refused_parcel(hub, &flight, &refusal),
+                None => {}
+            }
+        }
+        // Schedulers execute nothing.
+        SubmitEvent::Executed { .. } => {}
+    }
+}
+
+fn handle_refused_parcel(hub: &Hub, flight: &ParcelFlight, refusal: &Refusal) {
+    let ParcelFlight { pair, number, ticket, .. } = flight;
+    if !refusal.code.is_retryable() {
+        let (source, target) = (pair.source, pair.target);
+        tracing::warn!(%source, %target, %number, %refusal, "a delivery is refused for good");
+        hub.metrics.deliveries_refused.increment();
+    }
+    let retry_after = refusal.retry_after.map(Duration::from_millis);
+    hub.post.update(|outbox, now| {
+        outbox.handle_refused(now, *pair, (*number, *ticket), (refusal.code, retry_after));
+    });
+}
+
+fn handle_assigned(
+    hub: &Arc<Hub>,
+    in_flight: &Mutex<InFlight>,
+    batch: Signed<BatchHeader>,
+    entries: Vec<Acknowledgement>,
+) {
+    let batch = Arc::new(batch);
+    let mut delivered = Vec::new();
+    let mut assignments = Vec::new();
+    let mut groups: Vec<(Arc<Session>, Vec<Acknowledgement>)> = Vec::new();
+    let mut by_session: HashMap<u64, usize> = HashMap::new();
+    {
+        let mut in_flight = lock(in_flight);
+        for mut entry in entries {
+            match in_flight.take(entry.tag) {
+                Some(Flight::Client(flight)) => {
+                    entry.tag = flight.tag;
+                    assignments.push(entry.assignment);
+                    let at = *by_session.entry(flight.session.id()).or_insert_with(|| {
+                        groups.push((flight.session, Vec::new()));
+                        groups.len() - 1
+                    });
+                    if let Some((_, group)) = groups.get_mut(at) {
+                        group.push(entry);
+                    }
+                }
+                Some(Flight::Parcel(flight)) => delivered.push((flight.pair, flight.number)),
+                None => {}
+            }
+        }
+    }
+    hub.metrics.entries_assigned.add_many(assignments.len());
+    for (session, entries) in groups {
+        hub.tell(&session, Event::Assigned { batch: Arc::clone(&batch), entries });
+    }
+    if !delivered.is_empty() {
+        hub.post.update(|outbox, _| {
+            for (pair, number) in delivered {
+                outbox.handle_assigned(pair, number);
+            }
+        });
+    }
+    for missed in hub.board.missed(&assignments) {
+        hub.fetch_missed(missed);
     }
 }

@@ -82,7 +82,13 @@ const NEVER: &str = "encoding into memory cannot fail";
 
 impl FrameBuilder {
     /// The bytes of a frame beside its submissions, at the most.
-    pub(crate) const OVERHEAD: usize = 10;
+    const OVERHEAD: usize = 10;
+
+    /// The length from which on a frame should be sent: a longest submission still fits after it.
+    pub(crate) const FULL: usize = 256 << 10;
+
+    /// The longest frame.
+    const MAX: usize = 4 << 20;
 
     /// The bytes gathered.
     pub(crate) const fn len(&self) -> usize {
@@ -94,8 +100,8 @@ impl FrameBuilder {
         self.count == 0
     }
 
-    /// Adds a submission and tells its length.
-    pub(crate) fn push<E, O>(&mut self, tag: u64, entry: &E, origin: Option<O>) -> usize
+    /// Adds a submission; `false`, and nothing added, if the frame would exceed every limit.
+    pub(crate) fn push<E, O>(&mut self, tag: u64, entry: &E, origin: Option<O>) -> bool
     where
         E: Encode<()>,
         O: Encode<()>,
@@ -103,14 +109,12 @@ impl FrameBuilder {
         let before = self.body.len();
         let submission = SubmissionRef { tag, entry, origin };
         minicbor::encode(&submission, &mut self.body).expect(NEVER);
+        if self.body.len() + Self::OVERHEAD > Self::MAX {
+            self.body.truncate(before);
+            return false;
+        }
         self.count += 1;
-        self.body.len() - before
-    }
-
-    /// Takes the last submission back, of which the length is known.
-    pub(crate) fn pop(&mut self, length: usize) {
-        self.body.truncate(self.body.len().saturating_sub(length));
-        self.count -= 1;
+        true
     }
 
     /// The frame of what was gathered; starts anew.

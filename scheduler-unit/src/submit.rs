@@ -95,7 +95,7 @@ async fn enqueue(
         while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
             let Some(submission) = submissions.next() else { break };
             unit.verifier.meet(&submission);
-            bytes += minicbor::len(&submission);
+            bytes += length(&submission);
             chunk.push(submission);
         }
         let count = u32::try_from(chunk.len()).ok()?;
@@ -172,4 +172,22 @@ async fn look_up(
         tags.into_iter().map(|tag| refuse(tag, refusal.clone())).collect()
     });
     events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
+}
+
+/// The encoded length of a submission.
+fn length(submission: &Submission) -> usize {
+    struct Length(usize);
+
+    impl minicbor::encode::Write for Length {
+        type Error = std::convert::Infallible;
+
+        fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+            self.0 += bytes.len();
+            Ok(())
+        }
+    }
+
+    let mut length = Length(0);
+    minicbor::encode(submission, &mut length).expect("counting cannot fail");
+    length.0
 }

@@ -27,7 +27,7 @@ use crate::{
 use origin::Origins;
 
 pub(crate) use origin::Proven;
-pub(crate) use pool::{Arrival, Event, Lane, Pool, Share};
+pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.
 #[derive(Debug)]
@@ -95,10 +95,14 @@ impl Verifier {
             Entry::Spawn(spawn) => self.check_spawn(spawn, bytes),
             Entry::Message(message) => self.check_message(message, bytes),
             Entry::Delivery(delivery) => {
-                let proven = self.origins.prove(&delivery, origin.as_deref())?;
+                let proof = origin.ok_or_else(|| {
+                    let detail = "a delivery comes with a proof of its origin";
+                    Refusal::new(RefusalCode::BadOrigin, detail)
+                })?;
+                let origin = codec::encode(&*proof);
+                let proven = self.origins.prove(&delivery, &proof, origin.len())?;
                 let id = delivery.delivery_id();
-                let origin = origin.map(|origin| codec::encode(&*origin));
-                Ok(checked(id, bytes, origin, CheckedBody::Delivery(proven)))
+                Ok(checked(id, bytes, Some(origin), CheckedBody::Delivery(proven)))
             }
             Entry::Skip(_) | Entry::Timer(_) | Entry::Answer(_) | Entry::Control(_) => {
                 let detail = "this scheduler accepts spawns, messages and tells only";

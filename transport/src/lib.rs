@@ -5,6 +5,9 @@
 //! the key it expects. On a connection run short requests and long-lived framed streams; [`Peer`]
 //! keeps one up across restarts of the other side and [`serve`] answers them.
 //!
+//! A [`Directory`] holds the checked records of all units known; [`Peers`] reaches whoever stands in
+//! it, and [`Discovery`] or a single [`bootstrap`] address fills it.
+//!
 //! # The wire
 //!
 //! TLS 1.3 with raw public keys (RFC 7250) on both sides; ALPN is `antiphon/1/` and the network id,

@@ -8,7 +8,7 @@ use std::{
 use lru::LruCache;
 use protocol::{
     Delivery, Hash, ItemBody, NetworkId, OriginProof, OriginProofError, PairNumber, ProcessId,
-    Provenance, PublicKey, Refusal, RefusalCode, Signature, Source, codec,
+    Provenance, PublicKey, Refusal, RefusalCode, Signature, Source,
 };
 
 use super::refuse_storage;
@@ -83,11 +83,12 @@ impl Origins {
         }
     }
 
-    /// Checks that the source emitted the delivery.
+    /// Checks that the source emitted the delivery. The proof's canonical encoding has so many bytes.
     pub(crate) fn prove(
         &self,
         delivery: &Delivery,
-        proof: Option<&OriginProof>,
+        proof: &OriginProof,
+        size: usize,
     ) -> Result<Proven, Refusal> {
         if !matches!(delivery.item.body, ItemBody::Tell { .. }) {
             let detail = "this scheduler accepts tells only";
@@ -97,11 +98,6 @@ impl Origins {
             let detail = "a tell has a number in its pair";
             return Err(Refusal::new(RefusalCode::BadBody, detail));
         };
-        let Some(proof) = proof else {
-            let detail = "a delivery comes with a proof of its origin";
-            return Err(Refusal::new(RefusalCode::BadOrigin, detail));
-        };
-        let size = minicbor::len(proof);
         if size > PROOF_BYTES {
             let detail = format!("the proof of origin has {size} bytes, {PROOF_BYTES} are allowed");
             return Err(Refusal::new(RefusalCode::TooLarge, detail));

@@ -1,0 +1,294 @@
+//! Performs what the outbox wants: the one place where its effects meet the network.
+//!
+//! # Invariants
+//!
+//! - The outbox is touched in short sections only, and nothing in here waits for one scheduler while
+//!   another could be served.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use protocol::{
+    PairNumber, ProcessId, RefusalCode, Slot, UnitId,
+    api::{Cursor, NextNumber, Request},
+};
+use tokio::{
+    sync::{Notify, mpsc::error::TrySendError},
+    time::Instant,
+};
+use transport::RequestError;
+
+use crate::{
+    collect::{Collected, Collector},
+    flight::{Flight, ParcelFlight},
+    hub::Hub,
+    lock,
+    outbox::{Bounds, Effect, Outbox, PairKey, Waiting},
+    parcel::{Parcel, SlotProof, tells},
+};
+
+/// How long a scheduler may take to tell a pair's next number.
+const ASK_TIME: Duration = Duration::from_secs(5);
+
+/// How long a delivery waits when the relay's queue is full.
+const QUEUE_WAIT: Duration = Duration::from_millis(5);
+
+/// A slot that has come by.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// Without anything to deliver.
+    Bare(ProcessId, Slot),
+    /// With items and one receipt, of as many as are needed.
+    WithItems(SlotProof, usize),
+}
+
+#[derive(Debug)]
+struct Inner {
+    outbox: Outbox<Parcel>,
+    collector: Collector,
+}
+
+/// The outbox and what feeds it.
+#[derive(Debug)]
+pub(crate) struct Post {
+    inner: Mutex<Inner>,
+    began: Instant,
+    wake: Notify,
+    room: Notify,
+}
+
+impl Default for Post {
+    fn default() -> Self {
+        let outbox = Outbox::new(Bounds::default());
+        Self {
+            inner: Mutex::new(Inner { outbox, collector: Collector::default() }),
+            began: Instant::now(),
+            wake: Notify::new(),
+            room: Notify::new(),
+        }
+    }
+}
+
+impl Post {
+    /// Resumes a process at a stored cursor.
+    pub(crate) fn resume(&self, process: ProcessId, cursor: Slot) {
+        lock(&self.inner).outbox.resume(process, cursor);
+    }
+
+    /// Reports something to the outbox, with the time.
+    pub(crate) fn update(&self, report: impl FnOnce(&mut Outbox<Parcel>, Duration)) {
+        let now = self.began.elapsed();
+        report(&mut lock(&self.inner).outbox, now);
+        self.wake.notify_one();
+    }
+
+    /// Those positions whose slots are still needed.
+    pub(crate) fn needed(&self, slots: impl Iterator<Item = (ProcessId, Slot)>) -> Vec<usize> {
+        let inner = lock(&self.inner);
+        let needed = |(_, (process, slot)): &(usize, (ProcessId, Slot))| {
+            *slot >= inner.outbox.next_slot(process) || inner.collector.wants(*process, *slot)
+        };
+        slots.enumerate().filter(needed).map(|(position, _)| position).collect()
+    }
+
+    /// Takes slots that have come by, in order for each process.
+    pub(crate) fn take(&self, slots: Vec<Came>) {
+        {
+            let mut inner = lock(&self.inner);
+            slots.into_iter().for_each(|slot| inner.take(slot));
+        }
+        self.wake.notify_one();
+    }
+
+    /// Waits until the outbox has room.
+    pub(crate) async fn has_room(&self) {
+        loop {
+            let room = self.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if !lock(&self.inner).outbox.is_full() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Where to resume following: the first slot needed, for as many processes as asked for.
+    pub(crate) fn cursors(&self, limit: usize) -> Vec<Cursor> {
+        let inner = lock(&self.inner);
+        let cursor = |(process, next): (ProcessId, Slot)| {
+            let slot = inner.collector.first(process).map_or(next, |first| first.min(next));
+            Cursor { process, slot }
+        };
+        inner.outbox.next_slots().take(limit).map(cursor).collect()
+    }
+
+    /// The cursors to store that may have changed.
+    pub(crate) fn take_cursors(&self) -> Vec<(ProcessId, Slot)> {
+        lock(&self.inner).outbox.take_cursors()
+    }
+
+    /// What waits, and how much has been delivered.
+    pub(crate) fn waiting(&self) -> (Waiting, u64) {
+        let inner = lock(&self.inner);
+        (inner.outbox.waiting(), inner.outbox.delivered())
+    }
+}
+
+impl Inner {
+    fn take(&mut self, came: Came) {
+        let Self { outbox, collector } = self;
+        match came {
+            Came::Bare(process, slot) => outbox.handle_slot(process, slot),
+            Came::WithItems(proof, 0 | 1) => {
+                let (source, slot) = (proof.source, proof.slot);
+                give(outbox, &Arc::new(proof));
+                outbox.handle_slot(source, slot);
+            }
+            Came::WithItems(proof, quorum) => {
+                let (source, slot) = (proof.source, proof.slot);
+                match collector.add(proof, quorum) {
+                    // It holds the cursor until it is complete.
+                    Collected::First => outbox.hold(source, slot),
+                    Collected::More => {}
+                    Collected::Complete(proof) => {
+                        give(outbox, &proof);
+                        outbox.release(source, slot);
+                    }
+                    Collected::Full(proof) => {
+                        for item in tells(&proof.outbox) {
+                            let pair = PairKey { source, target: item.target };
+                            let Some(position) = item.pair else { continue };
+                            outbox.handle_absent_item(pair, slot, position.number);
+                        }
+                        outbox.handle_slot(source, slot);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn give(outbox: &mut Outbox<Parcel>, proof: &Arc<SlotProof>) {
+    for (pair, item) in proof.items() {
+        outbox.handle_item(pair, item);
+    }
+}
+
+/// Performs the outbox's effects until the messenger stops.
+pub(crate) async fn run(hub: Arc<Hub>) {
+    let post = &hub.post;
+    loop {
+        let (effects, wake_at, full) = {
+            let now = post.began.elapsed();
+            let mut inner = lock(&post.inner);
+            inner.outbox.handle_time(now);
+            let effects = inner.outbox.take_effects();
+            (effects, inner.outbox.wake_at(), inner.outbox.is_full())
+        };
+        if !full {
+            post.room.notify_waiters();
+        }
+        if !effects.is_empty() {
+            perform(&hub, effects);
+            continue;
+        }
+        match wake_at {
+            Some(wake_at) => {
+                let alarm = tokio::time::sleep_until(post.began + wake_at);
+                tokio::select! {
+                    () = post.wake.notified() => {}
+                    () = alarm => {}
+                }
+            }
+            None => post.wake.notified().await,
+        }
+    }
+}
+
+fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
+    let mut groups: Vec<(UnitId, Vec<Flight>)> = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Submit { pair, number, ticket, introduce, payload } => {
+                let target = hub.locations.cached(&pair.target);
+                let source = introduce.then(|| hub.locations.cached(&pair.source));
+                let (Some(target), true) = (target, source.as_ref().is_none_or(Option::is_some))
+                else {
+                    // Forgotten meanwhile: asking for the next number finds both again.
+                    hub.post.update(|outbox, _| outbox.handle_disconnected(pair, ticket));
+                    continue;
+                };
+                let introduction = source.flatten();
+                let flight = ParcelFlight { pair, number, ticket, parcel: payload, introduction };
+                let flight = Flight::Parcel(flight);
+                match groups.iter_mut().find(|(unit, _)| *unit == target.scheduler) {
+                    Some((_, group)) => group.push(flight),
+                    None => groups.push((target.scheduler, vec![flight])),
+                }
+            }
+            Effect::AskNext { pair, ticket } => {
+                let asking = Arc::clone(hub);
+                hub.spawn(async move {
+                    let answer = asking.ask_next(pair).await;
+                    asking.post.update(|outbox, now| {
+                        outbox.handle_next(now, (pair, ticket), answer);
+                    });
+                });
+            }
+            Effect::Fetch { pair, ticket, from, number } => {
+                let fetching = Arc::clone(hub);
+                hub.spawn(async move {
+                    let answer = fetching.fetch_items(pair, from, number).await;
+                    fetching.post.update(|outbox, now| {
+                        outbox.handle_fetched(now, (pair, ticket), answer);
+                    });
+                });
+            }
+        }
+    }
+    for (scheduler, group) in groups {
+        send(hub, scheduler, group);
+    }
+}
+
+/// Hands deliveries to a relay without waiting for it.
+fn send(hub: &Arc<Hub>, scheduler: UnitId, group: Vec<Flight>) {
+    let count = group.len();
+    match hub.relay(scheduler).try_send(group) {
+        Ok(()) => hub.metrics.deliveries_submitted.add_many(count),
+        Err(TrySendError::Full(group) | TrySendError::Closed(group)) => {
+            hub.post.update(|outbox, now| {
+                for flight in group {
+                    let Flight::Parcel(ParcelFlight { pair, number, ticket, .. }) = flight else {
+                        continue;
+                    };
+                    let refusal = (RefusalCode::Busy, Some(QUEUE_WAIT));
+                    outbox.handle_refused(now, pair, (number, ticket), refusal);
+                }
+            });
+        }
+    }
+}
+
+impl Hub {
+    /// Asks the target's scheduler for a pair's next number; finds the source and the target.
+    async fn ask_next(&self, pair: PairKey) -> Result<PairNumber, RefusalCode> {
+        let PairKey { source, target } = pair;
+        let known = self.locations.find(target).await?;
+        self.locations.find(source).await?;
+        let request = Request::Pair { source, target };
+        let asked = self.peers.ask_within::<NextNumber>(known.scheduler, &request, ASK_TIME);
+        asked.await.map(|next| next.number).map_err(|error| code_of(&error))
+    }
+}
+
+/// The code that stands for a failed request.
+pub(crate) fn code_of(error: &RequestError) -> RefusalCode {
+    match error {
+        RequestError::Refused(refusal) => refusal.code,
+        _ => RefusalCode::Unreachable,
+    }
+}

@@ -1,0 +1,132 @@
+//! What is on its way to one scheduler, until it answers.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use protocol::{Entry, EntryId, OriginProof, PairNumber};
+
+use crate::{
+    location::Known,
+    outbox::PairKey,
+    parcel::Parcel,
+    session::{Session, Share},
+    wire::{FrameBuilder, OriginRef},
+};
+
+/// Something on its way to a scheduler.
+#[derive(Debug)]
+pub(crate) enum Flight {
+    /// A client's entry.
+    Client(ClientFlight),
+    /// An item of the outbox.
+    Parcel(ParcelFlight),
+}
+
+/// A client's entry.
+#[derive(Debug)]
+pub(crate) struct ClientFlight {
+    /// Whose.
+    pub(crate) session: Arc<Session>,
+    /// The tag the client knows it by.
+    pub(crate) tag: u64,
+    /// The entry's id.
+    pub(crate) id: EntryId,
+    /// The entry.
+    pub(crate) entry: Entry,
+    /// Its proof, where it needs one.
+    pub(crate) origin: Option<Box<OriginProof>>,
+    /// The memory it takes, given back when this is dropped.
+    pub(crate) _share: Arc<Share>,
+}
+
+/// An item of the outbox.
+#[derive(Debug)]
+pub(crate) struct ParcelFlight {
+    /// The pair.
+    pub(crate) pair: PairKey,
+    /// The item's place in it.
+    pub(crate) number: PairNumber,
+    /// The outbox's ticket.
+    pub(crate) ticket: u64,
+    /// The item.
+    pub(crate) parcel: Parcel,
+    /// The source, where it must be introduced.
+    pub(crate) introduction: Option<Arc<Known>>,
+}
+
+/// What is in flight, by the tag the scheduler knows it by.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    flights: BTreeMap<u64, Flight>,
+    next_tag: u64,
+}
+
+impl InFlight {
+    /// Keeps something that is not submitted yet.
+    pub(crate) fn keep(&mut self, flight: Flight) {
+        self.flights.insert(self.next_tag, flight);
+        self.next_tag += 1;
+    }
+
+    /// Adds something to a frame and keeps it, or gives it back if no frame can hold it.
+    pub(crate) fn encode(&mut self, flight: Flight, frame: &mut FrameBuilder) -> Result<(), Flight> {
+        if !put(self.next_tag, &flight, frame) {
+            return Err(flight);
+        }
+        self.keep(flight);
+        Ok(())
+    }
+
+    /// Fills a frame with what is kept from a tag on; gives the tag to go on from.
+    pub(crate) fn encode_from(&mut self, from: u64, frame: &mut FrameBuilder) -> Option<u64> {
+        for (tag, flight) in self.flights.range(from..) {
+            // What is kept has been put into a frame before, or is a client's and no longer than one.
+            let _ = put(*tag, flight, frame);
+            if frame.len() >= FrameBuilder::FULL {
+                return Some(tag + 1);
+            }
+        }
+        None
+    }
+
+    /// Takes what is answered.
+    pub(crate) fn take(&mut self, tag: u64) -> Option<Flight> {
+        self.flights.remove(&tag)
+    }
+
+    /// Takes everything, in order.
+    pub(crate) fn take_all(&mut self) -> Vec<Flight> {
+        mem::take(&mut self.flights).into_values().collect()
+    }
+
+    /// Takes all items of the outbox, in order.
+    pub(crate) fn take_parcels(&mut self) -> Vec<ParcelFlight> {
+        let all = mem::take(&mut self.flights);
+        let mut parcels = Vec::new();
+        for (tag, flight) in all {
+            match flight {
+                Flight::Parcel(flight) => parcels.push(flight),
+                flight => drop(self.flights.insert(tag, flight)),
+            }
+        }
+        parcels
+    }
+}
+
+/// Adds a submission to a frame; `false` if no frame can hold it.
+fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
+    match flight {
+        Flight::Client(ClientFlight { entry, origin, .. }) => {
+            frame.push(tag, entry, origin.as_deref())
+        }
+        Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
+            let Some((delivery, item)) = parcel.delivery() else { return false };
+            let origin = OriginRef {
+                item: &item,
+                receipts: &parcel.proof.receipts,
+                assignment: &parcel.proof.assignment,
+                introduction: introduction.as_ref().map(|known| &known.provenance),
+            };
+            frame.push(tag, &Entry::Delivery(delivery), Some(origin))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A cluster on this machine: its data directory, and units in this process or in their own.
+
+mod book;
+mod child;
+mod directory;
+mod keys;
+mod lock;
+mod ports;
+mod up;
+
+pub(crate) use book::Book;
+pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome};
+pub(crate) use keys::{KeyName, random_key};
+pub(crate) use lock::Lock;
+pub(crate) use up::{Cluster, Death, Shape, UpOptions};

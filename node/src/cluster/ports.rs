@@ -1,0 +1,63 @@
+//! Ports of units: free in UDP (QUIC) and TCP (discovery) alike, and the same after a restart.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+    path::Path,
+};
+
+use crate::error::NodeError;
+
+/// How many ports are tried until one is free in both.
+const TRIES: usize = 64;
+
+/// The port remembered in a file, or a free one that is remembered from now on.
+pub(crate) fn remembered(file: &Path, ip: IpAddr) -> Result<SocketAddr, NodeError> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            let port = text.trim().parse().map_err(|_| NodeError::BadFile {
+                path: file.to_owned(),
+                detail: "not a port number; delete the file to let a new port be chosen".to_owned(),
+            })?;
+            let address = SocketAddr::new(ip, port);
+            if is_free(address).map_err(NodeError::system)? {
+                Ok(address)
+            } else {
+                Err(NodeError::PortTaken { address, file: file.to_owned() })
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let address = free(ip)?;
+            fs::write(file, format!("{}\n", address.port())).map_err(NodeError::file(file))?;
+            Ok(address)
+        }
+        Err(error) => Err(NodeError::file(file)(error)),
+    }
+}
+
+/// An address whose port is free in both at the moment.
+fn free(ip: IpAddr) -> Result<SocketAddr, NodeError> {
+    for _ in 0..TRIES {
+        let listener = TcpListener::bind((ip, 0)).and_then(|listener| listener.local_addr());
+        let address = listener
+            .map_err(|error| NodeError::System(format!("cannot listen on {ip}: {error}")))?;
+        if is_free(address).map_err(NodeError::system)? {
+            return Ok(address);
+        }
+    }
+    Err(NodeError::System(format!("no port of {ip} is free in both UDP and TCP")))
+}
+
+fn is_free(address: SocketAddr) -> io::Result<bool> {
+    let udp = UdpSocket::bind(address).map(drop);
+    let tcp = TcpListener::bind(address).map(drop);
+    match udp.and(tcp) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

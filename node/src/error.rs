@@ -1,0 +1,173 @@
+//! What the command can fail with: a stable word and number, a cause with what to do, and the exit
+//! code of the contract.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use antiphon_client::ClientError;
+use protocol::RefusalCode;
+
+/// Why a command ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    /// A unit or an actor said so, or none could be reached.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// The command line cannot be understood.
+    #[error("{0}")]
+    Usage(String),
+    /// Nothing runs on the data directory.
+    #[error(
+        "no cluster runs on {}: start one with `antiphon up --data {}`, or name another with --data, \
+         or a unit of it with --bootstrap and --network", .0.display(), .0.display()
+    )]
+    NoCluster(PathBuf),
+    /// Another process holds the data directory.
+    #[error(
+        "data directory in use by pid {pid}: {}; stop that process or choose another with --data",
+        path.display()
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// Who holds it, as far as it said.
+        pid: String,
+    },
+    /// A port that must be free is not.
+    #[error(
+        "port taken: {address} is in use by another program; stop it, or delete {} to let a new port \
+         be chosen", file.display()
+    )]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+        /// Where the port is remembered.
+        file: PathBuf,
+    },
+    /// The operating system refused a file.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the data directory does not hold what it should.
+    #[error("{}: {detail}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        detail: String,
+    },
+    /// There is no such key.
+    #[error("no key `{name}` in {}: make it with `antiphon key new {name}`", path.display())]
+    NoKey {
+        /// The key's name.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A unit does not start.
+    #[error("{unit} does not start: {detail}")]
+    Unit {
+        /// Its name in the data directory.
+        unit: String,
+        /// Why.
+        detail: String,
+    },
+    /// The operating system refused something else.
+    #[error("{0}")]
+    System(String),
+    /// What was computed differs from what must be.
+    #[error("{0}")]
+    Verification(String),
+    /// The actor answered with an error that is already printed.
+    #[error("{code}: {detail}")]
+    Answered {
+        /// The actor's word.
+        code: String,
+        /// The actor's sentence.
+        detail: String,
+    },
+}
+
+impl NodeError {
+    /// The stable kebab-case word for programs.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Client(error) => error.code(),
+            Self::Usage(_) => "usage",
+            Self::NoCluster(_) => "no-cluster",
+            Self::InUse { .. } => "data-in-use",
+            Self::PortTaken { .. } => "port-taken",
+            Self::File { .. } => "file",
+            Self::BadFile { .. } => "bad-file",
+            Self::NoKey { .. } => "no-key",
+            Self::Unit { .. } => "unit-failed",
+            Self::System(_) => "system",
+            Self::Verification(_) => "verification-failed",
+            Self::Answered { code, .. } => code,
+        }
+    }
+
+    /// The stable number; those below 300 are the client's.
+    pub(crate) fn number(&self) -> u16 {
+        match self {
+            Self::Client(error) => error.number(),
+            Self::Usage(_) => 300,
+            Self::NoCluster(_) => 301,
+            Self::InUse { .. } => 302,
+            Self::PortTaken { .. } => 303,
+            Self::File { .. } => 304,
+            Self::BadFile { .. } => 305,
+            Self::NoKey { .. } => 306,
+            Self::Unit { .. } => 307,
+            Self::System(_) => 308,
+            Self::Verification(_) => 309,
+            Self::Answered { .. } => 200,
+        }
+    }
+
+    /// 1 environment, 2 usage, 3 refused by a unit, 4 the actor's error, 5 verification failed.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Client(error) => match error {
+                ClientError::Refused(refusal) => match refusal.code {
+                    RefusalCode::ViewFailed => 4,
+                    _ => 3,
+                },
+                ClientError::Unreachable { .. }
+                | ClientError::NoUnit { .. }
+                | ClientError::NoAnswerYet { .. }
+                | ClientError::Closed
+                | ClientError::System(_) => 1,
+                ClientError::BadRequest(_) | ClientError::NoKey => 2,
+                ClientError::Actor(_) => 4,
+                ClientError::Unverified { .. } => 5,
+            },
+            Self::Usage(_) | Self::NoKey { .. } => 2,
+            Self::NoCluster(_)
+            | Self::InUse { .. }
+            | Self::PortTaken { .. }
+            | Self::File { .. }
+            | Self::BadFile { .. }
+            | Self::Unit { .. }
+            | Self::System(_) => 1,
+            Self::Verification(_) => 5,
+            Self::Answered { .. } => 4,
+        }
+    }
+
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
+    pub(crate) fn system(error: impl ToString) -> Self {
+        Self::System(error.to_string())
+    }
+
+    pub(crate) fn usage(error: impl ToString) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

@@ -1,0 +1,21 @@
+//! The explorer: pages that show a network, its processes, their logs and single messages.
+//!
+//! [`Reader`] gathers facts through a client; the other modules turn facts into markup or JSON and
+//! are pure. What actors and units say is hostile: markup escapes it, and every text has a limit.
+
+pub(crate) mod facts;
+pub(crate) mod home;
+pub(crate) mod json;
+pub(crate) mod layout;
+pub(crate) mod log;
+pub(crate) mod message;
+pub(crate) mod problem;
+pub(crate) mod process;
+mod read;
+pub(crate) mod search;
+mod show;
+#[cfg(test)]
+mod testing;
+pub(crate) mod unit;
+
+pub(crate) use read::Reader;

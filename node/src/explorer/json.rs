@@ -1,0 +1,166 @@
+//! The same facts for scripts.
+
+use protocol::{Outcome, Reply, json::bytes_to_json};
+use serde_json::{Value as Json, json};
+
+use super::{
+    facts::{
+        Arrival, Call, Caused, LogFacts, MessageFacts, Names, Problem, ProcessList, SlotFacts,
+        UnitFacts,
+    },
+    show::plain,
+};
+
+/// The most characters of an error's detail in an event.
+const DETAIL_MAX: usize = 120;
+
+/// `{"error": {"code", "detail"}}`.
+pub(crate) fn problem(problem: &Problem) -> Json {
+    json!({"error": {"code": problem.code, "detail": problem.detail}})
+}
+
+/// All units.
+pub(crate) fn units(units: &[UnitFacts]) -> Json {
+    let unit = |facts: &UnitFacts| {
+        let record = &facts.record;
+        let mut json = json!({
+            "unit": record.unit, "kind": record.role.word(), "operator": record.operator,
+            "addresses": record.addresses,
+        });
+        let state = match &facts.status {
+            Ok(status) => json!({
+                "reachable": true, "software": status.software, "started": status.started,
+                "counters": status.counters.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            }),
+            Err(_) => json!({"reachable": false}),
+        };
+        merge(&mut json, state);
+        json
+    };
+    json!({"units": units.iter().map(unit).collect::<Vec<_>>()})
+}
+
+/// A piece of the list of processes.
+pub(crate) fn processes(list: &ProcessList) -> Json {
+    let rows = list.rows.iter().map(|row| {
+        json!({
+            "process": row.process, "name": row.name, "module": row.module,
+            "controller": row.controller, "scheduler": row.scheduler, "slots": row.next,
+            "time": row.time,
+        })
+    });
+    json!({
+        "processes": rows.collect::<Vec<_>>(), "offset": list.offset, "total": list.total,
+        "missing": list.missing.iter().map(|(unit, _)| *unit).collect::<Vec<_>>(),
+    })
+}
+
+/// A piece of a log.
+pub(crate) fn log(log: &LogFacts) -> Json {
+    json!({
+        "slots": log.rows.iter().map(slot).collect::<Vec<_>>(), "next": log.next,
+        "outcomes_known": log.problem.is_none(),
+    })
+}
+
+/// One slot, as `antiphon log --json` prints it.
+pub(crate) fn slot(row: &SlotFacts) -> Json {
+    let SlotFacts { assignment, call, progress } = row;
+    json!({
+        "slot": assignment.slot, "time": assignment.time, "message": assignment.entry,
+        "kind": call.kind, "from": call.from, "method": call.method, "args": args(call),
+        "outcome": progress.executed().map(|executed| outcome(&executed.outcome)),
+    })
+}
+
+/// `{"reply" or "error", "gas", "logs", "events", "outbox"}`.
+pub(crate) fn outcome(outcome: &Outcome) -> Json {
+    let mut json = json!({
+        "gas": outcome.gas,
+        "logs": outcome.logs.iter()
+            .map(|line| json!({"level": line.level, "text": line.text})).collect::<Vec<_>>(),
+        "events": outcome.events.iter()
+            .map(|event| json!({"name": event.name, "data": bytes_to_json(&event.data)}))
+            .collect::<Vec<_>>(),
+        "outbox": outcome.outbox.iter().map(|item| {
+            let call = Call::of_item(outcome.process, item);
+            json!({"kind": call.kind, "target": item.target, "method": call.method, "args": args(&call)})
+        }).collect::<Vec<_>>(),
+    });
+    merge(&mut json, reply(&outcome.reply));
+    json
+}
+
+fn reply(reply: &Reply) -> Json {
+    match reply {
+        Reply::Value(value) => json!({"reply": bytes_to_json(value)}),
+        Reply::Failure(failure) => {
+            json!({"error": {"code": failure.code, "detail": failure.detail}})
+        }
+        Reply::Later => json!({"later": true}),
+    }
+}
+
+/// One message with its proofs, its origin and what it caused.
+pub(crate) fn message(facts: &MessageFacts) -> Json {
+    let assignment = &facts.record.assignment;
+    let caused = |caused: &Caused| {
+        json!({
+            "kind": caused.call.kind, "target": caused.item.target, "method": caused.call.method,
+            "args": args(&caused.call), "message": caused.entry,
+            "slot": match caused.arrival { Arrival::Assigned(slot) => Some(slot), _ => None },
+        })
+    };
+    let origin = facts.origin.as_ref().map(|origin| {
+        let entry = origin.entry.as_ref().ok().map(|record| record.assignment.entry);
+        json!({"process": origin.process, "slot": origin.slot, "index": origin.index, "message": entry})
+    });
+    let receipt = facts.progress.executed().map(|executed| {
+        let chain = executed.receipt.leaf.chain;
+        json!({"unit": executed.receipt.unit(), "verified": chain == assignment.chain})
+    });
+    json!({
+        "message": assignment.entry, "process": assignment.process, "slot": assignment.slot,
+        "time": assignment.time, "epoch": assignment.epoch, "chain": assignment.chain.to_string(),
+        "kind": facts.call.kind, "from": facts.call.from, "method": facts.call.method,
+        "args": args(&facts.call), "assignment_verified": facts.proof.is_ok(), "receipt": receipt,
+        "outcome": facts.progress.executed().map(|executed| outcome(&executed.outcome)),
+        "origin": origin, "caused_from": facts.items_from,
+        "caused": facts.caused.iter().map(caused).collect::<Vec<_>>(),
+    })
+}
+
+/// One outcome for those who watch, without anything that could be long.
+pub(crate) fn event(seen: &Outcome, call: Option<&Call>, names: &Names) -> Json {
+    let failure = match &seen.reply {
+        Reply::Failure(failure) => Some(failure),
+        Reply::Value(_) | Reply::Later => None,
+    };
+    let reply = match &seen.reply {
+        Reply::Value(value) => Some(super::show::value_line(value)),
+        Reply::Failure(_) | Reply::Later => None,
+    };
+    json!({
+        "process": seen.process, "name": names.get(&seen.process).map(|name| plain(name, 40)),
+        "slot": seen.slot, "message": seen.entry, "kind": call.map(|call| call.kind),
+        "method": call.and_then(|call| call.method.as_deref()).map(|method| plain(method, 40)),
+        "from": call.map(|call| call.from), "ok": failure.is_none(), "reply": reply,
+        "error": failure.map(|failure| json!({
+            "code": plain(&failure.code, 40), "detail": plain(&failure.detail, DETAIL_MAX),
+        })),
+        "gas": seen.gas, "outbox": seen.outbox.len(),
+    })
+}
+
+fn args(call: &Call) -> Json {
+    call.args.as_deref().map_or(Json::Null, bytes_to_json)
+}
+
+fn merge(json: &mut Json, other: Json) {
+    if let (Json::Object(object), Json::Object(other)) = (json, other) {
+        object.extend(other);
+    }
+}
+
+#[cfg(test)]
+mod tests;

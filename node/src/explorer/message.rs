@@ -1,0 +1,260 @@
+//! One message: what it asks, what came of it, what proves both, where it came from and what it
+//! caused.
+
+use maud::{Markup, html};
+use protocol::{
+    AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed, json::bytes_to_json,
+};
+
+use super::{
+    facts::{Arrival, Caused, MessageFacts, Names, Origin},
+    log::{call, outcome_cell},
+    problem::note,
+    show::{self, badge, full, number, plain, time, value_block},
+};
+
+/// The most log lines and events shown.
+const LINES_MAX: usize = 100;
+
+/// The most characters of a log line.
+const LINE_MAX: usize = 1_000;
+
+/// One message.
+pub(crate) fn page(facts: &MessageFacts, names: &Names) -> Markup {
+    let assignment = &facts.record.assignment;
+    html! {
+        p.crumbs {
+            a href="/processes" { "Processes" } " / " (show::process(&assignment.process, names))
+        }
+        h1 { "Slot " (assignment.slot) " " (badge("kind", facts.call.kind)) }
+        p.lead { (full(assignment.entry)) }
+        section.flow aria-label="Cause and effect" data-swap="flow" {
+            (came_from(facts, names))
+            div.step.here {
+                h2 { "This message" }
+                p { (show::process(&assignment.process, names)) " " (call(&facts.call)) }
+                p { (outcome_cell(&facts.progress)) }
+            }
+            (caused(facts, names))
+        }
+        section aria-labelledby="message" {
+            h2 #message { "Message" }
+            (said(facts, names))
+        }
+        section data-swap="outcome" aria-labelledby="outcome" {
+            h2 #outcome { "Outcome" }
+            @match facts.progress.executed() {
+                Some(executed) => (outcome(&executed.outcome)),
+                None => p { (outcome_cell(&facts.progress)) },
+            }
+            @if let Some(problem) = &facts.problem { (note(problem)) }
+        }
+        section data-swap="proofs" aria-labelledby="proofs" {
+            h2 #proofs { "Proofs" }
+            (proofs(facts))
+        }
+    }
+}
+
+fn came_from(facts: &MessageFacts, names: &Names) -> Markup {
+    html! {
+        div.step {
+            h2 { "Where it came from" }
+            @match &facts.origin {
+                Some(Origin { process, slot, index, entry }) => {
+                    p {
+                        (show::process(process, names)) ", "
+                        @match entry {
+                            Ok(record) => (show::message(&record.assignment.entry, format!("slot {slot}"))),
+                            Err(_) => { "slot " (slot) },
+                        }
+                        ", effect " (index)
+                    }
+                    @match entry {
+                        Ok(record) => p { (call(&super::facts::Call::of_entry(&record.entry))) },
+                        Err(problem) => (note(problem)),
+                    }
+                }
+                None => p { (show::principal(&facts.call.from, names)) " "
+                    @if let Entry::Answer(_) = facts.record.entry { "(its scheduler's word)" }
+                    @else { span.quiet { "from outside, signed" } } },
+            }
+        }
+    }
+}
+
+fn caused(facts: &MessageFacts, names: &Names) -> Markup {
+    let total = facts.progress.executed().map_or(0, |executed| executed.outcome.outbox.len());
+    let (first, shown) = (facts.items_from, facts.caused.len());
+    let last = first.saturating_add(shown);
+    html! {
+        div.step {
+            h2 { "What it caused " span.total { (total) } }
+            @if total == 0 {
+                p.empty { @if facts.progress.executed().is_some() { "Nothing." } @else { "Not known yet." } }
+            }
+            ul.caused { @for item in &facts.caused { li { (caused_item(item, names)) } } }
+            nav.pages aria-label="Pages of effects" {
+                @let here = facts.record.assignment.entry;
+                @if first > 0 { a href={ "/message/" (here) } { "First" } }
+                @if last < total && shown > 0 {
+                    a href={ "/message/" (here) "?items=" (last) } { (total - last) " more" }
+                }
+            }
+        }
+    }
+}
+
+fn caused_item(caused: &Caused, names: &Names) -> Markup {
+    html! {
+        (show::process(&caused.item.target, names)) " " (call(&caused.call)) " "
+        @match (&caused.arrival, &caused.entry) {
+            (Arrival::Assigned(slot), Some(entry)) => {
+                "→ " span.arrived { (show::message(entry, format!("slot {slot}"))) }
+            }
+            (Arrival::Internal, _) => span.quiet { "kept by the process" },
+            (Arrival::Unknown(problem), _) => {
+                (badge("wait", "not known")) " " span.quiet { (plain(&problem.detail, 120)) }
+            }
+            (Arrival::UnderWay | Arrival::Assigned(_), _) => (badge("wait", "on its way")),
+        }
+    }
+}
+
+fn said(facts: &MessageFacts, names: &Names) -> Markup {
+    let assignment = &facts.record.assignment;
+    html! {
+        dl {
+            dt { "Process" } dd { (show::process(&assignment.process, names)) ", slot " (assignment.slot) }
+            dt { "From" } dd { @match &facts.call.from {
+                protocol::Principal::Account(account) => (full(account)),
+                other => (show::principal(other, names)),
+            } }
+            @if let Some(method) = &facts.call.method { dt { "Method" } dd { code { (plain(method, 128)) } } }
+            @match &facts.record.entry {
+                Entry::Message(message) => {
+                    dt { "Nonce" } dd { (message.unverified().nonce) }
+                    dt { "Expires" } dd { (time(message.unverified().expiry)) }
+                }
+                Entry::Delivery(delivery) | Entry::Skip(delivery) => {
+                    @if let Some(pair) = delivery.item.pair {
+                        dt { "Number of its pair" } dd { (pair.number) }
+                    }
+                }
+                _ => {}
+            }
+        }
+        @if let Some(args) = &facts.call.args {
+            h3 { "Arguments" }
+            (value_block(args))
+        }
+    }
+}
+
+fn outcome(outcome: &Outcome) -> Markup {
+    html! {
+        @match &outcome.reply {
+            Reply::Value(value) => { h3 { "Reply" } (value_block(value)) }
+            Reply::Failure(failure) => {
+                h3 { "Error" }
+                p { (show::code_badge(&failure.code)) " " bdi { (plain(&failure.detail, LINE_MAX)) } }
+            }
+            Reply::Later => p { "The reply follows in a later slot." },
+        }
+        p.quiet { "Gas " (number(outcome.gas.get())) }
+        @if !outcome.logs.is_empty() {
+            h3 { "Logs" }
+            ul.lines { @for line in outcome.logs.iter().take(LINES_MAX) { (log_line(line)) } }
+            (left(outcome.logs.len()))
+        }
+        @if !outcome.events.is_empty() {
+            h3 { "Events" }
+            ul.lines { @for event in outcome.events.iter().take(LINES_MAX) {
+                li { b { (plain(&event.name, 60)) } " "
+                    code { (plain(&bytes_to_json(&event.data).to_string(), LINE_MAX)) } }
+            } }
+            (left(outcome.events.len()))
+        }
+    }
+}
+
+fn log_line(line: &LogLine) -> Markup {
+    let level = match line.level {
+        0 => "trace",
+        1 => "debug",
+        2 => "info",
+        3 => "warning",
+        _ => "error",
+    };
+    html! { li { (badge("kind", level)) " " bdi { (plain(&line.text, LINE_MAX)) } } }
+}
+
+fn left(count: usize) -> Markup {
+    html! { @if count > LINES_MAX { p.quiet { (count - LINES_MAX) " more" } } }
+}
+
+fn proofs(facts: &MessageFacts) -> Markup {
+    html! {
+        div.columns {
+            div {
+                h3 { "Order" }
+                @match &facts.proof {
+                    Ok(proof) => (assignment_proof(proof)),
+                    Err(problem) => {
+                        p { (badge("bad", "not verified")) }
+                        (note(problem))
+                    }
+                }
+            }
+            div {
+                h3 { "Execution" }
+                @match facts.progress.executed() {
+                    Some(executed) => (receipt(executed, facts)),
+                    None => p.empty { "No receipt yet." },
+                }
+            }
+        }
+    }
+}
+
+fn assignment_proof(proof: &AssignmentProof) -> Markup {
+    let (assignment, batch) = (&proof.assignment, proof.batch.unverified());
+    html! {
+        p { (badge("ok", "verified")) " Signature and inclusion path were checked by this gateway." }
+        dl {
+            dt { "Scheduler" } dd { (show::unit(&batch.scheduler)) }
+            dt { "Epoch" } dd { (assignment.epoch) }
+            dt { "Slot" } dd { (assignment.slot) }
+            dt { "Time" } dd { (time(assignment.time)) }
+            dt { "Chain hash" } dd { code.hash { (assignment.chain) } }
+            dt { "Batch" } dd { "number " (number(batch.number)) ", one of " (number(batch.count.into())) }
+            dt { "Batch root" } dd { code.hash { (batch.root) } }
+        }
+    }
+}
+
+fn receipt(executed: &Executed, facts: &MessageFacts) -> Markup {
+    let (receipt, policy) = (&executed.receipt, &facts.described.source.policy);
+    let batch = receipt.batch.unverified();
+    let same_log = receipt.leaf.chain == facts.record.assignment.chain;
+    html! {
+        @if same_log {
+            p { (badge("ok", "verified")) " Signature, policy and outcome were checked by this gateway." }
+        } @else {
+            p { (badge("bad", "another log")) " The unit executed a log with another chain hash." }
+        }
+        dl {
+            dt { "Compute unit" } dd { (show::unit(&receipt.unit())) }
+            dt { "Policy" } dd { (policy.quorum) " of " (policy.units.len()) " units must agree; this is one" }
+            dt { "Outcome" } dd { code.hash { (receipt.leaf.outcome) } }
+            dt { "Receipt root" }
+            dd { code.hash { (batch.root) } " over " (number(batch.count.into())) }
+            dt { "Engine" } dd { (plain(&batch.engine, 60)) }
+            dt { "Profile" } dd { (show::brief(receipt.leaf.profile)) }
+            @if let Some(root) = &receipt.leaf.state_root { dt { "State" } dd { code.hash { (root) } } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Lists of processes, and one process: what its spawn fixed, its methods, its log.
+
+use maud::{Markup, html};
+use protocol::{
+    Limits, UnitId,
+    schema::{Method, MethodKind, Schema, Type},
+};
+
+use super::{
+    facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow},
+    log, problem,
+    show::{self, full, number, plain, size, time},
+};
+
+/// The most methods shown of a schema.
+const METHODS_MAX: usize = 200;
+
+/// The list of all processes.
+pub(crate) fn list(list: &ProcessList, limit: u32) -> Markup {
+    let shown = list.rows.len() as u64;
+    let (first, last) = (list.offset.saturating_add(1), list.offset.saturating_add(shown));
+    html! {
+        h1 { "Processes " span.total { (number(list.total)) } }
+        (missing(&list.missing))
+        @if list.rows.is_empty() {
+            p.empty {
+                @if list.total > 0 { "There are not that many processes." }
+                @else { "No process yet. " code { "antiphon spawn FILE.wasm --name NAME" } " makes one." }
+            }
+        } @else {
+            (table(&list.rows))
+        }
+        nav.pages aria-label="Pages of the list" {
+            @if list.offset > 0 {
+                a rel="prev" href={ "/processes?offset=" (list.offset.saturating_sub(limit.into())) } { "Newer" }
+            }
+            @if shown > 0 { span.quiet { (number(first)) " to " (number(last)) } }
+            @if last < list.total && shown > 0 { a rel="next" href={ "/processes?offset=" (last) } { "Older" } }
+        }
+    }
+}
+
+/// Schedulers whose processes are not in a list.
+pub(super) fn missing(missing: &[(UnitId, Problem)]) -> Markup {
+    html! {
+        @for (unit, problem) in missing {
+            p.problem role="note" {
+                "Processes of scheduler " (show::unit(unit)) " are not shown: "
+                (plain(&problem.detail, 200))
+            }
+        }
+    }
+}
+
+/// Processes as a table.
+pub(super) fn table(rows: &[ProcessRow]) -> Markup {
+    html! {
+        div.scroll {
+            table.cards hidden[rows.is_empty()] {
+                thead { tr {
+                    th scope="col" { "Name" } th scope="col" { "Process" } th scope="col" { "Slots" }
+                    th scope="col" { "Last slot (UTC)" }
+                } }
+                tbody data-rows="processes" { @for row in rows { (table_row(row)) } }
+            }
+        }
+    }
+}
+
+fn table_row(row: &ProcessRow) -> Markup {
+    let id = row.process.to_string();
+    html! {
+        tr id={ "p-" (id) } data-rev=(row.next) {
+            td data-label="Name" {
+                a.process href={ "/process/" (id) } {
+                    @if row.name.is_empty() { "(no name)" } @else { bdi { (plain(&row.name, 40)) } }
+                }
+            }
+            td data-label="Process" { a href={ "/process/" (id) } title=(id) { code.id { (show::short(&id)) } } }
+            td.number data-label="Slots" { (number(row.next.get())) }
+            td data-label="Last slot" { (time(row.time)) }
+        }
+    }
+}
+
+/// One process.
+pub(crate) fn page(
+    facts: &ProcessFacts,
+    log: &LogFacts,
+    names: &Names,
+    before: Option<protocol::Slot>,
+) -> Markup {
+    let spawn = &facts.described.spawn;
+    let name = if spawn.name.is_empty() { "(no name)" } else { &spawn.name };
+    html! {
+        p.crumbs { a href="/processes" { "Processes" } }
+        h1 { bdi { (plain(name, 128)) } }
+        p.lead { (full(facts.process)) }
+        div.columns {
+            section aria-labelledby="facts" {
+                h2 #facts { "Process" }
+                (self::facts(facts, names))
+            }
+            section aria-labelledby="methods" {
+                h2 #methods { "Methods" }
+                @match &facts.schema {
+                    Ok(Some(schema)) => (methods(schema)),
+                    Ok(None) => p.empty { "The module has no schema that can be read." },
+                    Err(problem) => (problem::note(problem)),
+                }
+            }
+        }
+        (log::section(&facts.process, log, names, before))
+    }
+}
+
+fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
+    let (spawn, source) = (&facts.described.spawn, &facts.described.source);
+    html! {
+        dl {
+            dt { "Module" } dd { (show::brief(spawn.module)) }
+            dt { "Spawned by" } dd { (show::principal(&spawn.sender, names)) }
+            dt { "Controller" } dd { (show::principal(&spawn.controller, names)) }
+            dt { "Scheduler" } dd { (show::unit(&source.scheduler)) }
+            dt { "Compute units" }
+            dd {
+                (source.policy.quorum) " of " (source.policy.units.len()) ": "
+                @for unit in source.policy.ranked(&facts.process) { (show::unit(&unit)) " " }
+            }
+            dt { "Profile" } dd { (show::brief(source.profile)) }
+            dt { "Spawn" } dd { (show::message(&facts.process.spawn_entry(), "slot 0")) }
+            @for tag in &spawn.tags {
+                dt { "Tag " bdi { (plain(&tag.name, 60)) } } dd { bdi { (plain(&tag.value, 200)) } }
+            }
+        }
+        details { summary { "Limits" } (limits(&spawn.limits)) }
+    }
+}
+
+fn limits(limits: &Limits) -> Markup {
+    html! {
+        dl {
+            dt { "Gas for a slot" } dd { (number(limits.gas)) }
+            dt { "Memory" } dd { (size(u64::from(limits.memory_pages) << 16)) }
+            dt { "Message" } dd { (size(limits.message_bytes.into())) }
+            dt { "Reply" } dd { (size(limits.reply_bytes.into())) }
+            dt { "Outbox" }
+            dd { (number(limits.outbox_items.into())) " items, " (size(limits.outbox_bytes.into())) }
+            dt { "Open asks" } dd { (number(limits.open_asks.into())) }
+            dt { "Timers" } dd { (number(limits.timers.into())) }
+            dt { "Waiting messages" } dd { (number(limits.pending.into())) }
+        }
+    }
+}
+
+fn methods(schema: &Schema) -> Markup {
+    html! {
+        p.quiet { bdi { (plain(&schema.name, 80)) }
+            @if !schema.docs.is_empty() { ": " bdi { (plain(&schema.docs, 300)) } } }
+        ul.methods {
+            @for method in schema.methods.iter().take(METHODS_MAX) { (self::method(method)) }
+        }
+        @if schema.methods.len() > METHODS_MAX {
+            p.quiet { (schema.methods.len() - METHODS_MAX) " more" }
+        }
+    }
+}
+
+fn method(method: &Method) -> Markup {
+    let kind = match method.kind {
+        MethodKind::Init => "init",
+        MethodKind::View => "view",
+        MethodKind::Message => "message",
+    };
+    let params: Vec<String> = method
+        .params
+        .iter()
+        .map(|param| format!("{}: {}", plain(&param.name, 40), type_name(&param.ty)))
+        .collect();
+    html! {
+        li {
+            (show::badge("kind", kind)) " "
+            code {
+                b { (plain(&method.name, 60)) } "(" (plain(&params.join(", "), 300)) ")"
+                @if method.returns != Type::Null { " → " (type_name(&method.returns)) }
+            }
+            @if !method.docs.is_empty() { div.quiet { bdi { (plain(&method.docs, 300)) } } }
+        }
+    }
+}
+
+fn type_name(ty: &Type) -> String {
+    match ty {
+        Type::Null => "null".to_owned(),
+        Type::Bool => "bool".to_owned(),
+        Type::Integer { bits, signed } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
+        Type::Float => "float".to_owned(),
+        Type::Text => "text".to_owned(),
+        Type::Bytes => "bytes".to_owned(),
+        Type::Option(inner) => format!("{}?", type_name(inner)),
+        Type::List(item) => format!("[{}]", type_name(item)),
+        Type::Map(key, value) => format!("{{{}: {}}}", type_name(key), type_name(value)),
+        Type::Id(prefix) => format!("{}1…", plain(prefix, 20)),
+        Type::Named(name) => plain(name, 60),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! The objects printed with `--json`.
+
+use protocol::{
+    AccountId, Entry, EntryId, Failure, ItemBody, Message, ModuleId, Outcome, OutboxItem,
+    Principal, ProcessId, Reply, UnitId,
+    api::LogRecord,
+    json::{bytes_to_json, to_json},
+};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::error::NodeError;
+
+/// A failure of the command.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorShape {
+    error: ErrorBody,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorBody {
+    code: String,
+    number: u16,
+    detail: String,
+}
+
+impl ErrorShape {
+    pub(crate) fn of(error: &NodeError) -> Self {
+        let (code, number) = (error.code().to_owned(), error.number());
+        Self { error: ErrorBody { code, number, detail: error.to_string() } }
+    }
+}
+
+/// An error that an actor, or its execution, answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ActorError {
+    pub(crate) code: String,
+    pub(crate) detail: String,
+}
+
+impl From<&Failure> for ActorError {
+    fn from(failure: &Failure) -> Self {
+        Self { code: failure.code.clone(), detail: failure.detail.clone() }
+    }
+}
+
+/// A new process; with `error` if its initialiser failed.
+#[derive(Debug, Serialize)]
+pub(crate) struct SpawnedShape {
+    pub(crate) process: ProcessId,
+    pub(crate) message: EntryId,
+    pub(crate) slot: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ActorError>,
+}
+
+/// A message that was executed: either `reply` and `gas`, or `error`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sent {
+    pub(crate) message: EntryId,
+    pub(crate) slot: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gas: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ActorError>,
+}
+
+impl Sent {
+    pub(crate) fn of(message: EntryId, outcome: &Outcome) -> Self {
+        let slot = outcome.slot.get();
+        let sent = Self { message, slot, reply: None, gas: None, error: None };
+        match &outcome.reply {
+            Reply::Value(bytes) => Self {
+                reply: Some(bytes_to_json(bytes)),
+                gas: Some(outcome.gas.get()),
+                ..sent
+            },
+            Reply::Later => {
+                Self { reply: Some(Json::Null), gas: Some(outcome.gas.get()), ..sent }
+            }
+            Reply::Failure(failure) => Self { error: Some(failure.into()), ..sent },
+        }
+    }
+}
+
+/// A view's answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Viewed {
+    pub(crate) reply: Json,
+    pub(crate) slot: u64,
+}
+
+impl Viewed {
+    pub(crate) fn of(view: &antiphon_client::ViewResult) -> Self {
+        Self { reply: to_json(&view.reply), slot: view.slot.get() }
+    }
+}
+
+/// A slot of a log.
+#[derive(Debug, Serialize)]
+pub(crate) struct LogLine {
+    pub(crate) slot: u64,
+    pub(crate) time: u64,
+    pub(crate) message: EntryId,
+    pub(crate) from: String,
+    pub(crate) method: Option<String>,
+    pub(crate) args: Json,
+    pub(crate) outcome: Option<OutcomeShape>,
+}
+
+impl LogLine {
+    pub(crate) fn of(record: &LogRecord, outcome: Option<&Outcome>) -> Self {
+        let assignment = &record.assignment;
+        let (from, method, args) = describe(&record.entry);
+        Self {
+            slot: assignment.slot.get(),
+            time: assignment.time.get(),
+            message: assignment.entry,
+            from,
+            method,
+            args,
+            outcome: outcome.map(OutcomeShape::of),
+        }
+    }
+}
+
+/// Who sent an entry, what it calls, and with what.
+fn describe(entry: &Entry) -> (String, Option<String>, Json) {
+    let sender = |principal: &Principal| principal.to_string();
+    match entry {
+        Entry::Spawn(spawn) => {
+            let spawn = spawn.unverified();
+            (sender(&spawn.sender), Some("spawn".to_owned()), bytes_to_json(&spawn.args))
+        }
+        Entry::Message(message) => {
+            let Message { sender: from, method, args, .. } = message.unverified();
+            (sender(from), Some(method.clone()), bytes_to_json(args))
+        }
+        Entry::Delivery(delivery) | Entry::Skip(delivery) => {
+            let (_, method, args) = item(&delivery.item.body);
+            (delivery.source.to_string(), method, args)
+        }
+        Entry::Timer(timer) => (timer.process.to_string(), Some("timer".to_owned()), Json::Null),
+        Entry::Answer(answer) => {
+            (answer.statement.unverified().scheduler.to_string(), None, Json::Null)
+        }
+        Entry::Control(control) => {
+            (sender(&control.unverified().sender), Some("control".to_owned()), Json::Null)
+        }
+    }
+}
+
+/// The kind, the method and the arguments of an outbox item.
+fn item(body: &ItemBody) -> (&'static str, Option<String>, Json) {
+    match body {
+        ItemBody::Tell { method, args } => ("tell", Some(method.clone()), bytes_to_json(args)),
+        ItemBody::Ask { method, args, .. } => ("ask", Some(method.clone()), bytes_to_json(args)),
+        ItemBody::Reply { .. } => ("reply", None, Json::Null),
+        ItemBody::Spawn(_) => ("spawn", None, Json::Null),
+        ItemBody::Skip(_) => ("skip", None, Json::Null),
+        ItemBody::Timer { method, args, .. } => {
+            ("timer", Some(method.clone()), bytes_to_json(args))
+        }
+        ItemBody::CancelTimer { .. } => ("cancel-timer", None, Json::Null),
+    }
+}
+
+/// What came of a slot: `reply` or `error`, then gas, logs and outbox.
+#[derive(Debug, Serialize)]
+pub(crate) struct OutcomeShape {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ActorError>,
+    pub(crate) gas: u64,
+    pub(crate) logs: Vec<LoggedShape>,
+    pub(crate) outbox: Vec<ItemShape>,
+}
+
+/// A line an actor logged.
+#[derive(Debug, Serialize)]
+pub(crate) struct LoggedShape {
+    level: &'static str,
+    text: String,
+}
+
+/// Something an actor wants done.
+#[derive(Debug, Serialize)]
+pub(crate) struct ItemShape {
+    index: u32,
+    kind: &'static str,
+    target: ProcessId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    args: Json,
+}
+
+impl OutcomeShape {
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        let (reply, error) = match &outcome.reply {
+            Reply::Value(bytes) => (Some(bytes_to_json(bytes)), None),
+            Reply::Later => (Some(Json::Null), None),
+            Reply::Failure(failure) => (None, Some(failure.into())),
+        };
+        let logs = outcome.logs.iter().map(|line| LoggedShape {
+            level: level(line.level),
+            text: line.text.clone(),
+        });
+        Self {
+            reply,
+            error,
+            gas: outcome.gas.get(),
+            logs: logs.collect(),
+            outbox: outcome.outbox.iter().map(ItemShape::of).collect(),
+        }
+    }
+}
+
+impl ItemShape {
+    fn of(outbox: &OutboxItem) -> Self {
+        let (kind, method, args) = item(&outbox.body);
+        Self { index: outbox.index, kind, target: outbox.target, method, args }
+    }
+}
+
+const fn level(level: u8) -> &'static str {
+    match level {
+        0 => "trace",
+        1 => "debug",
+        2 => "info",
+        3 => "warn",
+        _ => "error",
+    }
+}
+
+/// A process in a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProcessShape {
+    pub(crate) process: ProcessId,
+    pub(crate) name: String,
+    pub(crate) slots: u64,
+    pub(crate) time: u64,
+    pub(crate) module: ModuleId,
+    pub(crate) scheduler: UnitId,
+}
+
+/// A unit of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct UnitShape {
+    pub(crate) kind: String,
+    pub(crate) unit: UnitId,
+    pub(crate) address: String,
+    pub(crate) pid: u32,
+}
+
+/// A unit and its state.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusShape {
+    pub(crate) kind: String,
+    pub(crate) unit: UnitId,
+    pub(crate) address: String,
+    pub(crate) operator: String,
+    pub(crate) up: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) software: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) started: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ActorError>,
+    pub(crate) counters: serde_json::Map<String, Json>,
+}
+
+/// A key of the data directory.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyShape {
+    pub(crate) name: String,
+    pub(crate) account: AccountId,
+}

@@ -1,0 +1,151 @@
+use antiphon_client::ClientError;
+use protocol::{
+    AccountId, Assignment, Epoch, FailureKind, Gas, Hash, Kind, NetworkId, PairNumber,
+    PairPosition, Refusal, RefusalCode, SecretKey, Signed, Slot, Timestamp, V1, Value,
+    api::LogRecord, Entry, EntryId, Failure, ItemBody, LogLine as Logged, Message, OutboxItem,
+    Outcome, Principal, ProcessId, Reply,
+};
+
+use super::*;
+
+fn json(object: &impl Serialize) -> String {
+    serde_json::to_string(object).unwrap()
+}
+
+fn process() -> ProcessId {
+    ProcessId::from_bytes([1; 32])
+}
+
+fn entry() -> EntryId {
+    EntryId::from_bytes([2; 32])
+}
+
+fn outcome(reply: Reply) -> Outcome {
+    let args = Value::Map(vec![(Value::Text("by".to_owned()), Value::Integer(3))]);
+    Outcome {
+        version: V1,
+        process: process(),
+        slot: Slot::new(7),
+        entry: entry(),
+        reply,
+        gas: Gas::new(12),
+        logs: vec![Logged { level: 2, text: "hello".to_owned() }],
+        events: Vec::new(),
+        outbox: vec![OutboxItem {
+            index: 0,
+            target: process(),
+            pair: Some(PairPosition { number: PairNumber::ZERO, previous: None }),
+            body: ItemBody::Tell { method: "add".to_owned(), args: args.encode().unwrap() },
+            hint: None,
+        }],
+    }
+}
+
+fn value(value: &Value) -> Reply {
+    Reply::Value(value.encode().unwrap())
+}
+
+fn failure() -> Reply {
+    Reply::Failure(Failure {
+        kind: FailureKind::Actor,
+        code: "too-much".to_owned(),
+        detail: "no more".to_owned(),
+    })
+}
+
+#[test]
+fn a_sent_message_has_its_shape() {
+    let sent = Sent::of(entry(), &outcome(value(&Value::Integer(3))));
+    let id = entry();
+    assert_eq!(json(&sent), format!(r#"{{"message":"{id}","slot":7,"reply":3,"gas":12}}"#));
+    let sent = Sent::of(entry(), &outcome(value(&Value::Null)));
+    assert_eq!(json(&sent), format!(r#"{{"message":"{id}","slot":7,"reply":null,"gas":12}}"#));
+    let sent = Sent::of(entry(), &outcome(failure()));
+    let error = r#"{"code":"too-much","detail":"no more"}"#;
+    assert_eq!(json(&sent), format!(r#"{{"message":"{id}","slot":7,"error":{error}}}"#));
+}
+
+#[test]
+fn an_outcome_has_reply_or_error_then_gas_logs_outbox() {
+    let target = process();
+    let rest = format!(
+        r#""gas":12,"logs":[{{"level":"info","text":"hello"}}],"outbox":[{{"index":0,"kind":"tell","target":"{target}","method":"add","args":{{"by":3}}}}]}}"#
+    );
+    let shape = OutcomeShape::of(&outcome(value(&Value::Bool(true))));
+    assert_eq!(json(&shape), format!(r#"{{"reply":true,{rest}"#));
+    let shape = OutcomeShape::of(&outcome(failure()));
+    let error = r#""error":{"code":"too-much","detail":"no more"}"#;
+    assert_eq!(json(&shape), format!("{{{error},{rest}"));
+}
+
+#[test]
+fn a_log_line_has_its_shape_before_and_after_execution() {
+    let key = SecretKey::from_seed(&[3; 32]);
+    let account: AccountId = key.public().account();
+    let message = Message {
+        version: V1,
+        kind: Kind,
+        network: NetworkId::from_bytes([0; 32]),
+        sender: Principal::Account(account),
+        target: process(),
+        method: "get".to_owned(),
+        args: vec![0xa0],
+        nonce: 0,
+        expiry: Timestamp::ZERO,
+        tags: Vec::new(),
+        reply_to: None,
+        credit: None,
+        trace_parent: None,
+    };
+    let entry = Entry::Message(Signed::sign(message, &key));
+    let id = entry.id();
+    let assignment = Assignment {
+        process: process(),
+        epoch: Epoch::ZERO,
+        slot: Slot::new(7),
+        time: Timestamp::new(99),
+        entry: id,
+        chain: Hash::ZERO,
+    };
+    let record = LogRecord { assignment, entry };
+    let start = format!(
+        r#"{{"slot":7,"time":99,"message":"{id}","from":"{account}","method":"get","args":{{}},"outcome":"#
+    );
+    assert_eq!(json(&LogLine::of(&record, None)), format!("{start}null}}"));
+    let mut executed = outcome(value(&Value::Integer(1)));
+    executed.logs.clear();
+    executed.outbox.clear();
+    let line = json(&LogLine::of(&record, Some(&executed)));
+    assert_eq!(line, format!(r#"{start}{{"reply":1,"gas":12,"logs":[],"outbox":[]}}}}"#));
+}
+
+#[test]
+fn a_failure_prints_code_number_and_detail() {
+    let refusal = Refusal::new(RefusalCode::Expired, "sign it again");
+    let error = NodeError::Client(ClientError::Refused(refusal));
+    let expected = r#"{"error":{"code":"expired","number":5,"detail":"sign it again"}}"#;
+    assert_eq!(json(&ErrorShape::of(&error)), expected);
+    assert_eq!(error.exit_code(), 3);
+}
+
+#[test]
+fn exit_codes_follow_the_contract() {
+    let failure = Failure::of(FailureKind::Trapped);
+    let cases = [
+        (NodeError::NoCluster("x".into()), 1),
+        (NodeError::Client(ClientError::NoAnswerYet { message: entry() }), 1),
+        (NodeError::usage("what"), 2),
+        (NodeError::Client(ClientError::Actor(failure)), 4),
+        (NodeError::Client(ClientError::Unverified { what: String::new() }), 5),
+        (NodeError::Verification(String::new()), 5),
+    ];
+    for (error, code) in cases {
+        assert_eq!(error.exit_code(), code, "{error:?}");
+    }
+}
+
+#[test]
+fn tables_align_their_columns() {
+    let rows = [["a", "bcd"], ["efg", "h"]].map(|row| row.map(str::to_owned).to_vec());
+    assert_eq!(table(&rows), "a    bcd\nefg  h");
+}
