@@ -21,6 +21,9 @@ type Interest = (Arc<Session>, u64);
 /// An executed slot: a frame and a position in it.
 pub(crate) type Place = (Arc<Frame>, usize);
 
+/// A client stream, and the tags and positions of outcomes in a frame.
+type Return = (Arc<Session>, Vec<(u64, usize)>);
+
 /// Requests that may wait for outcomes.
 const WAITERS_MAX: usize = 16_384;
 
@@ -54,11 +57,9 @@ pub(crate) enum Prospect {
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
     /// For each client stream, the tags and positions of the outcomes it waits for.
-    pub(crate) returns: Vec<(Arc<Session>, Vec<(u64, usize)>)>,
+    pub(crate) returns: Vec<Return>,
     /// The positions of slots that came by for the first time.
     pub(crate) fresh: Vec<usize>,
-    /// How many of them came after a gap.
-    pub(crate) gaps: u64,
 }
 
 impl Board {
@@ -143,13 +144,10 @@ impl Board {
             let (process, number) = (slot.leaf.process, slot.leaf.slot);
             let head = inner.heads.entry(process).or_default();
             if number >= *head {
-                passed.gaps += u64::from(number > *head);
                 *head = number.next().unwrap_or(number);
                 passed.fresh.push(position);
             }
-            for (session, tag) in
-                inner.interests.remove(&slot.outcome.entry).unwrap_or_default()
-            {
+            for (session, tag) in inner.interests.remove(&slot.outcome.entry).unwrap_or_default() {
                 let at = *by_session.entry(session.id()).or_insert_with(|| {
                     passed.returns.push((Arc::clone(&session), Vec::new()));
                     passed.returns.len() - 1

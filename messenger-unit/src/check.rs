@@ -33,7 +33,11 @@ pub(crate) enum FrameError {
 
 impl Frame {
     /// Reads a frame of a unit and checks its one signature.
-    pub(crate) fn read(network: NetworkId, unit: &UnitId, bytes: &[u8]) -> Result<Self, FrameError> {
+    pub(crate) fn read(
+        network: NetworkId,
+        unit: &UnitId,
+        bytes: &[u8],
+    ) -> Result<Self, FrameError> {
         let inner: FollowFrame = codec::decode(bytes)?;
         let batch = &inner.batch;
         if batch.unverified().unit != *unit {
@@ -52,8 +56,7 @@ impl Frame {
             && leaf.slot == outcome.slot
             && leaf.gas == outcome.gas
             && leaf.profile == known.profile;
-        let leads =
-            batch.count == path.count && path.root_from(leaf.leaf()) == Some(batch.root);
+        let leads = batch.count == path.count && path.root_from(leaf.leaf()) == Some(batch.root);
         let assigned = assignment.as_ref().is_none_or(|proof| {
             let assignment = &proof.assignment;
             assignment.process == leaf.process

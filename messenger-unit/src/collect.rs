@@ -11,10 +11,13 @@ use protocol::{Hash, ProcessId, Receipt, Slot};
 
 use crate::parcel::SlotProof;
 
+/// An outcome that some units state, by its digest.
+type Rival = (Hash, Box<SlotProof>);
+
 /// Slots that wait for more receipts.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
-    waiting: BTreeMap<(ProcessId, Slot), Vec<(Hash, SlotProof)>>,
+    waiting: BTreeMap<(ProcessId, Slot), Vec<Rival>>,
 }
 
 /// What became of a receipt.
@@ -49,13 +52,13 @@ impl Collector {
     }
 
     /// Adds a slot's proof, which has one receipt, and tells whether `quorum` agree now.
-    pub(crate) fn add(&mut self, proof: SlotProof, quorum: usize) -> Collected {
+    pub(crate) fn add(&mut self, proof: Box<SlotProof>, quorum: usize) -> Collected {
         let key = (proof.source, proof.slot);
         let digest = proof.tree.root();
         let full = self.waiting.len() >= Self::SLOTS_MAX;
         let Some(rivals) = self.waiting.get_mut(&key) else {
             if full {
-                return Collected::Full(Box::new(proof));
+                return Collected::Full(proof);
             }
             self.waiting.insert(key, vec![(digest, proof)]);
             return Collected::First;
@@ -67,7 +70,8 @@ impl Collector {
             return Collected::More;
         };
         let Some((_, held)) = rivals.get_mut(position) else { return Collected::More };
-        let known = |receipt: &Receipt| held.receipts.iter().any(|old| old.unit() == receipt.unit());
+        let known =
+            |receipt: &Receipt| held.receipts.iter().any(|old| old.unit() == receipt.unit());
         let fresh: Vec<_> = proof.receipts.into_iter().filter(|new| !known(new)).collect();
         held.receipts.extend(fresh);
         if held.receipts.len() < quorum {
@@ -75,7 +79,7 @@ impl Collector {
         }
         let (_, complete) = rivals.swap_remove(position);
         self.waiting.remove(&key);
-        Collected::Complete(Arc::new(complete))
+        Collected::Complete(Arc::from(complete))
     }
 }
 

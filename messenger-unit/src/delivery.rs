@@ -6,6 +6,7 @@
 //!   another could be served.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -41,7 +42,16 @@ pub(crate) enum Came {
     /// Without anything to deliver.
     Bare(ProcessId, Slot),
     /// With items and one receipt, of as many as are needed.
-    WithItems(SlotProof, usize),
+    WithItems(Box<SlotProof>, usize),
+}
+
+/// Slots sorted by what is to be done with them.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    /// The positions of those that are needed, in order for each process.
+    pub(crate) needed: Vec<usize>,
+    /// The processes of those that came although one before them has not.
+    pub(crate) early: Vec<ProcessId>,
 }
 
 #[derive(Debug)]
@@ -84,13 +94,23 @@ impl Post {
         self.wake.notify_one();
     }
 
-    /// Those positions whose slots are still needed.
-    pub(crate) fn needed(&self, slots: impl Iterator<Item = (ProcessId, Slot)>) -> Vec<usize> {
+    /// Sorts slots into those that are still needed and those that came too early.
+    pub(crate) fn sort(&self, slots: impl Iterator<Item = (ProcessId, Slot)>) -> Sorted {
         let inner = lock(&self.inner);
-        let needed = |(_, (process, slot)): &(usize, (ProcessId, Slot))| {
-            *slot >= inner.outbox.next_slot(process) || inner.collector.wants(*process, *slot)
-        };
-        slots.enumerate().filter(needed).map(|(position, _)| position).collect()
+        let mut sorted = Sorted::default();
+        let mut expected: HashMap<ProcessId, Slot> = HashMap::new();
+        for (position, (process, slot)) in slots.enumerate() {
+            let next = expected.entry(process).or_insert_with(|| inner.outbox.next_slot(&process));
+            if slot == *next {
+                *next = slot.next().unwrap_or(slot);
+                sorted.needed.push(position);
+            } else if slot > *next {
+                sorted.early.push(process);
+            } else if inner.collector.wants(process, slot) {
+                sorted.needed.push(position);
+            }
+        }
+        sorted
     }
 
     /// Takes slots that have come by, in order for each process.
@@ -144,7 +164,7 @@ impl Inner {
             Came::Bare(process, slot) => outbox.handle_slot(process, slot),
             Came::WithItems(proof, 0 | 1) => {
                 let (source, slot) = (proof.source, proof.slot);
-                give(outbox, &Arc::new(proof));
+                give(outbox, &Arc::from(proof));
                 outbox.handle_slot(source, slot);
             }
             Came::WithItems(proof, quorum) => {

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Flight {
     /// A client's entry.
-    Client(ClientFlight),
+    Client(Box<ClientFlight>),
     /// An item of the outbox.
     Parcel(ParcelFlight),
 }
@@ -68,7 +68,11 @@ impl InFlight {
     }
 
     /// Adds something to a frame and keeps it, or gives it back if no frame can hold it.
-    pub(crate) fn encode(&mut self, flight: Flight, frame: &mut FrameBuilder) -> Result<(), Flight> {
+    pub(crate) fn encode(
+        &mut self,
+        flight: Flight,
+        frame: &mut FrameBuilder,
+    ) -> Result<(), Flight> {
         if !put(self.next_tag, &flight, frame) {
             return Err(flight);
         }
@@ -115,9 +119,7 @@ impl InFlight {
 /// Adds a submission to a frame; `false` if no frame can hold it.
 fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
     match flight {
-        Flight::Client(ClientFlight { entry, origin, .. }) => {
-            frame.push(tag, entry, origin.as_deref())
-        }
+        Flight::Client(flight) => frame.push(tag, &flight.entry, flight.origin.as_deref()),
         Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
             let Some((delivery, item)) = parcel.delivery() else { return false };
             let origin = OriginRef {

@@ -1,8 +1,14 @@
 //! What all parts of a messenger share.
 
-use std::{collections::HashMap, sync::{Arc, Mutex, atomic::AtomicU64}};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64},
+    },
+};
 
-use protocol::{NetworkId, Timestamp, UnitId};
+use protocol::{NetworkId, ProcessId, Slot, Timestamp, UnitId};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::Peers;
@@ -10,15 +16,18 @@ use transport::Peers;
 use crate::{
     board::{Board, Place},
     delivery::Post,
+    flight::Flight,
     location::Locations,
     metrics::Metrics,
-    relay::Flight,
     router::Parked,
     store::Store,
 };
 
 /// Executed slots that a watcher may lag behind before it misses some.
 const WATCH_MAX: usize = 4_096;
+
+/// Fetches of single outcomes under way at once.
+const FETCHES_MAX: usize = 64;
 
 /// What all parts of a messenger share.
 #[derive(Debug)]
@@ -40,6 +49,10 @@ pub(crate) struct Hub {
     /// Memory for unacknowledged entries of clients, in KiB.
     pub(crate) shares: Arc<Semaphore>,
     pub(crate) sessions: AtomicU64,
+    /// Whether client streams have ended since the board was swept.
+    pub(crate) swept: AtomicBool,
+    /// Fetches of single outcomes under way.
+    pub(crate) fetches: Semaphore,
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
 }
@@ -50,7 +63,7 @@ impl Hub {
         (network, unit, started): (NetworkId, UnitId, Timestamp),
         peers: Peers,
         store: Arc<Store>,
-        cursors: Vec<(protocol::ProcessId, protocol::Slot)>,
+        cursors: &[(ProcessId, Slot)],
     ) -> Arc<Self> {
         let hub = Self {
             network,
@@ -67,12 +80,14 @@ impl Hub {
             watchers: broadcast::channel(WATCH_MAX).0,
             shares: Arc::new(Semaphore::new(crate::session::SHARES_MAX)),
             sessions: AtomicU64::new(0),
+            swept: AtomicBool::new(true),
+            fetches: Semaphore::new(FETCHES_MAX),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         };
         for (process, slot) in cursors {
-            hub.board.resume(process, slot);
-            hub.post.resume(process, slot);
+            hub.board.resume(*process, *slot);
+            hub.post.resume(*process, *slot);
         }
         Arc::new(hub)
     }

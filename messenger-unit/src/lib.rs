@@ -1,2 +1,48 @@
-//! The messenger unit.
+//! The messenger unit: carries what clients say to processes, and what processes say to each other.
+//!
+//! It relays entries to the schedulers of their targets and brings back assignments and outcomes;
+//! it follows what compute units execute and delivers outbox items to their targets, exactly once
+//! and in order for each pair. It signs nothing and is trusted by nobody: whatever it brings proves
+//! itself, and whatever it loses is found again from the logs and outcomes of others.
+//!
+//! # Code map
+//!
+//! - `outbox`: the pure core of delivery; `delivery` performs its effects.
+//! - `session`, `router`, `relay`, `flight`: from a client's stream to schedulers and back.
+//! - `follow`, `check`, `collect`, `parcel`: from compute units to the outbox.
+//! - `board`: who waits for which outcome. `location`: who processes are. `fetch`: what has passed.
+//! - `store`: cursors on disk. `service`: requests, streams, start and stop.
+//!
+//! **Invariant:** nothing here is needed to be right: the database is a cache, and a lost or second
+//! messenger changes neither what is delivered nor in which order.
+
+mod board;
+mod check;
+mod collect;
+mod config;
+mod delivery;
+mod fetch;
+mod flight;
+mod follow;
+mod hub;
+mod location;
+mod metrics;
 mod outbox;
+mod parcel;
+mod relay;
+mod router;
+mod service;
+mod session;
+mod store;
+mod wire;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use config::Config;
+pub use service::{Error, Running, start};
+pub use store::StoreError;
+
+/// Locks a mutex whose every section leaves its data whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

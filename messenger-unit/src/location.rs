@@ -105,8 +105,7 @@ impl Locations {
         if body.policy.check().is_err() || lock(&self.cache).get(&process).is_some() {
             return;
         }
-        let provenance =
-            Provenance { spawn: spawn.body_bytes().to_vec(), changes: Vec::new() };
+        let provenance = Provenance { spawn: spawn.body_bytes().to_vec(), changes: Vec::new() };
         let known = Known {
             scheduler: body.scheduler,
             policy: body.policy.clone(),

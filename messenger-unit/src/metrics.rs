@@ -34,7 +34,7 @@ counters! {
     slots_followed;
     /// Frames and slots of compute units that break a rule.
     follow_faults;
-    /// Slots that came by after a gap in their process.
+    /// Slots that came before one of the slots before them.
     follow_gaps;
     /// Slots put off because nobody could tell who their process is.
     slots_put_off;

@@ -29,8 +29,8 @@ use std::{
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
 pub(crate) use effect::{Bounds, Effect, Waiting};
-pub(crate) use pair::{Item, PairKey};
 use pair::{Inquiry, Pair, Spill, State};
+pub(crate) use pair::{Item, PairKey};
 use progress::Progress;
 
 /// The first wait after a refusal for want of room; doubles with every failure.

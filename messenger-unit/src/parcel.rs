@@ -56,9 +56,7 @@ impl SlotProof {
 /// The items of an outbox that are delivered: tells, at the position they name, with a number.
 pub(crate) fn tells(outbox: &[OutboxItem]) -> impl Iterator<Item = &OutboxItem> {
     let tell = |(item, position): &(&OutboxItem, u32)| {
-        matches!(item.body, ItemBody::Tell { .. })
-            && item.pair.is_some()
-            && item.index == *position
+        matches!(item.body, ItemBody::Tell { .. }) && item.pair.is_some() && item.index == *position
     };
     outbox.iter().zip(0_u32..).filter(tell).map(|(item, _)| item)
 }

@@ -96,7 +96,7 @@ impl Relay {
     }
 
     /// Holds a client's entry until it can be submitted.
-    fn keep(&self, flight: ClientFlight) {
+    fn keep(&self, flight: Box<ClientFlight>) {
         lock(&self.in_flight).keep(Flight::Client(flight));
     }
 

@@ -21,7 +21,7 @@ use crate::{
 const RELAY_QUEUE: usize = 256;
 
 /// Entries that wait for their process to be found.
-pub(crate) type Parked = HashMap<ProcessId, Vec<ClientFlight>>;
+pub(crate) type Parked = HashMap<ProcessId, Vec<Box<ClientFlight>>>;
 
 /// Where an entry goes.
 enum Way {
@@ -46,7 +46,8 @@ impl Hub {
             let id = entry.id();
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));
-            flights.push(ClientFlight { session, tag, id, entry, origin, _share: share });
+            let flight = ClientFlight { session, tag, id, entry, origin, _share: share };
+            flights.push(Box::new(flight));
         }
         self.board.register(session, &interests);
         let mut groups: Vec<(UnitId, Vec<Flight>)> = Vec::new();
@@ -115,7 +116,7 @@ impl Hub {
     }
 
     /// Keeps an entry until its process is found.
-    fn park(self: &Arc<Self>, flight: ClientFlight) {
+    fn park(self: &Arc<Self>, flight: Box<ClientFlight>) {
         let target = flight.entry.target();
         let mut parked = lock(&self.parked);
         if let Some(waiting) = parked.get_mut(&target) {

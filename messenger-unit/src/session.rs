@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use protocol::{
     BatchHeader, Refusal, Signed,
-    api::{Acknowledgement, Executed},
+    api::{Acknowledgement, Executed, OUTCOME_FRAME_MAX},
     codec,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -37,7 +37,7 @@ const SHARE_MAX: usize = 16 << 10;
 pub(crate) const SHARES_MAX: usize = 1 << 20;
 
 /// Bytes that may wait to be read by one client before its stream is given up.
-const UNREAD_MAX: usize = 64 << 20;
+const UNREAD_MAX: usize = 128 << 20;
 
 /// What a client is to be told.
 #[derive(Debug)]
@@ -175,6 +175,7 @@ impl Session {
 
     /// Writes events as they come, until the stream ends or nothing more can come.
     pub(crate) async fn write(&self, mut sender: FrameSender) {
+        sender.set_limit(OUTCOME_FRAME_MAX);
         loop {
             let (events, finished) = {
                 let mut queue = lock(&self.queue);
@@ -193,7 +194,8 @@ impl Session {
                 continue;
             }
             let closed = events.iter().map(Event::closes).sum();
-            if let Err(error) = sender.send_all(events.iter().flat_map(encode)).await {
+            let frames: Vec<_> = events.iter().flat_map(encode).collect();
+            if let Err(error) = sender.send_all(frames).await {
                 tracing::debug!(%error, "a client stream is gone");
                 return;
             }
@@ -224,7 +226,6 @@ fn encode(event: &Event) -> Vec<Bytes> {
 
 /// The frames that tell of executed slots: one, unless the tags make it too long.
 pub(crate) fn encode_executed(frame: &Frame, entries: &[(u64, usize)]) -> Vec<Bytes> {
-    const FRAME_MAX: usize = 4 << 20;
     let referred = |(tag, position): &(u64, usize)| {
         let slot = frame.inner.slots.get(*position)?;
         let (outcome, leaf, path) = (&slot.outcome, &slot.leaf, &slot.path);
@@ -233,7 +234,7 @@ pub(crate) fn encode_executed(frame: &Frame, entries: &[(u64, usize)]) -> Vec<By
     let batch = &frame.inner.batch;
     let referred: Vec<_> = entries.iter().filter_map(referred).collect();
     let whole = codec::encode(&EventRef::Executed { batch, entries: &referred });
-    if whole.len() <= FRAME_MAX || entries.len() < 2 {
+    if whole.len() <= OUTCOME_FRAME_MAX || entries.len() < 2 {
         return vec![whole.into()];
     }
     let (left, right) = entries.split_at(entries.len() / 2);

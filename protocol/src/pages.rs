@@ -88,4 +88,5 @@ fn limits_are_on_the_page_as_they_are() {
     }
     assert!(page.contains(&format!("{} ms", Message::EXPIRY_MAX)));
     assert!(page.contains(&format!("{} bytes of a module", Limits::MODULE_BYTES_MAX)));
+    assert!(page.contains(&format!("{} bytes of a frame", crate::api::OUTCOME_FRAME_MAX)));
 }

@@ -10,7 +10,9 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    },
 };
 
 use bytes::Bytes;
@@ -177,7 +179,8 @@ impl Board {
     /// Whether a unit is named by the policy of a process.
     pub(crate) fn names(&self, unit: &UnitId, processes: &[ProcessId]) -> Vec<bool> {
         let logs = self.read();
-        let names = |process| logs.known.get(process).is_some_and(|known| known.units.contains(unit));
+        let names =
+            |process| logs.known.get(process).is_some_and(|known| known.units.contains(unit));
         processes.iter().map(names).collect()
     }
 
@@ -227,8 +230,7 @@ impl Board {
     pub(crate) fn await_batches(&self, indexed: u64) -> Option<()> {
         let state = lock(&self.indexer);
         let waiting = |state: &mut IndexerState| state.batches <= indexed && !state.stopping;
-        let state =
-            self.posted.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
+        let state = self.posted.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
         (state.batches > indexed).then_some(())
     }
 

@@ -23,6 +23,13 @@ impl Clock {
         Self { anchor: Instant::now(), started: host_time().max(floor) }
     }
 
+    /// Starts at an instant of the test's choice.
+    #[cfg(test)]
+    #[expect(clippy::disallowed_methods, reason = "only the time since is read from it")]
+    pub(crate) fn fixed(started: Timestamp) -> Self {
+        Self { anchor: Instant::now(), started }
+    }
+
     /// The instant the clock started at.
     pub(crate) const fn started(&self) -> Timestamp {
         self.started

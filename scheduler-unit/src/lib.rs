@@ -19,6 +19,8 @@ mod archive;
 mod board;
 mod clock;
 mod config;
+#[cfg(test)]
+mod fixture;
 mod indexer;
 mod metrics;
 mod order;

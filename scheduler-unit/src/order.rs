@@ -155,7 +155,8 @@ impl Order {
                     self.logs.remove(&process);
                 }
                 Undo::Head(process, head) => {
-                    self.logs.get_mut(&process).expect("a log with a head is not unborn").head = head;
+                    self.logs.get_mut(&process).expect("a log with a head is not unborn").head =
+                        head;
                 }
                 Undo::Pair(pair, Some(number)) => {
                     self.pairs.insert(pair, number);
@@ -174,7 +175,8 @@ impl Order {
     }
 
     /// How many ids are remembered.
-    pub(crate) fn remembered(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn remembered(&self) -> usize {
         self.recent.len()
     }
 

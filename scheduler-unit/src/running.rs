@@ -256,6 +256,3 @@ impl Drop for Guard {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,8 +5,7 @@
 
 use minicbor::Decoder;
 use protocol::{
-    Assignment, AssignmentProof, BatchHeader, Hash, MerkleTree, ProcessId, Signed, Slot,
-    codec,
+    Assignment, AssignmentProof, BatchHeader, Hash, MerkleTree, ProcessId, Signed, Slot, codec,
 };
 
 use crate::store::StoreError;
@@ -54,9 +53,9 @@ impl<'b> Segment<'b> {
 
     /// The record of a slot.
     pub(crate) fn record(&self, process: &ProcessId, slot: Slot) -> Option<&Record<'b>> {
-        self.records.iter().find(|record| {
-            record.assignment.slot == slot && record.assignment.process == *process
-        })
+        self.records
+            .iter()
+            .find(|record| record.assignment.slot == slot && record.assignment.process == *process)
     }
 
     /// Shows that a slot stands in this batch.

@@ -60,17 +60,22 @@ impl Sequencer {
         loop {
             let patience = self.doubtful.as_ref().map(|_| RECOVERY_INTERVAL);
             let Some(arrivals) = self.inbox.take(patience) else { return };
-            if let Err(error) = self.resolve_doubt() {
-                let refusal = refuse_storage(error);
-                refuse_all(arrivals, &refusal, &self.metrics);
-            } else if self.archive.board.is_full() {
-                let detail = "the index of the log is behind; try again later";
-                let refusal = Refusal::new(RefusalCode::Busy, detail);
-                let refusal = Refusal { retry_after: Some(1_000), ..refusal };
-                refuse_all(arrivals, &refusal, &self.metrics);
-            } else {
-                self.process(arrivals);
-            }
+            self.step(arrivals);
+        }
+    }
+
+    /// Decides about what has arrived.
+    fn step(&mut self, arrivals: Vec<Arrival>) {
+        if let Err(error) = self.resolve_doubt() {
+            let refusal = refuse_storage(error);
+            refuse_all(arrivals, &refusal, &self.metrics);
+        } else if self.archive.board.is_full() {
+            let detail = "the index of the log is behind; try again later";
+            let refusal = Refusal::new(RefusalCode::Busy, detail);
+            let refusal = Refusal { retry_after: Some(1_000), ..refusal };
+            refuse_all(arrivals, &refusal, &self.metrics);
+        } else {
+            self.process(arrivals);
         }
     }
 
@@ -164,5 +169,7 @@ fn refuse_all(arrivals: Vec<Arrival>, refusal: &Refusal, metrics: &Metrics) {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

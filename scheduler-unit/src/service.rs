@@ -96,7 +96,8 @@ impl Unit {
             Request::GetModule(module) => {
                 let wasm = self.archive.modules.get(&module).map_err(refuse_storage)?;
                 let detail = "this module is not stored here";
-                let module = wasm.ok_or_else(|| Refusal::new(RefusalCode::UnknownModule, detail))?;
+                let module =
+                    wasm.ok_or_else(|| Refusal::new(RefusalCode::UnknownModule, detail))?;
                 Ok(Response::done(&ModuleBytes { module }))
             }
             Request::Accept { .. }

@@ -78,7 +78,11 @@ async fn decode(unit: &Arc<Unit>, frame: Bytes) -> Result<SubmitFrame, Refusal> 
             Refusal::new(RefusalCode::Malformed, format!("{error}; the stream ends here"))
         })
     };
-    if frame.len() <= LONG_FRAME { decode(&frame) } else { unit.read(move |_| decode(&frame)).await }
+    if frame.len() <= LONG_FRAME {
+        decode(&frame)
+    } else {
+        unit.read(move |_| decode(&frame)).await
+    }
 }
 
 /// Hands submissions to verification in chunks, each as soon as there is room; `None` if the unit

@@ -36,10 +36,16 @@ pub(crate) async fn serve(
             }
         }
         () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
-        // A tail has nothing to say; it ends its half only to leave, or breaks a rule.
-        said = receiver.recv() => tracing::debug!(%peer, ?said, "a tail has ended"),
+        () = silence_broken(&mut receiver) => tracing::debug!(%peer, "a tail has ended"),
     }
     unit.metrics.tails.subtract_one();
+}
+
+/// Completes when the peer says something or is gone. It may end its half: it has nothing to say.
+async fn silence_broken(receiver: &mut FrameReceiver) {
+    if matches!(receiver.recv().await, Ok(None)) {
+        std::future::pending().await
+    }
 }
 
 async fn walk(
@@ -62,7 +68,9 @@ async fn walk(
         while next < *batches.borrow_and_update() {
             let number = next;
             let (bytes, rest) = match unit.archive.board.segment(number) {
-                Some(segment) => (wanted.of(&unit.archive, segment).map_err(refuse_storage)?, wanted),
+                Some(segment) => {
+                    (wanted.of(&unit.archive, segment).map_err(refuse_storage)?, wanted)
+                }
                 None => {
                     let archive = Arc::clone(&unit.archive);
                     unit.read(move |_| {

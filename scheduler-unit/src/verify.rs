@@ -13,10 +13,8 @@ mod pool;
 use std::{collections::HashSet, sync::Arc};
 
 use protocol::{
-    AccountId, Entry, EntryId, NetworkId, Principal, Profile, ProfileId, Refusal, RefusalCode,
-    Signed, Spawn, Timestamp, UnitId, VerifyError, Message,
-    api::Submission,
-    codec,
+    AccountId, Entry, EntryId, Message, NetworkId, Principal, Profile, ProfileId, Refusal,
+    RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError, api::Submission, codec,
 };
 
 use crate::{

@@ -109,9 +109,19 @@ impl Reader {
         }
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let first = end.saturating_sub(count.into());
-        let page = self.client.process_page(scheduler, first, count).await?;
-        let rows = page.processes.iter().rev().filter_map(|entry| row(scheduler, entry));
-        Ok((total, rows.take(usize::try_from(count).unwrap_or(usize::MAX)).collect()))
+        let mut processes: Vec<ProcessEntry> = Vec::new();
+        while let Some(left) = count.checked_sub(u32::try_from(processes.len()).unwrap_or(count))
+            && left > 0
+        {
+            let offset = first.saturating_add(processes.len() as u64);
+            let page = self.client.process_page(scheduler, offset, left).await?;
+            if page.processes.is_empty() {
+                break;
+            }
+            processes.extend(page.processes);
+        }
+        let rows = processes.iter().rev().filter_map(|entry| row(scheduler, entry));
+        Ok((total, rows.collect()))
     }
 
     /// A process.

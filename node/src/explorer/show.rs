@@ -109,7 +109,7 @@ pub(super) fn principal(who: &Principal, names: &Names) -> Markup {
 /// An instant, in UTC.
 pub(super) fn time(at: Timestamp) -> Markup {
     let Some((date, clock)) = utc(at) else { return html! { (at) } };
-    html! { time datetime={ (date) "T" (clock) "Z" } { span.date { (date) } " " span.clock { (clock) } } }
+    html! { time datetime={ (date) "T" (clock) "Z" } title={ (date) " " (clock) " UTC" } { span.date { (date) } " " span.clock { (clock) } } }
 }
 
 /// Date and time of day of an instant before the year 10000.

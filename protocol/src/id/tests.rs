@@ -33,3 +33,45 @@ fn every_single_typing_error_is_caught() {
         }
     }
 }
+
+#[test]
+fn another_number_of_bytes_is_refused() {
+    for length in [0, 31, 33, 64] {
+        let bytes = vec![0xab; length];
+        let text = bech32::encode_lower::<Bech32m>(Hrp::parse_unchecked("proc"), &bytes).unwrap();
+        assert!(text.parse::<ProcessId>().is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn spare_bits_are_zero() {
+    use bech32::{ByteIterExt, Fe32, Fe32IterExt};
+
+    let hrp = Hrp::parse_unchecked("proc");
+    let spelled = |last: u8| -> String {
+        let mut symbols: Vec<Fe32> = ID.0.iter().copied().bytes_to_fes().collect();
+        let symbol = symbols.pop().unwrap();
+        symbols.push(Fe32::try_from(symbol.to_u8() | last).unwrap());
+        symbols.into_iter().with_checksum::<Bech32m>(&hrp).chars().collect()
+    };
+    assert_eq!(spelled(0).parse(), Ok(ID));
+    for spare in 1..16 {
+        let error = spelled(spare).parse::<ProcessId>().unwrap_err();
+        assert_eq!(error.reason, "it has spare bits set");
+    }
+}
+
+#[test]
+fn an_old_checksum_is_refused() {
+    let hrp = Hrp::parse_unchecked("proc");
+    let text = bech32::encode_lower::<bech32::Bech32>(hrp, &ID.0).unwrap();
+    assert!(text.parse::<ProcessId>().is_err());
+}
+
+#[test]
+fn json_holds_the_one_spelling() {
+    let json = serde_json::to_string(&ID).unwrap();
+    assert_eq!(json, format!("\"{ID}\""));
+    assert_eq!(serde_json::from_str::<ProcessId>(&json).unwrap(), ID);
+    assert!(serde_json::from_str::<UnitId>(&json).is_err());
+}

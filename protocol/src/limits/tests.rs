@@ -16,6 +16,9 @@ const _: () = {
     assert!(Limits::DEFAULT.message_bytes <= Limits::DEFAULT.outbox_bytes);
     assert!(Limits::MAX.message_bytes <= Limits::MAX.outbox_bytes);
     assert!(Limits::MAX.outbox_items * 1_024 <= Limits::MAX.outbox_bytes);
+    // The largest outcome fits a frame, with its leaf, paths and proof.
+    let outcome = 2 * Limits::MAX.reply_bytes as usize + Limits::MAX.outbox_bytes as usize;
+    assert!(outcome + (64 << 10) <= crate::api::OUTCOME_FRAME_MAX);
     // A module's image fits the memory it runs in.
     assert!(Limits::MODULE_BYTES_MAX <= Limits::DEFAULT.memory_pages as usize * 65_536);
     // A core WebAssembly memory has at most 65,536 pages.

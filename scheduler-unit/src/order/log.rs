@@ -1,8 +1,6 @@
 //! One log: its end, and the facts of its spawn that decide about later entries.
 
-use protocol::{
-    Assignment, EntryId, Epoch, Hash, ProcessId, Slot, Spawn, Timestamp, chain_hash,
-};
+use protocol::{Assignment, EntryId, Epoch, Hash, ProcessId, Slot, Spawn, Timestamp, chain_hash};
 
 use super::Units;
 

@@ -2,9 +2,7 @@
 
 use protocol::{Message, Refusal, RefusalCode, Timestamp, Verified};
 
-use super::{
-    Decision, Order, Place, Recent, Undo, check_expiry, check_size, unknown_process,
-};
+use super::{Decision, Order, Place, Recent, Undo, check_expiry, check_size, unknown_process};
 
 /// How long to wait when too many messages have not expired yet, in milliseconds.
 const RETRY_AFTER: u64 = 1_000;

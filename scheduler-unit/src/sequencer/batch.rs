@@ -169,7 +169,10 @@ impl Batch {
                     Some(Acknowledgement { tag, assignment, path: tree.path(index)? })
                 };
                 let entries = assigned.into_iter().filter_map(acknowledge).collect();
-                lane.tell(Event::Tell(SubmitEvent::Assigned { batch: batch.clone(), entries }, about));
+                lane.tell(Event::Tell(
+                    SubmitEvent::Assigned { batch: batch.clone(), entries },
+                    about,
+                ));
             }
             for settled in settled {
                 lane.tell(settled.event(metrics));

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{
-    Entry, EntryId, OriginProof, PairNumber, ProcessId, Slot, codec,
-};
+use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Slot, codec};
 
 use super::StoreError;
 use crate::{order::Head, segment::Segment};

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{
-    EntryId, Epoch, Hash, PairNumber, ProcessId, Slot, Spawn, Timestamp, codec,
-};
+use protocol::{EntryId, Epoch, Hash, PairNumber, ProcessId, Slot, Spawn, Timestamp, codec};
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
 use super::{Derived, Disk, StoreError, disk::Handle};

@@ -150,11 +150,8 @@ impl World {
                 }
                 Effect::AskNext { pair, ticket } => {
                     let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
-                    let answer = if self.fault(3) {
-                        Err(RefusalCode::Unreachable)
-                    } else {
-                        Ok(n(next))
-                    };
+                    let answer =
+                        if self.fault(3) { Err(RefusalCode::Unreachable) } else { Ok(n(next)) };
                     self.outbox.handle_next(self.now, (pair, ticket), answer);
                 }
                 Effect::Fetch { pair, ticket, from, number } => {
@@ -213,7 +210,8 @@ impl World {
         for sent in std::mem::take(&mut self.sent) {
             self.outbox.handle_disconnected(sent.pair, sent.ticket);
         }
-        let pairs: Vec<_> = self.outbox.pairs.iter().map(|(key, pair)| (*key, pair.ticket)).collect();
+        let pairs: Vec<_> =
+            self.outbox.pairs.iter().map(|(key, pair)| (*key, pair.ticket)).collect();
         pairs.into_iter().for_each(|(pair, ticket)| self.outbox.handle_disconnected(pair, ticket));
     }
 

@@ -1,0 +1,273 @@
+//! Follows what compute units execute: one self-healing stream to each unit of the directory.
+//!
+//! # Invariants
+//!
+//! - The slots of a process are taken in order without gaps, whichever units they come from. What
+//!   cannot be taken at the moment is put off: the stream is opened again and brings it again.
+//! - Nothing is read while the outbox is full.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use protocol::{
+    ProcessId, Receipt, Role, UnitId,
+    api::{FollowSlot, OUTCOME_FRAME_MAX, Opening},
+    codec,
+};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use transport::Connection;
+
+use crate::{
+    check::{Frame, FrameError},
+    delivery::Came,
+    hub::Hub,
+    location::Known,
+    parcel::{SlotProof, tells},
+    session::Event,
+};
+
+/// How long a stream that ended at once is not opened again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a unit is left alone after a frame that does not hold.
+const FAULT_PAUSE: Duration = Duration::from_secs(10);
+
+/// When what was put off is asked for again.
+const PUT_OFF: Duration = Duration::from_secs(2);
+
+/// Cursors that fit into the opening of a stream, of about 45 bytes each.
+const CURSORS_MAX: usize = 65_536;
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Transport(#[from] transport::Error),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the unit ended the stream")]
+    Ended,
+    #[error("some slots were put off")]
+    PutOff,
+}
+
+/// Follows every compute unit of the directory, as they come and go.
+pub(crate) async fn run(hub: Arc<Hub>) {
+    let mut changed = hub.peers.directory().changed();
+    let mut followed: BTreeMap<UnitId, CancellationToken> = BTreeMap::new();
+    loop {
+        changed.borrow_and_update();
+        let units = hub.peers.directory().units(Role::Compute);
+        followed.retain(|unit, token| {
+            let stays = units.binary_search(unit).is_ok();
+            if !stays {
+                token.cancel();
+            }
+            stays
+        });
+        for unit in units {
+            followed.entry(unit).or_insert_with(|| {
+                let token = CancellationToken::new();
+                let (gone, following) = (token.clone(), Arc::clone(&hub));
+                hub.spawn(async move {
+                    tokio::select! {
+                        () = gone.cancelled() => {}
+                        () = follow(following, unit) => {}
+                    }
+                });
+                token
+            });
+        }
+        if changed.changed().await.is_err() {
+            // The directory is held by the hub, so this is the end of the runtime.
+            return;
+        }
+    }
+}
+
+async fn follow(hub: Arc<Hub>, unit: UnitId) {
+    let peer = hub.peers.peer(unit);
+    loop {
+        let connection = peer.connection().await;
+        let began = Instant::now();
+        let mut follower = Follower { hub: &hub, unit, put_off: HashSet::new(), again: None };
+        let Err(error) = follower.listen(&connection).await;
+        hub.metrics.follow_reconnects.increment();
+        match error {
+            FollowError::Frame(error) => {
+                tracing::warn!(%unit, %error, "a compute unit's frame does not hold");
+                hub.metrics.follow_faults.increment();
+                tokio::time::sleep(FAULT_PAUSE).await;
+            }
+            error => {
+                tracing::debug!(%unit, %error, "following a compute unit anew");
+                if began.elapsed() < PAUSE {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// One stream of one unit.
+struct Follower<'a> {
+    hub: &'a Arc<Hub>,
+    unit: UnitId,
+    /// Processes of which a slot was not taken, so that no later one may be on this stream.
+    put_off: HashSet<ProcessId>,
+    /// When to ask for them again.
+    again: Option<Instant>,
+}
+
+impl Follower<'_> {
+    async fn listen(
+        &mut self,
+        connection: &Connection,
+    ) -> Result<std::convert::Infallible, FollowError> {
+        let cursors = self.hub.post.cursors(CURSORS_MAX);
+        let opening = codec::encode(&Opening::Follow { cursors });
+        let (_sender, mut receiver) = connection.open_stream(&opening).await?;
+        receiver.set_limit(OUTCOME_FRAME_MAX);
+        loop {
+            self.hub.post.has_room().await;
+            let again = self.again;
+            let frame = tokio::select! {
+                frame = receiver.recv() => frame?.ok_or(FollowError::Ended)?,
+                () = alarm(again) => return Err(FollowError::PutOff),
+            };
+            self.take(&frame).await?;
+        }
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        let frame = Arc::new(Frame::read(self.hub.network, &self.unit, bytes)?);
+        self.hub.metrics.frames_followed.increment();
+        let slots = &frame.inner.slots;
+        let sorted =
+            self.hub.post.sort(slots.iter().map(|slot| (slot.leaf.process, slot.leaf.slot)));
+        for process in sorted.early {
+            if self.put_off(process) {
+                tracing::debug!(unit = %self.unit, %process, "a slot came before its turn");
+                self.hub.metrics.follow_gaps.increment();
+            }
+        }
+        let needed = sorted.needed.iter().filter_map(|at| slots.get(*at));
+        let known = self.acquaintances(needed).await;
+        let mut positions = Vec::with_capacity(sorted.needed.len());
+        let mut came = Vec::with_capacity(sorted.needed.len());
+        for position in sorted.needed {
+            let Some(slot) = slots.get(position) else { continue };
+            let process = slot.leaf.process;
+            if self.put_off.contains(&process) {
+                continue;
+            }
+            let found = known.get(&process).and_then(|known| self.came(&frame, slot, known));
+            match found {
+                Some(slot) => {
+                    positions.push(position);
+                    came.push(slot);
+                }
+                None => {
+                    self.hub.metrics.slots_put_off.increment();
+                    self.put_off(process);
+                }
+            }
+        }
+        self.pass(&frame, &positions);
+        self.hub.post.take(came);
+        Ok(())
+    }
+
+    /// Takes no more of a process from this stream; whether that is new.
+    fn put_off(&mut self, process: ProcessId) -> bool {
+        self.again.get_or_insert_with(|| Instant::now() + PUT_OFF);
+        self.put_off.insert(process)
+    }
+
+    /// Who the processes of these slots are, as far as that can be found out.
+    async fn acquaintances(
+        &self,
+        slots: impl Iterator<Item = &FollowSlot>,
+    ) -> HashMap<ProcessId, Arc<Known>> {
+        let mut known = HashMap::new();
+        let mut strangers = HashSet::new();
+        for process in slots.map(|slot| slot.leaf.process) {
+            if known.contains_key(&process) || self.put_off.contains(&process) {
+                continue;
+            }
+            match self.hub.locations.cached(&process) {
+                Some(found) => drop(known.insert(process, found)),
+                None => drop(strangers.insert(process)),
+            }
+        }
+        let find = |process| {
+            let hub = Arc::clone(self.hub);
+            async move { (process, hub.locations.find(process).await) }
+        };
+        let mut searches: JoinSet<_> = strangers.into_iter().map(find).collect();
+        while let Some(search) = searches.join_next().await {
+            match search {
+                Ok((process, Ok(found))) => drop(known.insert(process, found)),
+                Ok((process, Err(code))) => {
+                    tracing::debug!(%process, code = code.word(), "an executed process is not found");
+                }
+                Err(error) => tracing::error!(%error, "a search failed"),
+            }
+        }
+        known
+    }
+
+    /// Checks a slot and gets it ready for delivery.
+    fn came(&self, frame: &Frame, slot: &FollowSlot, known: &Known) -> Option<Came> {
+        let FollowSlot { outcome, leaf, path, assignment } = slot;
+        let Some(tree) = frame.check(slot, known) else {
+            tracing::warn!(unit = %self.unit, process = %leaf.process, slot = %leaf.slot,
+                "a compute unit published a slot that does not hold");
+            self.hub.metrics.follow_faults.increment();
+            return None;
+        };
+        let count = tells(&outcome.outbox).count();
+        self.hub.metrics.items_ignored.add_many(outcome.outbox.len() - count);
+        if count == 0 {
+            return Some(Came::Bare(leaf.process, leaf.slot));
+        }
+        let receipt =
+            Receipt { leaf: leaf.clone(), path: path.clone(), batch: frame.inner.batch.clone() };
+        let proof = SlotProof {
+            source: leaf.process,
+            slot: leaf.slot,
+            outbox: outcome.outbox.clone(),
+            tree,
+            receipts: vec![receipt],
+            assignment: assignment.clone()?,
+        };
+        Some(Came::WithItems(Box::new(proof), known.quorum()))
+    }
+
+    /// Hands outcomes to whoever waits for them.
+    fn pass(&self, frame: &Arc<Frame>, positions: &[usize]) {
+        let passed = self.hub.board.pass(frame, positions);
+        self.hub.metrics.slots_followed.add_many(passed.fresh.len());
+        for (session, entries) in passed.returns {
+            self.hub.metrics.outcomes_returned.add_many(entries.len());
+            self.hub.tell(&session, Event::Executed { frame: Arc::clone(frame), entries });
+        }
+        if self.hub.watchers.receiver_count() > 0 {
+            for position in passed.fresh {
+                // Without watchers there is nobody to tell.
+                let _ = self.hub.watchers.send((Arc::clone(frame), position));
+            }
+        }
+    }
+}
+
+async fn alarm(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

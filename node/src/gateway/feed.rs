@@ -1,0 +1,234 @@
+//! Outcomes as they come, for any number of watchers up to a limit.
+//!
+//! The network is watched once for all of them, and only while there is one. What comes faster
+//! than people can read is counted instead of shown; a watcher that is slower still is told how
+//! much it missed. Nothing here holds anything back from units.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use antiphon_client::{Observed, Watch};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::stream;
+use protocol::{Outcome, ProcessId, Role};
+use serde::Deserialize;
+use tokio::{
+    sync::{
+        Notify, OwnedSemaphorePermit, Semaphore,
+        broadcast::{self, error::RecvError},
+    },
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Shared,
+    api,
+    query::{Asked, id},
+};
+use crate::explorer::{
+    Reader,
+    facts::{Call, Problem},
+    json,
+};
+
+/// Watchers at once.
+const WATCHERS_MAX: usize = 64;
+
+/// Events that wait for a slow watcher.
+const WAITING_MAX: usize = 256;
+
+/// Outcomes shown in one [`WINDOW`]; the rest is counted.
+const SHOWN_MAX: u32 = 50;
+
+/// The time over which outcomes are counted.
+const WINDOW: Duration = Duration::from_millis(250);
+
+/// How long looking up what a slot was asked may take.
+const LOOK_UP: Duration = Duration::from_millis(300);
+
+/// The pause before the network is watched again after it could not be.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a silent stream says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Something to tell watchers.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    /// A slot was executed.
+    Outcome(ProcessId, Arc<str>),
+    /// So many outcomes were not shown.
+    Missed(u64),
+}
+
+/// Hands news to watchers.
+#[derive(Debug, Clone)]
+pub(super) struct Feed {
+    news: broadcast::Sender<News>,
+    watchers: Arc<Semaphore>,
+    came: Arc<Notify>,
+    shutdown: CancellationToken,
+}
+
+/// One watcher.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    news: broadcast::Receiver<News>,
+    only: Option<ProcessId>,
+    shutdown: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Feed {
+    pub(super) fn new(shutdown: CancellationToken) -> Self {
+        let (news, _) = broadcast::channel(WAITING_MAX);
+        let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
+        Self { news, watchers, came: Arc::new(Notify::new()), shutdown }
+    }
+
+    /// Lets one more watch, if there is room.
+    pub(super) fn subscribe(&self, only: Option<ProcessId>) -> Option<Watcher> {
+        let permit = Arc::clone(&self.watchers).try_acquire_owned().ok()?;
+        let news = self.news.subscribe();
+        self.came.notify_one();
+        Some(Watcher { news, only, shutdown: self.shutdown.clone(), _permit: permit })
+    }
+
+    /// Watches the network while somebody watches the feed.
+    pub(super) async fn run(self, reader: Reader) {
+        let shutdown = self.shutdown.clone();
+        let watch = async {
+            loop {
+                if self.news.receiver_count() == 0 {
+                    self.came.notified().await;
+                    continue;
+                }
+                match reader.client().watch() {
+                    Ok(watch) => self.pass_on(&reader, watch).await,
+                    Err(error) => tracing::debug!(%error, "the network cannot be watched"),
+                }
+                sleep(PAUSE).await;
+            }
+        };
+        tokio::select! { () = watch => {}, () = shutdown.cancelled() => {} }
+    }
+
+    /// Passes outcomes on until nobody watches, or there are other messengers to watch.
+    async fn pass_on(&self, reader: &Reader, mut watch: Watch) {
+        let messengers = || reader.client().directory().units(Role::Messenger);
+        let watched = messengers();
+        let mut windows = interval(WINDOW);
+        windows.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut shown, mut missed, mut quick) = (0, 0, true);
+        loop {
+            // Both branches are safe to cancel: neither takes anything before it is ready.
+            tokio::select! {
+                observed = watch.next() => match observed {
+                    None => return,
+                    Some(_) if shown >= SHOWN_MAX => missed += 1,
+                    Some(Observed { outcome, .. }) => {
+                        shown += 1;
+                        quick = self.tell(reader, &outcome, quick).await;
+                    }
+                },
+                _ = windows.tick() => {
+                    if missed > 0 {
+                        self.send(News::Missed(missed));
+                    }
+                    (shown, missed, quick) = (0, 0, true);
+                    if self.news.receiver_count() == 0 || messengers() != watched {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells of an outcome; says whether looking it up was quick enough to do so again.
+    async fn tell(&self, reader: &Reader, outcome: &Outcome, look_up: bool) -> bool {
+        let (process, slot) = (outcome.process, outcome.slot);
+        let names = reader.names([process]);
+        let (call, quick) = if look_up {
+            match timeout(LOOK_UP, reader.record(process, slot)).await {
+                Ok(record) => (record.ok().map(|record| Call::of_entry(&record.entry)), true),
+                Err(_) => (None, false),
+            }
+        } else {
+            (None, false)
+        };
+        let event = json::event(outcome, call.as_ref(), &names.await);
+        self.send(News::Outcome(process, event.to_string().into()));
+        quick
+    }
+
+    pub(super) fn send(&self, news: News) {
+        // Without watchers it goes nowhere, which is right.
+        let _ = self.news.send(news);
+    }
+}
+
+impl Watcher {
+    /// The next thing to say; none once the gateway stops.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        loop {
+            let news = tokio::select! {
+                news = self.news.recv() => news,
+                () = self.shutdown.cancelled() => return None,
+            };
+            match news {
+                Ok(News::Outcome(process, _)) if self.only.is_some_and(|only| only != process) => {}
+                Ok(News::Outcome(_, json)) => {
+                    return Some(Event::default().event("outcome").data(json));
+                }
+                Ok(News::Missed(count)) | Err(RecvError::Lagged(count)) => {
+                    let data = serde_json::json!({ "count": count }).to_string();
+                    return Some(Event::default().event("missed").data(data));
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// Which outcomes are watched.
+#[derive(Debug, Deserialize)]
+pub(super) struct Watched {
+    process: Option<String>,
+}
+
+/// `/events?process=`
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Asked(watched): Asked<Watched>,
+) -> Response {
+    let only = watched.and_then(|watched| watched.process.as_deref().map(id).transpose());
+    let only = match only {
+        Ok(only) => only,
+        Err(problem) => return api::fail(&problem),
+    };
+    let Some(watcher) = shared.feed.subscribe(only) else {
+        let hint = "Close a page, or try again in a moment.";
+        let problem = Problem::new(503, "busy", "Too many watch already.", hint);
+        let retry = [(RETRY_AFTER, "5")];
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, api::fail(&problem)).into_response();
+    };
+    let hello = Event::default().comment("antiphon").retry(Duration::from_secs(1));
+    let events = stream::unfold((Some(hello), watcher), async |(hello, mut watcher)| {
+        let event = match hello {
+            Some(hello) => hello,
+            None => watcher.next().await?,
+        };
+        Some((Ok::<_, Infallible>(event), (None, watcher)))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+#[cfg(test)]
+mod tests;

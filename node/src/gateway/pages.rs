@@ -1,0 +1,255 @@
+//! The pages.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use maud::Markup;
+use protocol::{EntryId, Principal, ProcessId, Slot, UnitId};
+use serde::Deserialize;
+
+use super::{
+    Shared,
+    query::{Asked, id},
+};
+use crate::explorer::{
+    facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
+    home::{self, Home},
+    layout::{self, Frame, Live},
+    message, problem, process,
+    search::{self, Found, QUERY_MAX, Target},
+    unit,
+};
+
+/// Processes on the first page, taken from so many of the newest.
+const HOME_PROCESSES: (usize, u32) = (15, 200);
+
+/// Rows of a page of processes.
+const PROCESSES: u32 = 50;
+
+/// Rows of a page of a log.
+const SLOTS: u32 = 50;
+
+/// Effects of a message on one page.
+pub(super) const ITEMS: usize = 50;
+
+/// Processes looked through by a search, newest first.
+const SEARCHED: u32 = 5_000;
+
+/// Results of a search that are shown.
+const RESULTS: usize = 100;
+
+/// `/`
+pub(super) async fn home(State(shared): State<Shared>) -> Response {
+    let reader = &shared.reader;
+    let (most, newest) = HOME_PROCESSES;
+    let (units, mut processes) = tokio::join!(reader.units(), reader.processes(0, newest));
+    processes.rows.sort_by_key(|row| std::cmp::Reverse(row.time));
+    processes.rows.truncate(most);
+    let recent = reader.recent(&processes.rows).await;
+    let names = Names(
+        processes.rows.iter().map(|row| (row.process, row.name.clone())).collect(),
+    );
+    let network = reader.network();
+    let home = Home {
+        network: &network,
+        units: &units,
+        processes: &processes,
+        recent: &recent,
+        names: &names,
+    };
+    show(&shared, "Network", Live::All, &home::page(home))
+}
+
+/// A place in the list of processes.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListPlace {
+    #[serde(default)]
+    pub(super) offset: u64,
+    pub(super) limit: Option<u32>,
+}
+
+/// `/processes`
+pub(super) async fn processes(
+    State(shared): State<Shared>,
+    Asked(place): Asked<ListPlace>,
+) -> Response {
+    let place = match place {
+        Ok(place) => place,
+        Err(problem) => return fail(&shared, &problem),
+    };
+    let list = shared.reader.processes(place.offset, PROCESSES).await;
+    let live = if place.offset == 0 { Live::All } else { Live::No };
+    show(&shared, "Processes", live, &process::list(&list, PROCESSES))
+}
+
+/// A place in a log.
+#[derive(Debug, Deserialize)]
+pub(super) struct LogPlace {
+    before: Option<u64>,
+}
+
+/// `/process/{id}`
+pub(super) async fn process(
+    State(shared): State<Shared>,
+    Path(text): Path<String>,
+    Asked(place): Asked<LogPlace>,
+) -> Response {
+    let read = async {
+        let before = place?.before.map(Slot::new);
+        let process: ProcessId = id(&text)?;
+        let facts = shared.reader.process(process).await?;
+        let log = shared.reader.log_before(process, before, SLOTS).await?;
+        let names = shared.reader.names(mentioned_in_log(&facts, &log)).await;
+        Ok((facts, log, names, before))
+    };
+    match read.await {
+        Ok((facts, log, names, before)) => {
+            let own = facts.process.to_string();
+            let live = if before.is_none() { Live::Of(&own) } else { Live::No };
+            let title = if facts.described.spawn.name.is_empty() {
+                "Process"
+            } else {
+                &facts.described.spawn.name
+            };
+            show(&shared, title, live, &process::page(&facts, &log, &names, before))
+        }
+        Err(problem) => fail(&shared, &problem),
+    }
+}
+
+/// A place in the effects of a message.
+#[derive(Debug, Deserialize)]
+pub(super) struct ItemPlace {
+    #[serde(default)]
+    pub(super) items: usize,
+}
+
+/// `/message/{id}`
+pub(super) async fn message(
+    State(shared): State<Shared>,
+    Path(text): Path<String>,
+    Asked(place): Asked<ItemPlace>,
+) -> Response {
+    let read = async {
+        let (from, entry): (_, EntryId) = (place?.items, id(&text)?);
+        let facts = shared.reader.message(entry, from, ITEMS).await?;
+        let concerned = mentioned_in_message(&facts);
+        let names = shared.reader.names(concerned.iter().copied()).await;
+        Ok((facts, names, concerned))
+    };
+    match read.await {
+        Ok((facts, names, concerned)) => {
+            let concerned: Vec<String> = concerned.iter().map(ProcessId::to_string).collect();
+            let concerned = concerned.join(" ");
+            let title = format!("Slot {}", facts.record.assignment.slot);
+            show(&shared, &title, Live::Of(&concerned), &message::page(&facts, &names))
+        }
+        Err(problem) => fail(&shared, &problem),
+    }
+}
+
+/// `/unit/{id}`
+pub(super) async fn unit(State(shared): State<Shared>, Path(text): Path<String>) -> Response {
+    let read = async {
+        let unit: UnitId = id(&text)?;
+        shared.reader.unit(unit).await
+    };
+    match read.await {
+        Ok(facts) => show(&shared, "Unit", Live::All, &unit::page(&facts)),
+        Err(problem) => fail(&shared, &problem),
+    }
+}
+
+/// What is looked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct SearchFor {
+    #[serde(default)]
+    q: String,
+}
+
+/// `/search`
+pub(super) async fn search(
+    State(shared): State<Shared>,
+    Asked(wanted): Asked<SearchFor>,
+) -> Response {
+    let query = match &wanted {
+        Ok(wanted) => wanted.q.trim(),
+        Err(problem) => return fail(&shared, problem),
+    };
+    if query.is_empty() {
+        return Redirect::to("/").into_response();
+    }
+    if query.chars().count() > QUERY_MAX {
+        let hint = "The longest thing to look for is a name of 128 characters.";
+        return fail(&shared, &Problem::new(400, "too-large", "The text is too long.", hint));
+    }
+    if let Some(target) = Target::parse(query) {
+        return Redirect::to(&target.path()).into_response();
+    }
+    let (processes, units) =
+        tokio::join!(shared.reader.processes(0, SEARCHED), shared.reader.units());
+    let found = Found::pick(query, processes.rows, units);
+    if let Some(path) = found.only() {
+        return Redirect::to(&path).into_response();
+    }
+    let status = if found.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    let main = search::page(query, &found, RESULTS);
+    let network = shared.reader.network();
+    let frame = Frame { network: &network, title: "Search", query, live: Live::No };
+    (status, Html(layout::page(frame, &main).into_string())).into_response()
+}
+
+/// Any other address.
+pub(super) async fn nowhere(State(shared): State<Shared>) -> Response {
+    fail(&shared, &Problem::missing("There is no page at this address."))
+}
+
+fn show(shared: &Shared, title: &str, live: Live<'_>, main: &Markup) -> Response {
+    let network = shared.reader.network();
+    let frame = Frame { network: &network, title, query: "", live };
+    Html(layout::page(frame, main).into_string()).into_response()
+}
+
+fn fail(shared: &Shared, problem: &Problem) -> Response {
+    let status = status(problem);
+    let main = problem::page(problem);
+    (status, show(shared, "Problem", Live::No, &main)).into_response()
+}
+
+pub(super) fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The processes whose names a log shows.
+fn mentioned_in_log(facts: &ProcessFacts, log: &LogFacts) -> BTreeSet<ProcessId> {
+    let mut all: BTreeSet<ProcessId> = log.rows.iter().flat_map(mentioned_in_slot).collect();
+    all.extend(process_of(&facts.described.spawn.sender));
+    all.extend(process_of(&facts.described.spawn.controller));
+    all
+}
+
+fn mentioned_in_slot(row: &SlotFacts) -> Vec<ProcessId> {
+    let outbox = row.progress.executed().map(|executed| executed.outcome.outbox.as_slice());
+    let targets = outbox.unwrap_or_default().iter().take(8).map(|item| item.target);
+    targets.chain(process_of(&row.call.from)).collect()
+}
+
+/// The processes whose outcomes can change a message's page.
+fn mentioned_in_message(facts: &MessageFacts) -> BTreeSet<ProcessId> {
+    let mut all: BTreeSet<ProcessId> =
+        facts.caused.iter().map(|caused| caused.item.target).collect();
+    all.insert(facts.record.assignment.process);
+    all.extend(process_of(&facts.call.from));
+    all
+}
+
+const fn process_of(principal: &Principal) -> Option<ProcessId> {
+    match principal {
+        Principal::Process(process) => Some(*process),
+        Principal::Anonymous | Principal::Account(_) => None,
+    }
+}

@@ -1,0 +1,82 @@
+//! Accepts connections and speaks HTTP/1.1 on them, within limits.
+
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Connections at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 512;
+
+/// How long a connection may take to say what it wants.
+const HEAD_TIME: Duration = Duration::from_secs(20);
+
+/// The most bytes of a request line with its headers.
+const HEAD_MAX: usize = 16 * 1_024;
+
+/// How long what is under way may take once the gateway stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The pause after the operating system refused a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until it is told to stop.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    let room = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = async {
+            let permit = room.clone().acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (router, shutdown) = (router.clone(), shutdown.clone());
+                tasks.spawn(async move {
+                    speak(stream, router, shutdown).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the gateway was not accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn speak(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(GRACE, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection to the gateway broke");
+    }
+}
