@@ -2,9 +2,9 @@
 //! before anything is believed.
 
 use protocol::{
-    Event, Failure, FailureKind, ItemBody, Limits, LogLine, Message, OutboxItem, Reply, Value,
+    Event, Failure, FailureKind, ItemBody, Limits, LogLine, Message, OutboxItem, Reply, ValueKind,
     abi::{GuestEffect, GuestResult, Output},
-    codec,
+    check_value, codec,
 };
 
 /// What a handler wants done, before pair numbers are given.
@@ -46,7 +46,7 @@ fn read_reply(result: GuestResult, limits: &Limits) -> Result<Reply, FailureKind
     match result {
         GuestResult::Reply(value) => {
             fits(value.len(), limits.reply_bytes)?;
-            Value::decode(&value).map_err(|_| FailureKind::BadOutput)?;
+            check_value(&value).map_err(|_| FailureKind::BadOutput)?;
             Ok(Reply::Value(value))
         }
         GuestResult::Error { code, detail } => {
@@ -75,7 +75,7 @@ fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, Fa
                 if name.is_empty() || name.len() > EVENT_NAME_MAX {
                     return Err(FailureKind::BadOutput);
                 }
-                Value::decode(&data).map_err(|_| FailureKind::BadOutput)?;
+                check_value(&data).map_err(|_| FailureKind::BadOutput)?;
                 said = said.saturating_add(name.len()).saturating_add(data.len());
                 effects.events.push(Event { name, data });
             }
@@ -83,7 +83,7 @@ fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, Fa
                 if method.is_empty() || method.len() > Message::METHOD_MAX {
                     return Err(FailureKind::BadOutput);
                 }
-                if !matches!(Value::decode(&args), Ok(Value::Map(_))) {
+                if check_value(&args) != Ok(ValueKind::Map) {
                     return Err(FailureKind::BadOutput);
                 }
                 fits(args.len(), limits.message_bytes / 2)?;

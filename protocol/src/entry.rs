@@ -162,8 +162,11 @@ impl Entry {
             ]),
             Self::Answer(answer) => {
                 let statement = answer.statement.unverified();
-                Domain::Answer
-                    .digest(&[statement.target.as_bytes(), &statement.number.get().to_le_bytes()])
+                Domain::Answer.digest(&[
+                    statement.source.as_bytes(),
+                    statement.target.as_bytes(),
+                    &statement.number.get().to_le_bytes(),
+                ])
             }
         };
         EntryId::from_bytes(*digest.as_bytes())

@@ -89,7 +89,7 @@ domains! {
     Skip = "antiphon v1 skip";
     /// What a timer or an ask timeout says: process, slot, index, occurrence.
     Timer = "antiphon v1 timer";
-    /// What an answer says: target, pair number.
+    /// What an answer says: source, target, pair number.
     Answer = "antiphon v1 answer";
     /// The chain hash of a log.
     Chain = "antiphon v1 chain";

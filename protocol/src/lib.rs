@@ -77,5 +77,5 @@ pub use refusal::{Refusal, RefusalCode};
 pub use signed::{Authority, Body, Signed, Verified, VerifyError};
 pub use spawn::Spawn;
 pub use unit_record::{Role, UnitRecord, UnitRecordError};
-pub use value::{Value, ValueError, canonical};
+pub use value::{Value, ValueError, ValueKind, canonical, check_value};
 pub use view::{HeadStatement, ViewAnswer, ViewRequest};

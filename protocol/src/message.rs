@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Body, Domain, Kind, Limits, NetworkId, Principal, ProcessId, PublicKey, Timestamp, V1, Value,
+    Body, Domain, Kind, Limits, NetworkId, Principal, ProcessId, PublicKey, Timestamp, V1,
+    ValueKind, check_value,
 };
 
 /// A word pair that says something about a message or a process to whoever looks.
@@ -103,9 +104,9 @@ pub(crate) fn check_method(method: &str) -> Result<(), &'static str> {
 
 /// Checks that arguments are a canonical map.
 pub(crate) fn check_args(args: &[u8]) -> Result<(), &'static str> {
-    match Value::decode(args) {
-        Ok(Value::Map(_)) => Ok(()),
-        Ok(_) => Err("arguments are not a map from parameter name to value"),
+    match check_value(args) {
+        Ok(ValueKind::Map) => Ok(()),
+        Ok(ValueKind::Other) => Err("arguments are not a map from parameter name to value"),
         Err(_) => Err("arguments are not canonical CBOR"),
     }
 }

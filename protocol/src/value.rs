@@ -3,9 +3,13 @@
 //! A value is any CBOR item without tags, nested at most [`Value::DEPTH_MAX`] deep, in the
 //! deterministic profile of RFC 8949 section 4.2.1 with one NaN (0xf97e00).
 
+mod check;
+
 use std::cmp::Ordering;
 
 use minicbor::{Decoder, Encoder, data::Type};
+
+pub use check::{ValueKind, check_value};
 
 /// A decoded self-describing value.
 #[derive(Debug, Clone, PartialEq)]

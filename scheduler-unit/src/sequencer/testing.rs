@@ -12,7 +12,7 @@ use super::{Inbox, Sequencer};
 use crate::{
     archive::Archive,
     clock::Clock,
-    fixture::{NETWORK, lane, scheduler, share, verifier},
+    fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::Opened,
     verify::{Arrival, Event, Lane, Verifier},
@@ -40,7 +40,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(opened: Opened) -> Self {
-        let verifier = verifier(&opened);
+        // As a unit that starts now, it must look up what was assigned before.
+        let verifier = if opened.batches == 0 {
+            verifier(&opened)
+        } else {
+            verifier_since(&opened, crate::fixture::NOW)
+        };
         let (lane, told) = lane();
         let Opened { archive, order, batches, floor } = opened;
         let sequencer = Sequencer {

@@ -23,8 +23,6 @@ struct Fault {
     left: Option<u64>,
     /// How many fail then.
     failures: u64,
-    /// Counts all writes and syncs.
-    done: u64,
 }
 
 /// A file: what programs see, what is on the platter, and what was written since the last sync.
@@ -64,11 +62,6 @@ impl FaultDisk {
         let mut fault = self.fault.lock().unwrap();
         fault.left = Some(left);
         fault.failures = failures;
-    }
-
-    /// How many writes and syncs there were.
-    pub(crate) fn operations(&self) -> u64 {
-        self.fault.lock().unwrap().done
     }
 
     /// The power fails: of what was not synced, an arbitrary part is on the platter.
@@ -123,7 +116,6 @@ impl Backend {
             Some(left) => fault.left = Some(left - 1),
             None => {}
         }
-        fault.done += 1;
         Ok(())
     }
 
