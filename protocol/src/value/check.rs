@@ -79,6 +79,7 @@ impl<'b> Scanner<'b> {
 
     /// Null, truth values and floats of their shortest width.
     fn simple(&mut self, info: u8) -> Result<(), ValueError> {
+        let before = self.rest;
         let float = match info {
             20..=22 => return Ok(()),
             25 => half::f16::from_be_bytes(self.array()?).to_f64(),
@@ -89,12 +90,8 @@ impl<'b> Scanner<'b> {
         };
         let mut shortest = Vec::with_capacity(9);
         super::write_float(float, &mut shortest);
-        let width = match info {
-            25 => 3,
-            26 => 5,
-            _ => 9,
-        };
-        let canonical = shortest.len() == width && (!float.is_nan() || info == 25);
+        let (spelled, payload) = (before.len() - self.rest.len(), shortest.get(1..));
+        let canonical = before.get(..spelled) == payload;
         if canonical { Ok(()) } else { Err(ValueError::NotCanonical) }
     }
 
