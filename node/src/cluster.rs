@@ -10,6 +10,6 @@ mod up;
 
 pub(crate) use book::Book;
 pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome};
-pub(crate) use keys::{KeyName, random_key};
+pub(crate) use keys::KeyName;
 pub(crate) use lock::Lock;
 pub(crate) use up::{Cluster, Death, Shape, UpOptions};

@@ -41,7 +41,10 @@ pub(crate) struct Findings {
 /// # Errors
 ///
 /// [`DemoError::Differs`] if the actors disagree with the file, otherwise what went wrong.
-pub(crate) async fn run(client: &Client, progress: &indicatif::ProgressBar) -> Result<Findings, DemoError> {
+pub(crate) async fn run(
+    client: &Client,
+    progress: &indicatif::ProgressBar,
+) -> Result<Findings, DemoError> {
     let events = quakes::read()?;
     let expected = Totals::of(&events);
     let actors = feed::spawn(client, &expected).await?;

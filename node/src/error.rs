@@ -6,6 +6,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use antiphon_client::ClientError;
 use protocol::RefusalCode;
 
+use crate::gateway::GatewayError;
+
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NodeError {
@@ -75,6 +77,9 @@ pub(crate) enum NodeError {
         /// Why.
         detail: String,
     },
+    /// The gateway does not start.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// The operating system refused something else.
     #[error("{0}")]
     System(String),
@@ -82,7 +87,7 @@ pub(crate) enum NodeError {
     #[error("{0}")]
     Verification(String),
     /// The actor answered with an error that is already printed.
-    #[error("{code}: {detail}")]
+    #[error("{detail}")]
     Answered {
         /// The actor's word.
         code: String,
@@ -104,6 +109,8 @@ impl NodeError {
             Self::BadFile { .. } => "bad-file",
             Self::NoKey { .. } => "no-key",
             Self::Unit { .. } => "unit-failed",
+            Self::Gateway(error) if error.is_taken() => "port-taken",
+            Self::Gateway(_) => "gateway-failed",
             Self::System(_) => "system",
             Self::Verification(_) => "verification-failed",
             Self::Answered { code, .. } => code,
@@ -122,6 +129,8 @@ impl NodeError {
             Self::BadFile { .. } => 305,
             Self::NoKey { .. } => 306,
             Self::Unit { .. } => 307,
+            Self::Gateway(error) if error.is_taken() => 303,
+            Self::Gateway(_) => 310,
             Self::System(_) => 308,
             Self::Verification(_) => 309,
             Self::Answered { .. } => 200,
@@ -152,6 +161,7 @@ impl NodeError {
             | Self::File { .. }
             | Self::BadFile { .. }
             | Self::Unit { .. }
+            | Self::Gateway(_)
             | Self::System(_) => 1,
             Self::Verification(_) => 5,
             Self::Answered { .. } => 4,

@@ -19,7 +19,10 @@ use std::{io, net::SocketAddr};
 use antiphon_client::Client;
 use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::explorer::Reader;
 use feed::Feed;
@@ -37,7 +40,7 @@ pub(crate) struct GatewayConfig {
 pub(crate) struct Gateway {
     address: SocketAddr,
     tasks: TaskTracker,
-    shutdown: CancellationToken,
+    shutdown: DropGuard,
 }
 
 /// Why a gateway does not start.
@@ -63,21 +66,17 @@ pub(crate) struct Shared {
     feed: Feed,
 }
 
-/// Starts a gateway that reads through a client, until `shutdown` is cancelled.
+/// Starts a gateway that reads through a client, until it is shut down or dropped.
 ///
 /// # Errors
 ///
 /// [`GatewayError::Listen`] if the address is taken or not this machine's.
-pub(crate) async fn start(
-    config: GatewayConfig,
-    client: Client,
-    shutdown: CancellationToken,
-) -> Result<Gateway, GatewayError> {
+pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gateway, GatewayError> {
     let GatewayConfig { listen } = config;
     let refuse = |source| GatewayError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
-    let shutdown = shutdown.child_token();
+    let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     let reader = Reader::new(client);
     let feed = Feed::new(shutdown.clone());
@@ -85,7 +84,15 @@ pub(crate) async fn start(
     let router = router(Shared { reader, feed }, Guard::new(address));
     tasks.spawn(serve::serve(listener, router, tasks.clone(), shutdown.clone()));
     tasks.close();
-    Ok(Gateway { address, tasks, shutdown })
+    Ok(Gateway { address, tasks, shutdown: shutdown.drop_guard() })
+}
+
+impl GatewayError {
+    /// Whether another program has the address.
+    pub(crate) fn is_taken(&self) -> bool {
+        let Self::Listen { source, .. } = self;
+        source.kind() == io::ErrorKind::AddrInUse
+    }
 }
 
 impl Gateway {
@@ -96,7 +103,7 @@ impl Gateway {
 
     /// Stops: answers what is under way, for a short time, and closes.
     pub(crate) async fn shutdown(self) {
-        self.shutdown.cancel();
+        drop(self.shutdown);
         self.tasks.wait().await;
     }
 }

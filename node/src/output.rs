@@ -49,7 +49,8 @@ impl Output {
             // Nobody is left to tell if stdout is closed.
             let _ = self.object(&ErrorShape::of(error));
         } else {
-            note(&format!("error: {}: {error}", error.code()));
+            let text = format!("error: {}: {error}", error.code());
+            text.lines().for_each(|line| note(&printable(line)));
         }
     }
 }
@@ -65,6 +66,15 @@ pub(crate) fn line(text: &str) -> Result<(), NodeError> {
 pub(crate) fn note(text: &str) {
     // Nobody is left to tell if stderr is closed.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A text of somebody else's, without what could command a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = text.chars().map(|c| match c.is_control() {
+        true => c.escape_unicode().to_string(),
+        false => c.to_string(),
+    });
+    shown.collect()
 }
 
 /// Aligns columns of text; the first row is the heading.

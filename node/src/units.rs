@@ -44,10 +44,7 @@ enum Service {
 
 impl RunningUnit {
     /// Starts a unit in its place.
-    pub(crate) async fn start(
-        home: &UnitHome,
-        others: &Acquaintances,
-    ) -> Result<Self, NodeError> {
+    pub(crate) async fn start(home: &UnitHome, others: &Acquaintances) -> Result<Self, NodeError> {
         let lock = home.lock().await?;
         let fail = |error: &dyn std::fmt::Display| NodeError::Unit {
             unit: home.name.clone(),
@@ -79,7 +76,8 @@ impl RunningUnit {
             DiscoveryError::Listen(error) => taken(error),
             error @ DiscoveryError::Record(_) => fail(&error),
         })?;
-        let service = Service::start(home, endpoint, directory).await.map_err(|error| fail(&error))?;
+        let service =
+            Service::start(home, endpoint, directory).await.map_err(|error| fail(&error))?;
         home.publish(now)?;
         let shape = UnitShape {
             kind: home.role.word().to_owned(),
@@ -121,11 +119,7 @@ impl RunningUnit {
 }
 
 impl Service {
-    async fn start(
-        home: &UnitHome,
-        endpoint: Endpoint,
-        directory: Directory,
-    ) -> io::Result<Self> {
+    async fn start(home: &UnitHome, endpoint: Endpoint, directory: Directory) -> io::Result<Self> {
         let operator = home.operator.public().operator();
         let (key, network, data) = (home.key.clone(), home.network, home.data());
         Ok(match home.role {

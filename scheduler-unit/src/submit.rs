@@ -27,7 +27,7 @@ const IN_FLIGHT: usize = 4_096;
 const CHUNK: usize = 8;
 
 /// Bytes of submissions that are verified in one go, give or take one.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
 /// Events that are sent in one go.
 const EVENTS: usize = 256;

@@ -44,7 +44,7 @@ pub(crate) async fn serve(
 /// Completes when the peer says something or is gone. It may end its half: it has nothing to say.
 async fn silence_broken(receiver: &mut FrameReceiver) {
     if matches!(receiver.recv().await, Ok(None)) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 use origin::Origins;
 
-pub(crate) use origin::Proven;
+pub(crate) use origin::{PROOF_BYTES, Proven};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.

@@ -112,12 +112,16 @@ fn forged_altered_and_replayed_messages_are_refused() {
             Signed::<Message>::from_parts(bytes.clone(), *genuine.authority()).ok()
         });
         let answer = attacker.submit(Entry::Message(altered.expect("one decodes")), None).await;
-        assert!(matches!(
-            answer,
-            Err(RefusalCode::BadSignature | RefusalCode::ExpiryTooFar | RefusalCode::Expired)
-        ), "{answer:?}");
+        assert!(
+            matches!(
+                answer,
+                Err(RefusalCode::BadSignature | RefusalCode::ExpiryTooFar | RefusalCode::Expired)
+            ),
+            "{answer:?}"
+        );
 
-        let foreign = Signed::sign(unsigned(NetworkId::from_bytes([1; 32]), me, counter, soon), &mine);
+        let foreign =
+            Signed::sign(unsigned(NetworkId::from_bytes([1; 32]), me, counter, soon), &mine);
         let answer = attacker.submit(Entry::Message(foreign), None).await;
         assert_eq!(answer, Err(RefusalCode::WrongNetwork));
 
@@ -131,7 +135,8 @@ fn forged_altered_and_replayed_messages_are_refused() {
         let anonymous = Signed::sign(unsigned(network, Principal::Anonymous, counter, soon), &mine);
         let answer = attacker.submit(Entry::Message(anonymous), None).await;
         assert_eq!(answer, Err(RefusalCode::WrongSigner));
-        let posing = Signed::sign(unsigned(network, Principal::Process(counter), counter, soon), &mine);
+        let posing =
+            Signed::sign(unsigned(network, Principal::Process(counter), counter, soon), &mine);
         let answer = attacker.submit(Entry::Message(posing), None).await;
         assert_eq!(answer, Err(RefusalCode::WrongSigner), "an account cannot act for a process");
 
@@ -146,10 +151,7 @@ fn forged_altered_and_replayed_messages_are_refused() {
 }
 
 /// Everything that proves the first delivery of `source` to `target`.
-async fn genuine(
-    client: &antiphon_client::Client,
-    source: ProcessId,
-) -> (Delivery, OriginProof) {
+async fn genuine(client: &antiphon_client::Client, source: ProcessId) -> (Delivery, OriginProof) {
     let executed = client.outcomes(source, Slot::ZERO, 100).await.unwrap();
     let executed = executed.into_iter().find(|executed| !executed.outcome.outbox.is_empty());
     let executed = executed.expect("the game has begun");
@@ -194,14 +196,17 @@ fn forged_altered_and_replayed_deliveries_are_refused() {
         let (delivery, origin) = genuine(&client, process(&ping)).await;
         let refused = Err(RefusalCode::BadOrigin);
 
-        let replayed = attacker.submit(Entry::Delivery(delivery.clone()), Some(origin.clone())).await;
+        let replayed =
+            attacker.submit(Entry::Delivery(delivery.clone()), Some(origin.clone())).await;
         assert_eq!(replayed, Ok(Slot::new(1)), "a replay has the place of the original");
 
         // A ball that was never thrown, as the next of the pair.
         let next = PairPosition { number: PairNumber::new(5), previous: None };
         let body = ItemBody::Tell {
             method: "ball".to_owned(),
-            args: Value::Map(vec![(Value::Text("left".into()), Value::Integer(9))]).encode().unwrap(),
+            args: Value::Map(vec![(Value::Text("left".into()), Value::Integer(9))])
+                .encode()
+                .unwrap(),
         };
         let item = OutboxItem { pair: Some(next), body, ..delivery.item.clone() };
         let invented = Delivery { item, ..delivery.clone() };

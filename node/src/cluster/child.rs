@@ -67,7 +67,7 @@ impl ChildUnit {
             pid: child.id().unwrap_or_default(),
         };
         let pipe = child.stdin.take();
-        Ok(Self { name: home.name.clone(), shape, child, pipe: pipe })
+        Ok(Self { name: home.name.clone(), shape, child, pipe })
     }
 
     /// Waits until the unit serves.

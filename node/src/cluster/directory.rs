@@ -102,7 +102,8 @@ impl DataDirectory {
             ))),
             (Some(network), _) => Ok(network),
             (None, wanted) => {
-                let random = || random_key().map(|key| NetworkId::from_bytes(*key.public().as_bytes()));
+                let random =
+                    || random_key().map(|key| NetworkId::from_bytes(*key.public().as_bytes()));
                 let network = wanted.map_or_else(random, Ok)?;
                 write_whole(&self.path.join("network"), format!("{network}\n").as_bytes())?;
                 Ok(network)

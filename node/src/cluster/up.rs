@@ -87,8 +87,11 @@ impl Cluster {
         let network = options.data.join(options.network)?;
         let homes = homes(options, network)?;
         options.data.keep_records(&homes)?;
-        let mut others =
-            Acquaintances { bootstrap: options.bootstrap.clone(), mdns: options.mdns, ..Default::default() };
+        let mut others = Acquaintances {
+            bootstrap: options.bootstrap.clone(),
+            mdns: options.mdns,
+            ..Default::default()
+        };
         for home in &homes {
             others.records.push(home.publish(clock::now())?);
         }
@@ -137,11 +140,8 @@ impl Cluster {
 /// The places of all units of the shape.
 fn homes(options: &UpOptions, network: NetworkId) -> Result<Vec<UnitHome>, NodeError> {
     let Shape { schedulers, messengers, computes } = options.shape;
-    let roles = [
-        (Role::Scheduler, schedulers),
-        (Role::Messenger, messengers),
-        (Role::Compute, computes),
-    ];
+    let roles =
+        [(Role::Scheduler, schedulers), (Role::Messenger, messengers), (Role::Compute, computes)];
     let mut homes = Vec::new();
     for (role, count) in roles {
         for number in 1..=count {

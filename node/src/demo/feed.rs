@@ -50,13 +50,9 @@ pub(crate) struct Figures {
 pub(super) async fn spawn(client: &Client, expected: &Totals) -> Result<Actors, DemoError> {
     let bulletin = spawn_one(client, example_modules::BULLETIN, "bulletin", &Args::new()).await?;
     let bulletin = ActorRef::<Bulletin>::new(bulletin);
-    let alerts = spawn_one(
-        client,
-        example_modules::ALERTS,
-        "alerts",
-        &antiphon::args! { bulletin: bulletin },
-    );
-    let alerts = ActorRef::<Alerts>::new(alerts.await?);
+    let args = antiphon::args! { bulletin: bulletin };
+    let alerts = spawn_one(client, example_modules::ALERTS, "alerts", &args).await?;
+    let alerts = ActorRef::<Alerts>::new(alerts);
     let mut stations = BTreeMap::new();
     for network in expected.stations.keys() {
         let args = antiphon::args! { network: network, alerts: alerts };
@@ -89,7 +85,7 @@ pub(super) async fn feed(
     progress: &indicatif::ProgressBar,
 ) -> Result<Figures, DemoError> {
     progress.set_length(events.len() as u64);
-    let mut latencies = Histogram::<u64>::new(3).expect("three digits are allowed");
+    let mut latencies = crate::bench::histogram();
     let mut under_way: VecDeque<(Instant, Ticket)> = VecDeque::with_capacity(WINDOW);
     let started = now();
     for event in events {
@@ -144,8 +140,8 @@ pub(super) async fn collect(
     loop {
         let alerts: Vec<Event> = view(client, &actors.alerts.ranking(None)).await?;
         let bulletin: Vec<Event> = view(client, &actors.bulletin.items()).await?;
-        let arrived = alerts.len() >= expected.alerts.len()
-            && bulletin.len() >= expected.bulletin.len();
+        let arrived =
+            alerts.len() >= expected.alerts.len() && bulletin.len() >= expected.bulletin.len();
         if arrived || now() > deadline {
             let mut stations = BTreeMap::new();
             for (network, station) in &actors.stations {

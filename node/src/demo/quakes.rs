@@ -63,7 +63,8 @@ impl Totals {
                 )),
             }
         }
-        let ids = |events: &[Event]| events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();
+        let ids =
+            |events: &[Event]| events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();
         if self.alerts != found.alerts {
             differences.push(format!(
                 "alerts: expected {:?}, found {:?}",

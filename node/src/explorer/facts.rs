@@ -213,9 +213,7 @@ impl Call {
             }
             ItemBody::Spawn(_) => new("spawn"),
             ItemBody::Skip(_) => new("skip"),
-            ItemBody::Timer { method, args, .. } => {
-                new("set timer").with(Some(method), Some(args))
-            }
+            ItemBody::Timer { method, args, .. } => new("set timer").with(Some(method), Some(args)),
             ItemBody::CancelTimer { .. } => new("cancel timer"),
         }
     }

@@ -70,7 +70,8 @@ impl Reader {
     /// One unit.
     pub(crate) async fn unit(&self, unit: UnitId) -> Result<UnitFacts, Problem> {
         let record = self.client.directory().record(&unit);
-        let record = record.ok_or_else(|| Problem::missing("No unit of this identifier is known."))?;
+        let record =
+            record.ok_or_else(|| Problem::missing("No unit of this identifier is known."))?;
         let status = self.client.status_of(unit, STATUS_WAIT).await.map_err(Problem::from);
         Ok(UnitFacts { record: record.unverified().clone(), status })
     }

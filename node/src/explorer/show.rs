@@ -3,9 +3,7 @@
 use std::fmt::{Display, Write};
 
 use maud::{Markup, html};
-use protocol::{
-    EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json,
-};
+use protocol::{EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json};
 
 use super::facts::Names;
 
@@ -195,7 +193,6 @@ pub(super) fn badge(tone: &'static str, text: impl Display) -> Markup {
 pub(super) fn code_badge(code: &str) -> Markup {
     badge("bad", plain(code, 40))
 }
-
 
 #[cfg(test)]
 mod tests;

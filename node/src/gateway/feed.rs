@@ -28,8 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared,
-    api,
+    Shared, api,
     query::{Asked, id},
 };
 use crate::explorer::{

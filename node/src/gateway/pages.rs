@@ -50,9 +50,7 @@ pub(super) async fn home(State(shared): State<Shared>) -> Response {
     processes.rows.sort_by_key(|row| std::cmp::Reverse(row.time));
     processes.rows.truncate(most);
     let recent = reader.recent(&processes.rows).await;
-    let names = Names(
-        processes.rows.iter().map(|row| (row.process, row.name.clone())).collect(),
-    );
+    let names = Names(processes.rows.iter().map(|row| (row.process, row.name.clone())).collect());
     let network = reader.network();
     let home = Home {
         network: &network,

@@ -1,7 +1,7 @@
 //! The objects printed with `--json`.
 
 use protocol::{
-    AccountId, Entry, EntryId, Failure, ItemBody, Message, ModuleId, Outcome, OutboxItem,
+    AccountId, Entry, EntryId, Failure, ItemBody, Message, ModuleId, OutboxItem, Outcome,
     Principal, ProcessId, Reply, UnitId,
     api::LogRecord,
     json::{bytes_to_json, to_json},
@@ -72,14 +72,10 @@ impl Sent {
         let slot = outcome.slot.get();
         let sent = Self { message, slot, reply: None, gas: None, error: None };
         match &outcome.reply {
-            Reply::Value(bytes) => Self {
-                reply: Some(bytes_to_json(bytes)),
-                gas: Some(outcome.gas.get()),
-                ..sent
-            },
-            Reply::Later => {
-                Self { reply: Some(Json::Null), gas: Some(outcome.gas.get()), ..sent }
+            Reply::Value(bytes) => {
+                Self { reply: Some(bytes_to_json(bytes)), gas: Some(outcome.gas.get()), ..sent }
             }
+            Reply::Later => Self { reply: Some(Json::Null), gas: Some(outcome.gas.get()), ..sent },
             Reply::Failure(failure) => Self { error: Some(failure.into()), ..sent },
         }
     }
@@ -197,6 +193,12 @@ pub(crate) struct ItemShape {
     args: Json,
 }
 
+impl std::fmt::Display for LoggedShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.level, super::printable(&self.text))
+    }
+}
+
 impl OutcomeShape {
     pub(crate) fn of(outcome: &Outcome) -> Self {
         let (reply, error) = match &outcome.reply {
@@ -204,10 +206,10 @@ impl OutcomeShape {
             Reply::Later => (Some(Json::Null), None),
             Reply::Failure(failure) => (None, Some(failure.into())),
         };
-        let logs = outcome.logs.iter().map(|line| LoggedShape {
-            level: level(line.level),
-            text: line.text.clone(),
-        });
+        let logs = outcome
+            .logs
+            .iter()
+            .map(|line| LoggedShape { level: level(line.level), text: line.text.clone() });
         Self {
             reply,
             error,

@@ -1,9 +1,9 @@
 use antiphon_client::ClientError;
 use protocol::{
-    AccountId, Assignment, Epoch, FailureKind, Gas, Hash, Kind, NetworkId, PairNumber,
-    PairPosition, Refusal, RefusalCode, SecretKey, Signed, Slot, Timestamp, V1, Value,
-    api::LogRecord, Entry, EntryId, Failure, ItemBody, LogLine as Logged, Message, OutboxItem,
-    Outcome, Principal, ProcessId, Reply,
+    AccountId, Assignment, Entry, EntryId, Epoch, Failure, FailureKind, Gas, Hash, ItemBody, Kind,
+    LogLine as Logged, Message, NetworkId, OutboxItem, Outcome, PairNumber, PairPosition,
+    Principal, ProcessId, Refusal, RefusalCode, Reply, SecretKey, Signed, Slot, Timestamp, V1,
+    Value, api::LogRecord,
 };
 
 use super::*;

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use protocol::{Entry, api::TailFrame, codec};
 
 use super::*;
@@ -61,5 +62,12 @@ fn damage_is_reported_and_never_panics() {
     let bytes = segment();
     for length in 0..bytes.len() {
         assert!(matches!(Segment::read(&bytes[..length]), Err(StoreError::Damaged(_))));
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Segment::read(&bytes);
     }
 }

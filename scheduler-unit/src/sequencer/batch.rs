@@ -92,7 +92,7 @@ impl Batch {
                 });
             }
             CheckedBody::Delivery(delivery) => {
-                let next = delivery.number().next().unwrap_or(delivery.number());
+                let next = delivery.number().next().expect("a pair never has 2^64 items");
                 self.posting.pairs.push(((delivery.target(), delivery.source()), next));
             }
             CheckedBody::Message(_) => {}

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use crate::verify::{Arrival, Ready};
+use protocol::Limits;
+
+use crate::{
+    submit::CHUNK_BYTES,
+    verify::{Arrival, PROOF_BYTES, Ready},
+};
 
 /// Entries in a batch at the most, give or take one arrival.
 const BATCH_ENTRIES: usize = 4_096;
@@ -16,6 +21,16 @@ const BATCH_BYTES: usize = 2 << 20;
 
 /// Bytes that a batch can have at the most: the largest entry with the largest proof.
 const BATCH_BYTES_MAX: usize = (7 << 19) + (16 << 10);
+
+/// The longest frame that transport carries by default: a batch is one frame of a tail.
+const FRAME: usize = 4 << 20;
+
+// A whole batch fits into a frame, and so does the largest arrival: the largest entry with the
+// largest proof after a chunk that was nearly full.
+const _: () = assert!(BATCH_BYTES_MAX + (64 << 10) <= FRAME);
+const _: () = assert!(CHUNK_BYTES + MESSAGE_BYTES + PROOF_BYTES + (64 << 10) <= FRAME);
+const MESSAGE_BYTES: usize = 2 << 20;
+const _: () = assert!(Limits::MAX.message_bytes == 2 << 20);
 
 /// What an entry adds to a batch beside its own bytes.
 const OVERHEAD: usize = 200;

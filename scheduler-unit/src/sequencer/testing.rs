@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Told {
     /// It has this place, durably.
-    Assigned(AssignmentProof),
+    Assigned(Box<AssignmentProof>),
     /// It was assigned or not, the index knows.
     LookUp,
     /// It is refused.
@@ -85,7 +85,7 @@ impl Bench {
                     for entry in entries {
                         let (assignment, path) = (entry.assignment, entry.path);
                         let proof = AssignmentProof { assignment, path, batch: batch.clone() };
-                        told.push((entry.tag, Told::Assigned(proof)));
+                        told.push((entry.tag, Told::Assigned(Box::new(proof))));
                     }
                 }
                 Event::Tell(SubmitEvent::Refused { tag, refusal }, _) => {

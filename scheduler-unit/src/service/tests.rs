@@ -396,3 +396,47 @@ async fn many_streams_at_once_keep_each_log_dense() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_tail_reads_from_disk_what_was_before_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, now) = (Server::start(data.path()), now());
+    let client = server.connect(&client()).await;
+    client.put_module().await;
+    client.submit(vec![submission(1, spawn(1, now))]).await;
+    client.submit(messages(process(1, now), 10, now)).await;
+    server.stop().await;
+
+    let server = Server::start(data.path());
+    let unit = server.connect(&compute()).await;
+    let opening = codec::encode(&Opening::Tail { cursors: Vec::new() });
+    let (_sender, mut receiver) = unit.connection.open_stream(&opening).await.unwrap();
+    let mut seen = Seen::default();
+    while seen.count() < 11 {
+        seen.add(&receiver.recv().await.unwrap().unwrap(), &BTreeMap::new());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_may_send_more_than_may_be_in_flight() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, now) = (Server::start(data.path()), now());
+    let client = server.connect(&client()).await;
+    client.put_module().await;
+    client.submit(vec![submission(1, spawn(1, now))]).await;
+    let told = client.submit(messages(process(1, now), 5_000, now)).await;
+    assert_eq!(told.assigned.len(), 5_000);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_unit_on_the_same_data_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let config = Config::new(key(7), NETWORK, data.path().to_owned(), key(9).public().operator());
+    let second = crate::start(config, server.endpoint.clone(), Directory::new(NETWORK));
+    let Err(error) = second else { panic!("two units on one log") };
+    assert!(matches!(error, crate::Error::Store(crate::StoreError::InUse(_))), "{error}");
+    server.stop().await;
+}

@@ -64,3 +64,14 @@ fn a_database_in_use_is_reported_as_such() {
     let error = RedbLog::open(disk).unwrap_err();
     assert!(matches!(&error, StoreError::InUse(file) if file.ends_with("log.redb")), "{error}");
 }
+
+#[test]
+fn a_database_can_be_opened_again_under_its_readers() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(Files(directory.path().to_owned()));
+    let handle = disk::Handle::open(disk, "some.redb", 1 << 20).unwrap();
+    let reader = handle.begin_read().unwrap();
+    handle.reopen().unwrap();
+    drop(handle.begin_write().unwrap());
+    drop(reader);
+}

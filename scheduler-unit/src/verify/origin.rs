@@ -21,7 +21,7 @@ const SIGNATURES_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not
 const SOURCES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 
 /// The most bytes of a proof of origin; with its entry it must fit into a batch.
-const PROOF_BYTES: usize = 3 << 19;
+pub(crate) const PROOF_BYTES: usize = 3 << 19;
 
 /// A delivery that its source provably emitted.
 #[derive(Debug, Clone, Copy)]

@@ -36,7 +36,7 @@ pub enum ClientError {
         what: String,
     },
     /// The actor, or its execution, answered with an error.
-    #[error("{}: {}", .0.code, .0.detail)]
+    #[error("{}", .0.detail)]
     Actor(Failure),
     /// The request cannot be made: arguments, names or limits break a rule.
     #[error("{0}")]

@@ -11,7 +11,7 @@ use std::{
 use minicbor::Encode;
 use protocol::{
     AssignmentProof, Entry, EntryId, ProcessId, Receipt, Refusal, RefusalCode, Role, Source,
-    api::{Executed, Opening, SubmitEvent},
+    api::{Executed, OUTCOME_FRAME_MAX, Opening, SubmitEvent},
     codec,
 };
 use tokio::{
@@ -249,9 +249,10 @@ async fn keep(shared: Arc<Shared>, peers: Peers, directory: Directory, mut turn:
         };
         let peer = peers.peer(*messenger);
         if let Ok(connection) = peer.connection_within(CONNECT_TIMEOUT).await
-            && let Ok((sender, receiver)) =
+            && let Ok((sender, mut receiver)) =
                 connection.open_stream(&codec::encode(&Opening::Submit)).await
         {
+            receiver.set_limit(OUTCOME_FRAME_MAX);
             shared.flights().begin();
             let error = tokio::select! {
                 error = write(&shared, sender) => error,

@@ -9,7 +9,7 @@ use std::{
 
 use protocol::{
     Outcome, ProcessId, Receipt, Role, Slot, UnitId,
-    api::{Executed, Opening, SubmitEvent},
+    api::{Executed, OUTCOME_FRAME_MAX, Opening, SubmitEvent},
     codec,
 };
 use tokio::{
@@ -107,6 +107,7 @@ async fn follow(
     let connection = client.inner.peers.peer(messenger).connection().await;
     let opened = connection.open_stream(&codec::encode(&Opening::Watch)).await;
     let (_sender, mut receiver) = opened.map_err(ClientError::unreachable)?;
+    receiver.set_limit(OUTCOME_FRAME_MAX);
     while let Some(frame) = receiver.recv().await.map_err(ClientError::unreachable)? {
         let event = codec::decode(&frame).map_err(ClientError::unverified)?;
         let SubmitEvent::Executed { batch, entries } = event else {

@@ -26,6 +26,9 @@ impl Dice {
 const SOURCES: u8 = 2;
 const TARGETS: u8 = 3;
 
+/// The items of one slot.
+type Outbound = Vec<(PairKey, Item<u64>)>;
+
 /// What a model scheduler knows of a pair.
 #[derive(Default)]
 struct Accepted {
@@ -46,7 +49,7 @@ struct World {
     now: Duration,
     outbox: Outbox<u64>,
     /// All outcomes: per source, per slot, the items.
-    outcomes: BTreeMap<ProcessId, Vec<Vec<(PairKey, Item<u64>)>>>,
+    outcomes: BTreeMap<ProcessId, Vec<Outbound>>,
     /// How far each source's outcomes were given to the outbox.
     fed: BTreeMap<ProcessId, usize>,
     stored: BTreeMap<ProcessId, Slot>,

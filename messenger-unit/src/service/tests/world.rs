@@ -9,15 +9,15 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Delivery, Entry, EntryId,
-    Epoch, Gas, Hash, ItemBody, Kind, Limits as ProcessLimits, MerkleTree, Message, ModuleId,
-    NetworkId, OperatorId, OutboxItem, Outcome, PairNumber, PairPosition, Principal, Profile,
-    Provenance, PublicKey, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Spawn, UnitRecord,
-    V1, chain_hash,
+    Assignment, AssignmentProof, BatchHeader, Delivery, Entry, EntryId, Epoch, Gas, Hash, ItemBody,
+    Kind, MerkleTree, NetworkId, OperatorId, OutboxItem, Outcome, PairNumber, PairPosition,
+    Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed,
+    UnitRecord, V1,
     api::{
         Acknowledgement, Cursor, FollowFrame, FollowSlot, NextNumber, OutcomePage, Submission,
         SubmitEvent,
     },
+    chain_hash,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,18 +31,10 @@ pub(super) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-const SCHEDULER: u8 = 1;
-const COMPUTES: [u8; 2] = [2, 3];
-const MESSENGER: u8 = 4;
-const CLIENT: u8 = 5;
+pub(super) const SCHEDULER: u8 = 1;
+pub(super) const COMPUTES: [u8; 2] = [2, 3];
+pub(super) const MESSENGER: u8 = 4;
 const OPERATOR: u8 = 6;
-
-/// One slot of a log.
-#[derive(Clone)]
-struct Record {
-    entry: Entry,
-    proof: AssignmentProof,
-}
 
 /// A frame of each compute unit, and the slots in it.
 struct Frame {
@@ -52,7 +44,8 @@ struct Frame {
 
 #[derive(Default)]
 pub(super) struct State {
-    logs: BTreeMap<ProcessId, Vec<Record>>,
+    last: BTreeMap<ProcessId, Assignment>,
+    logs: BTreeMap<ProcessId, Vec<AssignmentProof>>,
     assigned: HashMap<EntryId, AssignmentProof>,
     spawns: BTreeMap<ProcessId, Vec<u8>>,
     introduced: BTreeSet<ProcessId>,
@@ -188,24 +181,24 @@ impl State {
                 Entry::Delivery(delivery) => self.admit(delivery, origin.as_deref()),
                 _ => Ok(()),
             };
-            let known = matches!(entry, Entry::Spawn(_)) || self.logs.contains_key(&entry.target());
+            let known = matches!(entry, Entry::Spawn(_)) || self.last.contains_key(&entry.target());
             match admitted {
-                Ok(()) if known => fresh.push((tag, self.assign(entry))),
+                Ok(()) if known => fresh.push((tag, self.assign(&entry))),
                 Ok(()) => events.push(refused(tag, RefusalCode::UnknownProcess)),
                 Err(code) => events.push(refused(tag, code)),
             }
         }
-        let leaves = fresh.iter().map(|(_, (_, assignment))| assignment.leaf()).collect();
+        let leaves = fresh.iter().map(|(_, assignment)| assignment.leaf()).collect();
         let tree = MerkleTree::new(leaves);
         let batch = self.sign_batch(&tree, fresh.len());
         let mut acknowledged = Vec::new();
         let mut executed = Vec::new();
-        for ((tag, (entry, assignment)), index) in fresh.into_iter().zip(0..) {
+        for ((tag, assignment), index) in fresh.into_iter().zip(0..) {
             let path = tree.path(index).unwrap();
             let proof = AssignmentProof { assignment, path, batch: batch.clone() };
             self.assigned.insert(assignment.entry, proof.clone());
             let log = self.logs.entry(assignment.process).or_default();
-            log.push(Record { entry, proof: proof.clone() });
+            log.push(proof.clone());
             executed.push(proof.clone());
             acknowledged.push((tag, proof));
         }
@@ -231,21 +224,248 @@ impl State {
         Signed::sign(header, &key(SCHEDULER))
     }
 
-    /// Assigns an entry in memory; its log grows when the batch is signed, so the chain of several
-    /// slots of one batch goes through `pending`.
-    fn assign(&mut self, entry: Entry) -> (Entry, Assignment) {
-        if let Entry::Spawn(spawn) = &entry {
+    fn assign(&mut self, entry: &Entry) -> Assignment {
+        if let Entry::Spawn(spawn) = entry {
             self.spawns.insert(entry.target(), spawn.body_bytes().to_vec());
         }
         let process = entry.target();
-        let pending = self.pending(process);
-        let (slot, previous) = pending.map_or((Slot::ZERO, Hash::ZERO), |last| {
-            (last.slot.next().unwrap(), last.chain)
-        });
+        let last = self.last.get(&process);
+        let (slot, previous) =
+            last.map_or((Slot::ZERO, Hash::ZERO), |last| (last.slot.next().unwrap(), last.chain));
         let (epoch, time, id) = (Epoch::ZERO, Timestamp::new(1_000), entry.id());
         let chain = chain_hash(&previous, epoch, slot, time, &id);
         let assignment = Assignment { process, epoch, slot, time, entry: id, chain };
         self.last.insert(process, assignment);
-        (entry, assignment)
+        assignment
+    }
+
+    /// What a target's scheduler checks of a delivery, from the delivery alone.
+    fn admit(
+        &mut self,
+        delivery: &Delivery,
+        origin: Option<&protocol::OriginProof>,
+    ) -> Result<(), RefusalCode> {
+        if let Some(code) = self.refusals.pop_front() {
+            return Err(code);
+        }
+        let (source, target) = (delivery.source, delivery.item.target);
+        let origin = origin.ok_or(RefusalCode::BadOrigin)?;
+        let spawn = self.spawns.get(&source).filter(|_| self.introduced.contains(&source));
+        let provenance =
+            spawn.map(|spawn| Provenance { spawn: spawn.clone(), changes: Vec::new() });
+        let known = provenance.map(|provenance| provenance.source(&source).unwrap());
+        match origin.verify(NETWORK, delivery, known.as_ref(), PublicKey::verifies) {
+            Ok(()) => {}
+            Err(protocol::OriginProofError::Unknown) => {
+                return Err(RefusalCode::IntroductionNeeded);
+            }
+            Err(error) => panic!("a proof does not hold: {error}"),
+        }
+        let number = delivery.item.pair.unwrap().number.get();
+        let next = self.pairs.entry((source, target)).or_default();
+        match number.cmp(next) {
+            std::cmp::Ordering::Less => Err(RefusalCode::PairConflict),
+            std::cmp::Ordering::Greater => Err(RefusalCode::OutOfOrder),
+            std::cmp::Ordering::Equal => {
+                *next += 1;
+                self.introduced.insert(source);
+                self.accepted.push((source, target, number));
+                Ok(())
+            }
+        }
+    }
+
+    /// Executes slots, all in one receipt batch of each compute unit.
+    fn execute(&mut self, proofs: Vec<AssignmentProof>) {
+        let outcomes: Vec<_> = proofs.iter().map(|proof| self.outcome(&proof.assignment)).collect();
+        for (seed, frames) in COMPUTES.into_iter().zip(&mut self.frames) {
+            let leaf = |outcome: &Outcome, proof: &AssignmentProof| ReceiptLeaf {
+                process: outcome.process,
+                slot: outcome.slot,
+                chain: proof.assignment.chain,
+                profile: Profile::v1().id(),
+                outcome: outcome.digest(),
+                gas: outcome.gas,
+                previous: None,
+                state_root: None,
+            };
+            let leaves: Vec<_> = outcomes.iter().zip(&proofs).map(|(o, p)| leaf(o, p)).collect();
+            let tree = MerkleTree::new(leaves.iter().map(ReceiptLeaf::leaf).collect());
+            let batch = ReceiptBatch {
+                version: V1,
+                kind: Kind,
+                network: NETWORK,
+                unit: key(seed).public().unit(),
+                count: u32::try_from(leaves.len()).unwrap(),
+                root: tree.root(),
+                engine: "script".to_owned(),
+            };
+            let slots = outcomes.iter().zip(&proofs).zip(leaves).zip(0..);
+            let slots = slots.map(|(((outcome, proof), leaf), index)| FollowSlot {
+                outcome: outcome.clone(),
+                leaf,
+                path: tree.path(index).unwrap(),
+                assignment: (!outcome.outbox.is_empty()).then(|| proof.clone()),
+            });
+            let slots = slots.collect();
+            let frame = FollowFrame { slots, batch: Signed::sign(batch, &key(seed)) };
+            frames.push(Frame { bytes: codec::encode(&frame).into(), frame });
+        }
+    }
+
+    fn outcome(&mut self, assignment: &Assignment) -> Outcome {
+        let (process, slot) = (assignment.process, assignment.slot);
+        let targets = self.script.get(&assignment.entry).cloned().unwrap_or_default();
+        let item = |(target, index)| {
+            let (number, previous) = self.numbers.entry((process, target)).or_default();
+            let pair = PairPosition { number: PairNumber::new(*number), previous: *previous };
+            *number += 1;
+            *previous = Some(slot);
+            let body = ItemBody::Tell { method: "hear".to_owned(), args: vec![0xa0] };
+            OutboxItem { index, target, pair: Some(pair), body, hint: None }
+        };
+        Outcome {
+            version: V1,
+            process,
+            slot,
+            entry: assignment.entry,
+            reply: Reply::Value(vec![0xf6]),
+            gas: Gas::new(7),
+            logs: Vec::new(),
+            events: Vec::new(),
+            outbox: targets.into_iter().zip(0..).map(item).collect(),
+        }
+    }
+
+    /// The numbers accepted of a pair, in order.
+    pub(super) fn heard(&self, source: ProcessId, target: ProcessId) -> Vec<u64> {
+        let of_pair =
+            |(from, to, _): &&(ProcessId, ProcessId, u64)| (*from, *to) == (source, target);
+        self.accepted.iter().filter(of_pair).map(|(.., number)| *number).collect()
+    }
+}
+
+fn assigned(batch: Signed<BatchHeader>, entries: Vec<(u64, AssignmentProof)>) -> SubmitEvent {
+    let acknowledge = |(tag, proof): (u64, AssignmentProof)| Acknowledgement {
+        tag,
+        assignment: proof.assignment,
+        path: proof.path,
+    };
+    SubmitEvent::Assigned { batch, entries: entries.into_iter().map(acknowledge).collect() }
+}
+
+fn refused(tag: u64, code: RefusalCode) -> SubmitEvent {
+    SubmitEvent::Refused { tag, refusal: Refusal::new(code, "as the script says") }
+}
+
+struct FakeScheduler(Arc<World>);
+
+impl Handler for FakeScheduler {
+    async fn request(&self, _: UnitId, body: Bytes) -> Bytes {
+        let state = self.0.state.lock().unwrap();
+        let unknown = || Response::refused(Refusal::new(RefusalCode::UnknownProcess, ""));
+        let answer = match codec::decode::<Request>(&body).unwrap() {
+            Request::Describe(process) => {
+                state.spawns.get(&process).map_or_else(unknown, |spawn| {
+                    let (spawn, changes) = (spawn.clone(), Vec::new());
+                    Response::done(&Provenance { spawn, changes })
+                })
+            }
+            Request::Pair { source, target } if state.spawns.contains_key(&target) => {
+                let number = state.pairs.get(&(source, target)).copied().unwrap_or_default();
+                Response::done(&NextNumber { number: PairNumber::new(number) })
+            }
+            Request::Pair { .. } => unknown(),
+            Request::Proof { process, slot } => {
+                let at = usize::try_from(slot.get()).unwrap();
+                let proof = state.logs.get(&process).and_then(|log| log.get(at));
+                proof.map_or_else(unknown, Response::done)
+            }
+            other => panic!("a messenger does not ask a scheduler {other:?}"),
+        };
+        answer.into()
+    }
+
+    async fn stream(
+        &self,
+        _: UnitId,
+        opening: Bytes,
+        mut to: FrameSender,
+        mut from: FrameReceiver,
+    ) {
+        assert_eq!(codec::decode(&opening), Ok(Opening::Submit));
+        while let Ok(Some(frame)) = from.recv().await {
+            let frame: SubmitFrame = codec::decode(&frame).expect("frames are canonical");
+            let events = self.0.change(|state| {
+                if state.lost_frames > 0 {
+                    state.lost_frames -= 1;
+                    return None;
+                }
+                let events = state.submit(frame.submissions);
+                if state.lost_answers > 0 {
+                    state.lost_answers -= 1;
+                    return None;
+                }
+                Some(events)
+            });
+            let Some(events) = events else { return };
+            let frames: Vec<Bytes> = events.iter().map(|e| codec::encode(e).into()).collect();
+            if to.send_all(frames).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct FakeCompute(Arc<World>, usize);
+
+impl Handler for FakeCompute {
+    async fn request(&self, _: UnitId, body: Bytes) -> Bytes {
+        let Ok(Request::Outcomes { process, from, limit }) = codec::decode(&body) else {
+            panic!("a messenger asks compute units for outcomes only");
+        };
+        let state = self.0.state.lock().unwrap();
+        let frames = state.frames[self.1].iter();
+        let slots = frames.flat_map(|frame| frame.frame.slots.iter().map(move |s| (frame, s)));
+        let wanted =
+            slots.filter(|(_, slot)| slot.leaf.process == process && slot.leaf.slot >= from);
+        let executed = wanted.map(|(frame, slot)| Executed {
+            outcome: slot.outcome.clone(),
+            receipt: Receipt {
+                leaf: slot.leaf.clone(),
+                path: slot.path.clone(),
+                batch: frame.frame.batch.clone(),
+            },
+        });
+        let executed: Vec<_> = executed.take(usize::try_from(limit).unwrap()).collect();
+        let next = executed.last().map_or(from, |last| last.outcome.slot.next().unwrap());
+        Response::done(&OutcomePage { executed, next }).into()
+    }
+
+    async fn stream(&self, _: UnitId, opening: Bytes, mut to: FrameSender, _: FrameReceiver) {
+        let Ok(Opening::Follow { cursors }) = codec::decode(&opening) else {
+            panic!("a messenger follows");
+        };
+        self.0.change(|state| state.cursors = cursors.clone());
+        let known: BTreeMap<_, _> = cursors.iter().map(|c| (c.process, c.slot)).collect();
+        let needed = |slot: &FollowSlot| {
+            known.get(&slot.leaf.process).is_none_or(|cursor| slot.leaf.slot >= *cursor)
+        };
+        let mut changed = self.0.changed.subscribe();
+        let mut at = 0;
+        loop {
+            let frames: Vec<Bytes> = {
+                let state = self.0.state.lock().unwrap();
+                let silent = self.1 == 1 && state.silent;
+                let all = &state.frames[self.1];
+                let from = if silent { all.len() } else { at };
+                let new = all[from..].iter().filter(|frame| frame.frame.slots.iter().any(needed));
+                at = if silent { at } else { all.len() };
+                new.map(|frame| frame.bytes.clone()).collect()
+            };
+            if to.send_all(frames).await.is_err() || changed.changed().await.is_err() {
+                return;
+            }
+        }
     }
 }

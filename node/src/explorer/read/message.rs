@@ -1,6 +1,6 @@
 //! Reads one message: its place and proofs, where it came from, what it caused.
 
-use protocol::{Delivery, Entry, EntryId, ItemBody, Outcome, OutboxItem, ProcessId, Slot};
+use protocol::{Delivery, Entry, EntryId, ItemBody, OutboxItem, Outcome, ProcessId, Slot};
 use tokio::task::JoinSet;
 
 use super::Reader;

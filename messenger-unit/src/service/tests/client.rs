@@ -1,0 +1,157 @@
+//! A client that checks every proof it gets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{
+    Acceptance, AssignmentProof, ComputePolicy, Entry, Kind, Limits as ProcessLimits, Message,
+    ModuleId, Outcome, Principal, Profile, Signed, Spawn, V1,
+    api::{Acknowledgement, Submission, SubmitEvent},
+};
+use transport::Limits;
+
+use super::{
+    world::{COMPUTES, MESSENGER, SCHEDULER},
+    *,
+};
+
+const CLIENT: u8 = 5;
+
+/// Someone who spawns and sends.
+pub(super) struct Client {
+    endpoint: Endpoint,
+    messenger: transport::Connection,
+    sender: FrameSender,
+    receiver: FrameReceiver,
+    nonce: u64,
+}
+
+impl Client {
+    pub(super) async fn connect(messenger: &Running) -> Self {
+        let endpoint = Endpoint::client(&key(CLIENT), NETWORK, Limits::default()).unwrap();
+        let unit = key(MESSENGER).public().unit();
+        let address = messenger.endpoint.local_address();
+        let messenger = endpoint.connect(unit, address).await.unwrap();
+        let (sender, mut receiver) =
+            messenger.open_stream(&codec::encode(&Opening::Submit)).await.unwrap();
+        receiver.set_limit(OUTCOME_FRAME_MAX);
+        Self { endpoint, messenger, sender, receiver, nonce: 0 }
+    }
+
+    pub(super) async fn close(self) {
+        drop((self.sender, self.receiver, self.messenger));
+        self.endpoint.close().await;
+    }
+
+    pub(super) fn spawn(&mut self, quorum: u16) -> Entry {
+        self.nonce += 1;
+        let profile = Profile::v1().id();
+        let module = ModuleId::of(b"module");
+        let units = COMPUTES.map(|seed| key(seed).public().unit()).to_vec();
+        let spawn = Spawn {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: Principal::Account(key(CLIENT).public().account()),
+            module,
+            acceptance: Acceptance::sign(&key(COMPUTES[0]), NETWORK, &module, &profile),
+            args: vec![0xa0],
+            name: "test".to_owned(),
+            tags: Vec::new(),
+            nonce: self.nonce,
+            expiry: Timestamp::new(2_000),
+            scheduler: key(SCHEDULER).public().unit(),
+            policy: ComputePolicy { units, quorum, version: 0, previous: None },
+            profile,
+            controller: Principal::Anonymous,
+            limits: ProcessLimits::DEFAULT,
+        };
+        Entry::Spawn(Signed::sign(spawn, &key(CLIENT)))
+    }
+
+    pub(super) fn message(&mut self, target: ProcessId) -> Entry {
+        self.nonce += 1;
+        let message = Message {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: Principal::Account(key(CLIENT).public().account()),
+            target,
+            method: "speak".to_owned(),
+            args: vec![0xa0],
+            nonce: self.nonce,
+            expiry: Timestamp::new(2_000),
+            tags: Vec::new(),
+            reply_to: None,
+            credit: None,
+            trace_parent: None,
+        };
+        Entry::Message(Signed::sign(message, &key(CLIENT)))
+    }
+
+    pub(super) async fn submit(&mut self, entries: impl IntoIterator<Item = (u64, Entry)>) {
+        let submission = |(tag, entry)| Submission { tag, entry, origin: None };
+        let submissions = entries.into_iter().map(submission).collect();
+        self.sender.send(&codec::encode(&SubmitFrame { submissions })).await.unwrap();
+    }
+
+    pub(super) async fn event(&mut self) -> SubmitEvent {
+        let frame = tokio::time::timeout(Duration::from_secs(30), self.receiver.recv()).await;
+        let frame = frame.expect("an event comes").unwrap().expect("the stream goes on");
+        codec::decode(&frame).expect("events are canonical")
+    }
+
+    /// Waits until so many entries are assigned and executed; every proof is checked.
+    pub(super) async fn done(&mut self, count: usize) -> Vec<(u64, Outcome)> {
+        let (mut assigned, mut executed) = (BTreeSet::new(), BTreeMap::new());
+        while assigned.len() < count || executed.len() < count {
+            match self.event().await {
+                SubmitEvent::Assigned { batch, entries } => {
+                    for Acknowledgement { tag, assignment, path } in entries {
+                        let proof = AssignmentProof { assignment, path, batch: batch.clone() };
+                        proof.verify(NETWORK, &key(SCHEDULER).public().unit()).unwrap();
+                        assert!(assigned.insert(tag), "{tag} was assigned already");
+                    }
+                }
+                SubmitEvent::Executed { batch, entries } => {
+                    for entry in entries {
+                        let (leaf, path, batch) = (entry.leaf, entry.path, batch.clone());
+                        assert_eq!(leaf.outcome, entry.outcome.digest());
+                        Receipt { leaf, path, batch }.verify(NETWORK).unwrap();
+                        let twice = executed.insert(entry.tag, entry.outcome);
+                        assert!(twice.is_none(), "{} was executed already", entry.tag);
+                    }
+                }
+                SubmitEvent::Refused { tag, refusal } => panic!("{tag} is refused: {refusal}"),
+            }
+        }
+        executed.into_iter().collect()
+    }
+
+    /// Spawns a process.
+    pub(super) async fn born(&mut self, quorum: u16) -> ProcessId {
+        let spawn = self.spawn(quorum);
+        let process = spawn.target();
+        self.submit([(self.nonce, spawn)]).await;
+        self.done(1).await;
+        process
+    }
+
+    pub(super) async fn ask(&self, request: &Request) -> Response {
+        let answer = self.messenger.request(codec::encode(request)).await.unwrap();
+        codec::decode(&answer).unwrap()
+    }
+
+    pub(super) async fn watch(&self) -> (FrameSender, FrameReceiver) {
+        self.messenger.open_stream(&codec::encode(&Opening::Watch)).await.unwrap()
+    }
+
+    pub(super) async fn finish(mut self) -> Vec<SubmitEvent> {
+        self.sender.finish().await.unwrap();
+        let mut events = Vec::new();
+        while let Some(frame) = self.receiver.recv().await.unwrap() {
+            events.push(codec::decode(&frame).unwrap());
+        }
+        self.endpoint.close().await;
+        events
+    }
+}

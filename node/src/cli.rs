@@ -1,0 +1,133 @@
+//! The command line: one file per command.
+
+mod bench;
+mod demo;
+mod key;
+mod log;
+mod options;
+mod ps;
+mod send;
+mod session;
+mod spawn;
+mod status;
+mod unit;
+mod up;
+mod view;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use tracing_subscriber::EnvFilter;
+
+use crate::{error::NodeError, output::Output};
+use options::Globals;
+
+/// How long tasks may take to end after the command is done.
+const END_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// An actor compute network: run units, spawn processes, send messages, read logs.
+#[derive(Debug, Parser)]
+#[command(name = "antiphon", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a cluster on this machine until Ctrl-C.
+    Up(up::Up),
+    /// Run one scheduler unit until Ctrl-C.
+    Scheduler(unit::Unit),
+    /// Run one messenger unit until Ctrl-C.
+    Messenger(unit::Unit),
+    /// Run one compute unit until Ctrl-C.
+    Compute(unit::Unit),
+    /// Make and list keys of accounts.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Spawn a process from a Wasm module.
+    Spawn(spawn::Spawn),
+    /// Send a message to a process and wait for its reply.
+    Send(send::Send),
+    /// Ask a process without changing it.
+    View(view::View),
+    /// Print a process's log with the outcomes.
+    Log(log::Log),
+    /// List processes.
+    Ps,
+    /// Show the units and what they do.
+    Status,
+    /// Measure a cluster.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Run one week of earthquakes through fourteen actors on a cluster of separate units.
+    Demo(demo::Demo),
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let output = Output { json: cli.globals.json };
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<(), NodeError> {
+    let filter = EnvFilter::try_new(&cli.globals.log).map_err(NodeError::usage)?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(NodeError::system)?;
+    let done = runtime.block_on(run(cli));
+    // Threads that wait for standard input or a disk must not keep a finished command.
+    runtime.shutdown_timeout(END_TIMEOUT);
+    done
+}
+
+async fn run(cli: Cli) -> Result<(), NodeError> {
+    use protocol::Role;
+
+    let Cli { globals, command } = cli;
+    match command {
+        Command::Up(up) => Box::pin(up.run(&globals)).await,
+        Command::Scheduler(unit) => Box::pin(unit.run(Role::Scheduler, &globals)).await,
+        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &globals)).await,
+        Command::Compute(unit) => Box::pin(unit.run(Role::Compute, &globals)).await,
+        Command::Key(key) => key.run(&globals),
+        Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
+        Command::Send(send) => Box::pin(send.run(&globals)).await,
+        Command::View(view) => Box::pin(view.run(&globals)).await,
+        Command::Log(log) => Box::pin(log.run(&globals)).await,
+        Command::Ps => Box::pin(ps::run(&globals)).await,
+        Command::Status => Box::pin(status::run(&globals)).await,
+        Command::Bench(bench) => Box::pin(bench.run(&globals)).await,
+        Command::Demo(demo) => Box::pin(demo.run(&globals)).await,
+    }
+}
+
+/// Answers a command line that cannot be understood, or that asks for help.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if wants_json && !asked {
+        let error = NodeError::usage(error.to_string().trim_end());
+        Output { json: true }.failure(&error);
+    } else {
+        // Nobody is left to tell if the stream is closed.
+        let _ = error.print();
+    }
+    if asked { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+#[cfg(test)]
+mod tests;

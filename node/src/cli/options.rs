@@ -1,0 +1,73 @@
+//! Options that every command knows.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use protocol::NetworkId;
+use transport::UnitAddress;
+
+use crate::{
+    cluster::{DataDirectory, KeyName},
+    error::NodeError,
+    output::Output,
+};
+
+/// Options that every command knows.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Globals {
+    /// The data directory of the cluster [default: the user's data directory]
+    #[arg(long, global = true, env = "ANTIPHON_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    #[arg(long, global = true, env = "XDG_DATA_HOME", hide = true, hide_env = true)]
+    data_home: Option<PathBuf>,
+    /// The key to sign with
+    #[arg(long, global = true, value_name = "NAME", default_value_t = KeyName::default_key())]
+    pub(crate) key: KeyName,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How many seconds to wait for an answer
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+    /// Units of a network that does not run here, as unit1...@ip:port
+    #[arg(long, global = true, value_name = "UNIT")]
+    pub(crate) bootstrap: Vec<UnitAddress>,
+    /// The network of those units
+    #[arg(long, global = true, value_name = "NETWORK")]
+    pub(crate) network: Option<NetworkId>,
+    /// What to log on stderr, as `level` or `module=level,...`
+    #[arg(
+        long,
+        global = true,
+        env = "ANTIPHON_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
+    pub(crate) log: String,
+}
+
+impl Globals {
+    /// The data directory named, or the user's.
+    pub(crate) fn data(&self) -> Result<DataDirectory, NodeError> {
+        if let Some(data) = &self.data {
+            return Ok(DataDirectory::new(data.clone()));
+        }
+        let home = || Some(std::env::home_dir()?.join(".local").join("share"));
+        let base = self.data_home.clone().filter(|path| path.is_absolute()).or_else(home);
+        let base = base.ok_or_else(|| {
+            NodeError::usage("there is no home directory: name a data directory with --data")
+        })?;
+        Ok(DataDirectory::new(base.join("antiphon")))
+    }
+
+    /// How long to wait for an answer.
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
+    /// How to print.
+    pub(crate) const fn output(&self) -> Output {
+        Output { json: self.json }
+    }
+}

@@ -1,0 +1,152 @@
+//! What commands that talk to a cluster share: a client, and what people call processes.
+
+use std::time::Duration;
+
+use antiphon_client::{Client, ClientOptions, Units};
+use protocol::{ProcessId, Signed, Value, json, schema::Method};
+use transport::UnitAddress;
+
+use super::options::Globals;
+use crate::{cluster::DataDirectory, error::NodeError, output::Output};
+
+/// What a command may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only read; needs no key.
+    Read,
+    /// Sign in the name of an account.
+    Sign,
+}
+
+/// A client, with the data directory it belongs to.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) data: DataDirectory,
+    pub(crate) output: Output,
+    pub(crate) timeout: Duration,
+}
+
+impl Session {
+    /// Connects to the cluster that the options name.
+    pub(crate) async fn open(globals: &Globals, access: Access) -> Result<Self, NodeError> {
+        let data = globals.data()?;
+        let (network, units) = if globals.bootstrap.is_empty() {
+            if !data.is_running()? {
+                return Err(NodeError::NoCluster(data.path().to_owned()));
+            }
+            let network = data.network()?;
+            let network = network.ok_or_else(|| NodeError::NoCluster(data.path().to_owned()))?;
+            (network, local_units(&data)?)
+        } else {
+            let network = globals.network.ok_or_else(|| {
+                NodeError::usage("--bootstrap needs --network as well: ask who runs the unit")
+            })?;
+            (network, globals.bootstrap.clone())
+        };
+        let key = match access {
+            Access::Read => None,
+            Access::Sign => {
+                let missing =
+                    || NodeError::NoKey { name: globals.key.to_string(), path: data.keys() };
+                Some(data.key(&globals.key)?.ok_or_else(missing)?)
+            }
+        };
+        let units = Units::Bootstrap(units);
+        let client = Client::connect(ClientOptions { network, key, units }).await?;
+        Ok(Self { client, data, output: globals.output(), timeout: globals.timeout() })
+    }
+
+    /// The process that a text means: an id, the beginning of exactly one, or a name of the address
+    /// book.
+    pub(crate) async fn process(&self, text: &str) -> Result<ProcessId, NodeError> {
+        match read_name(text)? {
+            Name::Process(process) => Ok(process),
+            Name::Prefix => {
+                let known = self.client.processes().await?;
+                unique(text, known.into_iter().map(|(_, entry)| entry.process))
+            }
+            Name::Word => self.data.book().get(text)?.ok_or_else(|| {
+                NodeError::usage(format!(
+                    "no process is called `{text}`: `antiphon ps` lists them, `spawn --name` names them"
+                ))
+            }),
+        }
+    }
+
+    /// Reads arguments, guided by the process's schema where that helps.
+    pub(crate) async fn args(
+        &self,
+        process: ProcessId,
+        method: &str,
+        text: Option<&str>,
+    ) -> Result<Value, NodeError> {
+        let Some(text) = text else { return read_args(None, None) };
+        let schema = match self.client.schema(process).await {
+            Ok(schema) => schema,
+            Err(error) if error.code() == "unknown-module" => None,
+            Err(error) => return Err(error.into()),
+        };
+        read_args(Some(text), schema.as_ref().and_then(|schema| schema.method(method)))
+    }
+}
+
+/// Reads JSON arguments.
+pub(crate) fn read_args(text: Option<&str>, method: Option<&Method>) -> Result<Value, NodeError> {
+    let json = text.map(serde_json::from_str).transpose().map_err(|error| {
+        NodeError::usage(format!("the arguments are not JSON ({error}): try '{{\"by\":3}}'"))
+    })?;
+    json::args_from_json(json.as_ref(), method).map_err(NodeError::usage)
+}
+
+/// Where the units of a data directory listen.
+fn local_units(data: &DataDirectory) -> Result<Vec<UnitAddress>, NodeError> {
+    let records = data.records()?;
+    let units = records.iter().map(Signed::unverified).filter_map(|record| {
+        let address = record.addresses.first()?.parse().ok()?;
+        Some(UnitAddress { unit: record.unit, address })
+    });
+    Ok(units.collect())
+}
+
+/// What a text that names a process is.
+#[derive(Debug, PartialEq, Eq)]
+enum Name {
+    Process(ProcessId),
+    Prefix,
+    Word,
+}
+
+fn read_name(text: &str) -> Result<Name, NodeError> {
+    let full = ProcessId::from_bytes([0; 32]).to_string().len();
+    let looks_like_id = text.len() >= full && text.contains('1') && text.is_ascii();
+    let prefix = format!("{}1", ProcessId::PREFIX);
+    if text.starts_with(&prefix) && text.len() < full {
+        return Ok(Name::Prefix);
+    }
+    match text.parse() {
+        Ok(process) => Ok(Name::Process(process)),
+        Err(error) if looks_like_id || text.starts_with(&prefix) => Err(NodeError::usage(error)),
+        Err(_) => Ok(Name::Word),
+    }
+}
+
+/// The one process whose id begins with a text.
+fn unique(
+    prefix: &str,
+    processes: impl Iterator<Item = ProcessId>,
+) -> Result<ProcessId, NodeError> {
+    let mut matching = processes.filter(|process| process.to_string().starts_with(prefix));
+    match (matching.next(), matching.next()) {
+        (Some(process), None) => Ok(process),
+        (Some(one), Some(other)) => Err(NodeError::usage(format!(
+            "`{prefix}` is the beginning of several processes, such as {one} and {other}"
+        ))),
+        (None, _) => Err(NodeError::usage(format!(
+            "no process begins with `{prefix}`: `antiphon ps` lists them"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

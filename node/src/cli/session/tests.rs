@@ -1,0 +1,47 @@
+use super::*;
+
+#[test]
+fn a_full_id_must_be_right_and_a_beginning_is_a_beginning() {
+    let process = ProcessId::from_bytes([7; 32]);
+    let text = process.to_string();
+    assert_eq!(read_name(&text).unwrap(), Name::Process(process));
+    assert_eq!(read_name(&text[..12]).unwrap(), Name::Prefix);
+    assert_eq!(read_name("proc1").unwrap(), Name::Prefix);
+    assert_eq!(read_name("counter").unwrap(), Name::Word);
+
+    let last = if text.ends_with('q') { 'p' } else { 'q' };
+    let mistyped = format!("{}{last}", &text[..text.len() - 1]);
+    assert_eq!(read_name(&mistyped).unwrap_err().exit_code(), 2);
+    let other_kind = protocol::EntryId::from_bytes([7; 32]).to_string();
+    assert!(
+        read_name(&format!("{other_kind}")).is_ok_and(|name| name == Name::Word)
+            || read_name(&other_kind).is_err()
+    );
+}
+
+#[test]
+fn an_id_of_another_kind_is_refused() {
+    for text in [
+        protocol::AccountId::from_bytes([7; 32]).to_string(),
+        protocol::UnitId::from_bytes([7; 32]).to_string(),
+    ] {
+        assert_eq!(read_name(&text).unwrap_err().exit_code(), 2, "{text}");
+    }
+}
+
+#[test]
+fn a_beginning_must_be_unique() {
+    let (one, two) = (ProcessId::from_bytes([1; 32]), ProcessId::from_bytes([2; 32]));
+    let all = || [one, two].into_iter();
+    let text = one.to_string();
+    assert_eq!(unique(&text[..20], all()).unwrap(), one);
+    assert!(unique("proc1", all()).unwrap_err().to_string().contains("several"));
+    assert_eq!(unique("proc1zzzz", all()).unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn arguments_that_are_not_json_are_a_usage_error() {
+    assert_eq!(read_args(None, None).unwrap(), Value::Map(Vec::new()));
+    assert_eq!(read_args(Some("{by:3}"), None).unwrap_err().exit_code(), 2);
+    assert_eq!(read_args(Some("3"), None).unwrap_err().exit_code(), 2);
+}

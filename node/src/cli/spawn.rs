@@ -1,0 +1,85 @@
+//! `spawn`: a new process.
+
+use std::{fs, path::PathBuf};
+
+use antiphon_client::{Client, SpawnOptions};
+use clap::Args;
+use protocol::{Limits, UnitId, schema::MethodKind};
+
+use super::{
+    options::Globals,
+    session::{Access, Session, read_args},
+};
+use crate::{
+    error::NodeError,
+    output::{ActorError, SpawnedShape, note},
+};
+
+/// Spawn a process from a Wasm module.
+#[derive(Debug, Args)]
+pub(crate) struct Spawn {
+    /// The module
+    file: PathBuf,
+    /// What to call the process; also its name in the address book
+    #[arg(long)]
+    name: Option<String>,
+    /// Arguments of the initialiser, as JSON
+    #[arg(long, value_name = "JSON")]
+    args: Option<String>,
+    /// The scheduler that shall order its log [default: any]
+    #[arg(long, value_name = "UNIT")]
+    scheduler: Option<UnitId>,
+}
+
+impl Spawn {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        let module = self.read_module()?;
+        let schema = Client::schema_of(&module);
+        let init = schema.as_ref().and_then(|schema| {
+            schema.methods.iter().find(|method| method.kind == MethodKind::Init)
+        });
+        let args = read_args(self.args.as_deref(), init)?;
+        let session = Session::open(globals, Access::Sign).await?;
+        let options = SpawnOptions {
+            name: self.name.clone().unwrap_or_default(),
+            args,
+            scheduler: self.scheduler,
+            timeout: session.timeout,
+            ..SpawnOptions::new(module)
+        };
+        let spawned = session.client.spawn(options).await?;
+        let process = spawned.process;
+        let error = spawned.birth.failure().map(ActorError::from);
+        let shape = SpawnedShape {
+            process,
+            message: spawned.birth.message,
+            slot: spawned.birth.slot().get(),
+            error: error.clone(),
+        };
+        if let Some(ActorError { code, detail }) = error {
+            if session.output.json {
+                session.output.object(&shape)?;
+            }
+            return Err(NodeError::Answered { code, detail });
+        }
+        if let Some(name) = self.name {
+            for (name, before) in session.data.book().put([(name, process)])? {
+                note(&format!("`{name}` was {before} before"));
+            }
+        }
+        session.output.print(&shape, || process.to_string())
+    }
+
+    /// Looks at the size first: nothing is read that is refused anyway.
+    fn read_module(&self) -> Result<Vec<u8>, NodeError> {
+        let size = fs::metadata(&self.file).map_err(NodeError::file(&self.file))?.len();
+        let most = Limits::MODULE_BYTES_MAX;
+        if size > most as u64 {
+            return Err(NodeError::usage(format!(
+                "{} has {size} bytes, more than the limit of {most}",
+                self.file.display()
+            )));
+        }
+        fs::read(&self.file).map_err(NodeError::file(&self.file))
+    }
+}

@@ -1,0 +1,83 @@
+//! `scheduler`, `messenger`, `compute`: one unit, in the foreground.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::Args;
+use protocol::Role;
+use serde::Serialize;
+
+use super::{options::Globals, up::check_listen};
+use crate::{
+    clock,
+    error::NodeError,
+    output::UnitShape,
+    stop::Signals,
+    units::{Acquaintances, RunningUnit},
+};
+
+/// Run one unit until Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Unit {
+    /// The unit's name in the data directory [default: the role and `-1`]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    name: Option<String>,
+    /// The address at which the unit listens, and at which others reach it
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Look for units on the local network
+    #[arg(long)]
+    mdns: bool,
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+/// The first line on stdout, once the unit serves.
+#[derive(Debug, Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    unit: &'a UnitShape,
+}
+
+impl Unit {
+    pub(crate) async fn run(self, role: Role, globals: &Globals) -> Result<(), NodeError> {
+        check_listen(self.listen)?;
+        let mut signals = Signals::listen()?;
+        let data = globals.data()?;
+        data.create()?;
+        let network = data.join(globals.network)?;
+        let name = self.name.unwrap_or_else(|| format!("{role}-1"));
+        let home = data.unit(role, &name, (network, self.listen))?;
+        home.publish(clock::now())?;
+        let others = Acquaintances {
+            records: data.records()?,
+            bootstrap: globals.bootstrap.clone(),
+            mdns: self.mdns,
+        };
+        let unit = RunningUnit::start(&home, &others).await?;
+        let shape = unit.shape();
+        globals.output().print(&Ready { event: "ready", unit: shape }, || {
+            format!("{} {}@{}\nnetwork {network}", shape.kind, shape.unit, shape.address)
+        })?;
+        let stop = async {
+            match self.until_stdin_closes {
+                true => signals.parent_gone().await,
+                false => signals.any().await,
+            }
+        };
+        tokio::select! {
+            () = stop => {
+                unit.shutdown().await;
+                Ok(())
+            }
+            cause = unit.failed() => Err(NodeError::Unit { unit: name, detail: cause }),
+        }
+    }
+}
+
+/// A unit's name is a directory's.
+fn parse_name(text: &str) -> Result<String, &'static str> {
+    let name: crate::cluster::KeyName =
+        text.parse().map_err(|_| "a unit's name has 1 to 64 letters, digits, `-` and `_`")?;
+    Ok(name.to_string())
+}

@@ -1,0 +1,178 @@
+//! `up`: a cluster on this machine, in the foreground.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use antiphon_client::Client;
+use clap::Args;
+use serde::Serialize;
+
+use super::options::Globals;
+use crate::{
+    cluster::{Cluster, ClusterFile, DataDirectory, Death, KeyName, Shape, UpOptions},
+    error::NodeError,
+    gateway::{self, Gateway, GatewayConfig, GatewayError},
+    output::{Output, UnitShape, line, note},
+    stop::Signals,
+};
+
+/// Run a cluster on this machine until Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// How many schedulers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    schedulers: u16,
+    /// How many messengers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    messengers: u16,
+    /// How many compute units
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    computes: u16,
+    /// Give every unit an operating system process of its own
+    #[arg(long)]
+    isolated: bool,
+    /// Where HTTP is served [default: a free port on loopback]
+    #[arg(long, value_name = "ADDR")]
+    gateway: Option<SocketAddr>,
+    /// The address at which units listen, and at which others reach them
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Look for units on the local network
+    #[arg(long)]
+    mdns: bool,
+}
+
+/// The first line on stdout, once everything serves.
+#[derive(Debug, Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    gateway: Option<&'a str>,
+    data: String,
+    units: &'a [UnitShape],
+}
+
+/// A cluster with what this program serves beside it.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) cluster: Cluster,
+    /// Where the explorer is, as a URL.
+    pub(super) gateway: Option<String>,
+    server: Gateway,
+}
+
+impl Up {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        check_listen(self.listen)?;
+        if !globals.bootstrap.is_empty() && globals.network.is_none() {
+            return Err(NodeError::usage("--bootstrap needs --network as well"));
+        }
+        let mut signals = Signals::listen()?;
+        let options = UpOptions {
+            data: globals.data()?,
+            shape: Shape {
+                schedulers: self.schedulers,
+                messengers: self.messengers,
+                computes: self.computes,
+            },
+            isolated: self.isolated,
+            ip: self.listen,
+            network: globals.network,
+            bootstrap: globals.bootstrap.clone(),
+            mdns: self.mdns,
+        };
+        let mut served = tokio::select! {
+            served = Served::start(&options, self.gateway) => served?,
+            () = signals.any() => return Ok(()),
+        };
+        served.announce(&options.data, globals.output())?;
+        served.watch(&mut signals).await;
+        served.shutdown().await;
+        Ok(())
+    }
+}
+
+impl Served {
+    /// Brings a cluster up, with an account to use it.
+    pub(super) async fn start(
+        options: &UpOptions,
+        gateway: Option<SocketAddr>,
+    ) -> Result<Self, NodeError> {
+        let cluster = Box::pin(Cluster::start(options)).await?;
+        options.data.ensure_key(&KeyName::default_key())?;
+        let server = open_gateway(&options.data, gateway, cluster.client(None).await?).await?;
+        let gateway = Some(format!("http://{}", server.address()));
+        let units = cluster.units().to_vec();
+        options.data.set_cluster(&ClusterFile { gateway: gateway.clone(), units })?;
+        Ok(Self { cluster, gateway, server })
+    }
+
+    /// Stops what it serves, then the cluster.
+    pub(super) async fn shutdown(self) {
+        self.server.shutdown().await;
+        self.cluster.shutdown().await;
+    }
+
+    /// Says that everything serves, and what to do next.
+    fn announce(&self, data: &DataDirectory, output: Output) -> Result<(), NodeError> {
+        let path = std::path::absolute(data.path()).map_err(NodeError::file(data.path()))?;
+        let units = self.cluster.units();
+        if output.json {
+            let gateway = self.gateway.as_deref();
+            let data = path.display().to_string();
+            return output.object(&Ready { event: "ready", gateway, data, units });
+        }
+        for unit in units {
+            line(&format!("{:<9} {}@{}", unit.kind, unit.unit, unit.address))?;
+        }
+        if let Some(gateway) = &self.gateway {
+            line(&format!("explorer  {gateway}"))?;
+        }
+        let path = path.display();
+        line(&format!(
+            "\nready. In another terminal:\n  \
+             antiphon --data {path} spawn counter.wasm --name counter --args '{{\"start\":0}}'\n  \
+             antiphon --data {path} send counter add 3\n  \
+             antiphon --data {path} view counter get\nCtrl-C stops the cluster."
+        ))
+    }
+
+    /// Tells of units that end by themselves, until a signal comes. Restarts none.
+    pub(super) async fn watch(&mut self, signals: &mut Signals) {
+        loop {
+            tokio::select! {
+                () = signals.any() => return,
+                Death { name, cause } = self.cluster.death() => note(&format!(
+                    "error: unit-failed: {name} ended ({cause}); the others go on. \
+                     Restart the cluster to bring it back."
+                )),
+            }
+        }
+    }
+}
+
+/// Serves HTTP where it was asked for, or where it was served last, or on any free port.
+async fn open_gateway(
+    data: &DataDirectory,
+    asked: Option<SocketAddr>,
+    client: Client,
+) -> Result<Gateway, GatewayError> {
+    let last = data.cluster().and_then(|cluster| cluster.gateway);
+    let last = last.and_then(|url| url.strip_prefix("http://")?.parse().ok());
+    if let Some(listen) = asked.or(last) {
+        match gateway::start(GatewayConfig { listen }, client.clone()).await {
+            Err(error) if asked.is_none() && error.is_taken() => {}
+            served => return served,
+        }
+    }
+    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    gateway::start(GatewayConfig { listen }, client).await
+}
+
+/// Others must be able to dial what a unit says of itself.
+pub(super) fn check_listen(ip: IpAddr) -> Result<(), NodeError> {
+    if ip.is_unspecified() {
+        return Err(NodeError::usage(format!(
+            "--listen {ip} is no address that others could dial: name one of this machine"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+use super::{list, page};
+use crate::explorer::testing;
+
+#[test]
+fn a_process_shows_what_its_spawn_fixed_and_what_it_can_be_asked() {
+    let page = page(&testing::process_facts(), &testing::log(), &testing::names(), None);
+    let page = page.into_string();
+    testing::assert_harmless(&page);
+    for fact in ["1 of 2", "1,000,000,000", "64.0 MiB", "u64?", ">view<", ">message<"] {
+        assert!(page.contains(fact), "{fact}");
+    }
+    assert!(page.contains(&testing::process("source").to_string()));
+}
+
+#[test]
+fn a_process_whose_module_is_out_of_reach_is_shown_without_methods() {
+    let mut facts = testing::process_facts();
+    facts.schema = Err(testing::problem());
+    let page = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    assert!(page.contains("unreachable"));
+    assert!(page.contains("1 of 2"));
+}
+
+#[test]
+fn the_list_leads_to_what_is_before_and_after() {
+    let mut facts = testing::list();
+    assert!(!list(&facts, 2).into_string().contains("?offset="));
+    (facts.offset, facts.total) = (3, 10);
+    let page = list(&facts, 2).into_string();
+    assert!(page.contains("?offset=1\""));
+    assert!(page.contains("?offset=5\""));
+    assert!(page.contains("4 to 5"));
+    testing::assert_harmless(&page);
+}
+
+#[test]
+fn an_offset_past_the_end_is_no_error() {
+    let mut facts = testing::list();
+    facts.rows.clear();
+    facts.offset = u64::MAX;
+    let page = list(&facts, 50).into_string();
+    assert!(page.contains("not that many"));
+}
