@@ -45,6 +45,9 @@ pub(crate) enum NodeError {
         /// Where the port is remembered.
         file: PathBuf,
     },
+    /// HTTP cannot be served.
+    #[error("{0}")]
+    Gateway(#[from] GatewayError),
     /// The operating system refused a file.
     #[error("{}: {source}", path.display())]
     File {
@@ -77,9 +80,6 @@ pub(crate) enum NodeError {
         /// Why.
         detail: String,
     },
-    /// The gateway does not start.
-    #[error(transparent)]
-    Gateway(#[from] GatewayError),
     /// The operating system refused something else.
     #[error("{0}")]
     System(String),
@@ -158,10 +158,10 @@ impl NodeError {
             Self::NoCluster(_)
             | Self::InUse { .. }
             | Self::PortTaken { .. }
+            | Self::Gateway(_)
             | Self::File { .. }
             | Self::BadFile { .. }
             | Self::Unit { .. }
-            | Self::Gateway(_)
             | Self::System(_) => 1,
             Self::Verification(_) => 5,
             Self::Answered { .. } => 4,

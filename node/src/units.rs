@@ -2,7 +2,7 @@
 
 use std::io;
 
-use protocol::{Role, Signed, Timestamp, UnitRecord};
+use protocol::{Role, Signed, UnitRecord};
 use transport::{
     Directory, Discovery, DiscoveryConfig, DiscoveryError, Endpoint, Limits, UnitAddress,
 };
@@ -68,7 +68,7 @@ impl RunningUnit {
         let discovery = DiscoveryConfig {
             signer: home.signer(),
             listen: home.address,
-            bootstrap: bootstrap(home, others, now),
+            bootstrap: bootstrap(home, others),
             mdns: others.mdns,
         };
         let discovery = Discovery::start(discovery, directory.clone()).await;
@@ -142,13 +142,13 @@ impl Service {
     }
 }
 
-/// Units that discovery begins with: those on this machine, and those named.
-fn bootstrap(home: &UnitHome, others: &Acquaintances, now: Timestamp) -> Vec<UnitAddress> {
+/// Units that discovery begins with: those on this machine, even where their records are too old to
+/// be believed, and those named.
+fn bootstrap(home: &UnitHome, others: &Acquaintances) -> Vec<UnitAddress> {
     let me = home.key.public().unit();
     let local = others.records.iter().map(Signed::unverified).filter_map(|record| {
         let address = record.addresses.first()?.parse().ok()?;
-        (record.unit != me && record.expires >= now)
-            .then_some(UnitAddress { unit: record.unit, address })
+        (record.unit != me).then_some(UnitAddress { unit: record.unit, address })
     });
     local.chain(others.bootstrap.iter().copied()).collect()
 }

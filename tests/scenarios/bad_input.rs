@@ -20,23 +20,25 @@ fn mistakes_on_the_command_line_have_their_codes() {
     // A valid module without the exports of an actor.
     std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
     cluster.run(&["spawn", &file.to_string_lossy()]).failed(3, "module-refused");
-    cluster.run(&["spawn", "no-such-file.wasm"]).failed(1, "file-not-found");
+    cluster.run(&["spawn", "no-such-file.wasm"]).failed(1, "file");
 
     let actor = |args: &[&str], code| cluster.run(args).failed(4, code);
     actor(&["send", &counter, "fly"], "unknown-method");
-    actor(&["send", &counter, "add", r#"{"by":"three"}"#], "bad-arguments");
+    actor(&["send", &counter, "add", r#"{"by":-1}"#], "bad-arguments");
     actor(&["send", &counter, "add", r#"{"by":1,"and":2}"#], "bad-arguments");
     actor(&["view", &counter, "fly"], "unknown-method");
-    cluster.run(&["send", &counter, "add", "{"]).failed(2, "bad-json");
+    let usage = |args: &[&str]| cluster.run(args).failed(2, "usage");
+    usage(&["send", &counter, "add", "{"]);
+    usage(&["send", &counter, "add", r#"{"by":"three"}"#]);
 
     let unknown = protocol::ProcessId::from_bytes([7; 32]).to_string();
     cluster.run(&["send", &unknown, "add", "1"]).failed(3, "unknown-process");
     let mut typo = counter.clone();
     let last = typo.pop().unwrap();
     typo.push(if last == 'q' { 'p' } else { 'q' });
-    cluster.run(&["send", &typo, "add", "1"]).failed(2, "bad-id");
+    cluster.run(&["send", &typo, "add", "1"]).failed(2, "usage");
     let account = protocol::AccountId::from_bytes([7; 32]).to_string();
-    cluster.run(&["send", &account, "add", "1"]).failed(2, "bad-id");
+    cluster.run(&["send", &account, "add", "1"]).failed(2, "usage");
     assert_eq!(cluster.run(&["no-such-command"]).code, 2);
 
     // Larger than the process takes: 3 MiB where 2 are allowed.
@@ -126,7 +128,7 @@ fn a_data_directory_in_use_and_a_taken_port_are_named() {
     let other = directory();
     let other = other.path().to_string_lossy().into_owned();
     let taken = run(&["up", "--json", "--data", &other, "--gateway", &gateway]);
-    taken.failed(1, "address-taken");
+    taken.failed(1, "port-taken");
     assert!(text(&taken.json["error"]["detail"]).contains(&gateway), "{taken:?}");
     cluster.stop();
 }

@@ -63,7 +63,7 @@ pub(crate) async fn exchanged(
         for player in [ping, pong] {
             let empty = protocol::Value::Map(vec![]);
             let viewed = client.view(process(player), "count", &empty, None).await;
-            if let Ok(Ok(protocol::Value::Integer(count))) = viewed.map(|viewed| viewed.reply()) {
+            if let Ok(protocol::Value::Integer(count)) = viewed.map(|viewed| viewed.reply) {
                 total += count;
             }
         }

@@ -1,6 +1,8 @@
 //! Units and whole clusters killed with SIGKILL: nothing acknowledged is lost, nothing is applied
 //! twice.
 
+use std::path::Path;
+
 use antiphon_client::Client;
 use protocol::{Entry, Message, Signed, Slot, Value};
 
@@ -47,12 +49,12 @@ fn a_cluster_killed_half_way_loses_nothing_and_doubles_nothing() {
     runtime.block_on(async {
         let client = cluster.client().await;
         // Everything is sent again: what was assigned keeps its place, the rest gets one.
-        let mut replies = Vec::new();
         let mut places = Vec::new();
         for message in &messages {
             let mut ticket = client.submit(Entry::Message(message.clone())).await.unwrap();
             places.push(ticket.assigned().await.unwrap().assignment);
-            replies.push(client.finish(ticket, PATIENCE).await.unwrap().reply().unwrap());
+            let reply = ticket.executed().await.unwrap().outcome.reply;
+            assert!(matches!(reply, protocol::Reply::Value(_)), "{reply:?}");
         }
         assert_eq!(places.get(..acknowledged.len()), Some(acknowledged.as_slice()));
         let mut slots: Vec<Slot> = places.iter().map(|place| place.slot).collect();
@@ -66,7 +68,8 @@ fn a_cluster_killed_half_way_loses_nothing_and_doubles_nothing() {
     // No ball comes late: the log holds exactly the thousand deliveries and the start.
     let balls = |player: &str| {
         let log = cluster.run(&["log", player]).output.stdout;
-        String::from_utf8(log).unwrap().lines().filter(|line| line.contains("\"ball\"")).count()
+        let slot = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        String::from_utf8(log).unwrap().lines().filter(|line| slot(line)["method"] == "ball").count()
     };
     assert_eq!(balls(&ping) + balls(&pong), 1_000);
     cluster.stop();
@@ -81,15 +84,7 @@ fn a_messenger_may_lose_its_database_while_messages_are_under_way() {
     let args = format!(r#"{{"peer":"{pong}","rounds":600}}"#);
     cluster.run(&["send", &ping, "start", &args]).done();
     cluster.kill_all();
-    let mut removed = 0;
-    for unit in std::fs::read_dir(data.path()).unwrap().flatten() {
-        for file in std::fs::read_dir(unit.path()).into_iter().flatten().flatten() {
-            if file.file_name() == "messenger.redb" {
-                std::fs::remove_file(file.path()).unwrap();
-                removed += 1;
-            }
-        }
-    }
+    let removed = remove(data.path(), "messenger.redb");
     assert_eq!(removed, 1, "the messenger's database is where docs/storage.md says");
 
     let cluster = Cluster::up(data.path(), &[]);
@@ -113,19 +108,14 @@ fn a_compute_unit_derives_the_same_receipts_again() {
         runtime.block_on(async {
             let client = cluster.client().await;
             let page = client.outcomes(process(&counter), Slot::ZERO, 10).await.unwrap();
-            page.iter().map(|executed| executed.receipt.leaf.digest()).collect::<Vec<_>>()
+            page.executed.iter().map(|executed| executed.receipt.leaf.digest()).collect::<Vec<_>>()
         })
     };
     let before = leaves(&cluster);
     assert_eq!(before.len(), 6);
     cluster.kill_all();
     // Without its database the unit has nothing but the log.
-    for unit in std::fs::read_dir(data.path()).unwrap().flatten() {
-        let file = unit.path().join("outcomes.redb");
-        if file.exists() {
-            std::fs::remove_file(file).unwrap();
-        }
-    }
+    assert_eq!(remove(data.path(), "outcomes.redb"), 1);
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);
     let sent = cluster.run(&["send", &counter, "add", "1"]).done();
     assert_eq!(sent["reply"], 6);
@@ -156,4 +146,18 @@ async fn view_integer(client: &Client, id: &str, method: &str) -> i128 {
         Value::Integer(integer) => integer,
         other => panic!("not an integer: {other:?}"),
     }
+}
+
+/// Removes every file of this name below a directory and counts them.
+fn remove(directory: &Path, name: &str) -> usize {
+    let mut removed = 0;
+    for found in std::fs::read_dir(directory).unwrap().flatten() {
+        if found.path().is_dir() {
+            removed += remove(&found.path(), name);
+        } else if found.file_name() == name {
+            std::fs::remove_file(found.path()).unwrap();
+            removed += 1;
+        }
+    }
+    removed
 }

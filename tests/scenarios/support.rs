@@ -8,7 +8,7 @@ use std::{
 };
 
 use antiphon_client::{Client, ClientOptions, Units};
-use protocol::{NetworkId, ProcessId, SecretKey, Signed, UnitRecord, Value};
+use protocol::{NetworkId, ProcessId, SecretKey, Value};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -98,10 +98,9 @@ impl Cluster {
 
     /// A client with the cluster's default account.
     pub(crate) async fn client(&self) -> Client {
-        let seed = Self::seed(&self.data, "default");
-        let network = self.network();
-        let units = self.directory(network).await;
-        let options = ClientOptions { network, key: Some(seed), units };
+        let units = Units::Bootstrap(vec![self.address("scheduler").parse().expect("it parses")]);
+        let (network, key) = (self.network(), Some(Self::key(&self.data)));
+        let options = ClientOptions { network, key, units };
         Client::connect(options).await.expect("the client connects")
     }
 
@@ -111,20 +110,12 @@ impl Cluster {
         text(&status["network"]).parse().expect("the status names the network")
     }
 
-    async fn directory(&self, _network: NetworkId) -> Units {
-        Units::Bootstrap(vec![self.address("scheduler").parse().expect("addresses parse")])
-    }
-
-    fn seed(data: &Path, name: &str) -> SecretKey {
-        let shown = run_in(data, &["key", "list"]).done();
-        let file = shown["keys"]
-            .as_array()
-            .and_then(|keys| keys.iter().find(|key| key["name"] == name))
-            .map(|key| text(&key["file"]).to_owned())
-            .expect("the key is listed with its file");
-        let hex = std::fs::read_to_string(file).expect("the key file can be read");
+    /// The key that `up` made.
+    fn key(data: &Path) -> SecretKey {
+        let text = std::fs::read_to_string(data.join("keys/default.key")).expect("the key is there");
+        let hex = text.trim().strip_prefix("ed25519:").expect("the algorithm is named");
         let mut seed = [0; 32];
-        for (byte, pair) in seed.iter_mut().zip(hex.trim().as_bytes().chunks(2)) {
+        for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().chunks(2)) {
             *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         }
         SecretKey::from_seed(&seed)
@@ -210,9 +201,4 @@ pub(crate) fn signal(signal: &str, pid: u64) {
 /// A directory that is removed with everything in it.
 pub(crate) fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory can be made")
-}
-
-/// What a record says, for tests that need a unit's key.
-pub(crate) fn records(client: &Client) -> Vec<Signed<UnitRecord>> {
-    client.directory().records()
 }

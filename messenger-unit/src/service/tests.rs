@@ -1,6 +1,7 @@
 use protocol::{Entry, api::SubmitEvent};
 
 use super::*;
+use crate::check::{Frame, FrameError};
 
 mod client;
 mod world;
@@ -410,5 +411,45 @@ async fn a_database_in_use_is_a_clear_error() {
     let config = Config::new(NETWORK, data.path().to_owned());
     let refused = start(config, endpoint, world.directory.clone()).await;
     assert!(matches!(refused, Err(Error::Store(StoreError::InUse))));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_compute_unit_publishes_is_taken_only_if_it_hangs_together() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let process = client.born(1).await;
+    let known = messenger.hub.locations.cached(&process).expect("it was spawned here");
+    let bytes = world.state.lock().unwrap().first_frame();
+    let (unit, other) = (key(2).public().unit(), key(3).public().unit());
+    let other_network = protocol::NetworkId::from_bytes([8; 32]);
+
+    let frame = Frame::read(NETWORK, &unit, &bytes).unwrap();
+    assert_eq!(Frame::read(NETWORK, &other, &bytes).unwrap_err(), FrameError::WrongUnit);
+    let error = Frame::read(other_network, &unit, &bytes).unwrap_err();
+    assert!(matches!(error, FrameError::Signature(_)));
+    for length in 0..bytes.len() {
+        let error = Frame::read(NETWORK, &unit, &bytes[..length]).unwrap_err();
+        assert!(matches!(error, FrameError::Decode(_)));
+    }
+    let mut flipped = bytes.to_vec();
+    for position in 0..flipped.len() {
+        flipped[position] ^= 1;
+        let sound = |frame: Frame| frame.check(&frame.inner.slots[0], &known).is_some();
+        assert!(!Frame::read(NETWORK, &unit, &flipped).is_ok_and(sound), "byte {position}");
+        flipped[position] ^= 1;
+    }
+
+    let slot = &frame.inner.slots[0];
+    assert!(frame.check(slot, &known).is_some());
+    let mut strangers = (*known).clone();
+    strangers.policy.units.retain(|named| *named != unit);
+    assert!(frame.check(slot, &strangers).is_none(), "its word does not count");
+    let mut otherwise = slot.clone();
+    otherwise.outcome.reply = protocol::Reply::Later;
+    assert!(frame.check(&otherwise, &known).is_none(), "another outcome");
+    client.close().await;
+    messenger.shutdown().await;
     world.stop().await;
 }

@@ -28,7 +28,7 @@ pub(crate) struct Demo {
 struct Report<'a> {
     event: &'static str,
     ok: bool,
-    gateway: Option<&'a str>,
+    gateway: String,
     figures: &'a Figures,
 }
 
@@ -93,7 +93,7 @@ impl Demo {
             error @ DemoError::Differs(_) => NodeError::Verification(error.to_string()),
             error => NodeError::system(error),
         })?;
-        let gateway = served.gateway.as_deref();
+        let gateway = served.url();
         if globals.json {
             let report = Report { event: "done", ok: true, gateway, figures: &figures };
             return globals.output().object(&report);
@@ -105,9 +105,6 @@ impl Demo {
             "{messages} messages in {elapsed_ms} ms ({messages_per_second} a second), \
              reply after {p50_us} us (p50), {p99_us} us (p99)"
         ))?;
-        if let Some(gateway) = gateway {
-            line(&format!("explorer: {gateway}"))?;
-        }
-        Ok(())
+        line(&format!("explorer: {gateway}"))
     }
 }

@@ -10,7 +10,7 @@ use super::options::Globals;
 use crate::{
     cluster::{Cluster, ClusterFile, DataDirectory, Death, KeyName, Shape, UpOptions},
     error::NodeError,
-    gateway::{self, Gateway, GatewayConfig, GatewayError},
+    gateway::{self, Gateway, GatewayConfig},
     output::{Output, UnitShape, line, note},
     stop::Signals,
 };
@@ -45,7 +45,7 @@ pub(crate) struct Up {
 #[derive(Debug, Serialize)]
 struct Ready<'a> {
     event: &'static str,
-    gateway: Option<&'a str>,
+    gateway: String,
     data: String,
     units: &'a [UnitShape],
 }
@@ -54,9 +54,7 @@ struct Ready<'a> {
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) cluster: Cluster,
-    /// Where the explorer is, as a URL.
-    pub(super) gateway: Option<String>,
-    server: Gateway,
+    gateway: Gateway,
 }
 
 impl Up {
@@ -91,23 +89,39 @@ impl Up {
 }
 
 impl Served {
-    /// Brings a cluster up, with an account to use it.
+    /// Brings a cluster up, with an account to use it and a gateway to look at it.
     pub(super) async fn start(
         options: &UpOptions,
         gateway: Option<SocketAddr>,
     ) -> Result<Self, NodeError> {
         let cluster = Box::pin(Cluster::start(options)).await?;
         options.data.ensure_key(&KeyName::default_key())?;
-        let server = open_gateway(&options.data, gateway, cluster.client(None).await?).await?;
-        let gateway = Some(format!("http://{}", server.address()));
-        let units = cluster.units().to_vec();
-        options.data.set_cluster(&ClusterFile { gateway: gateway.clone(), units })?;
-        Ok(Self { cluster, gateway, server })
+        let started = async {
+            let client = cluster.client(None).await?;
+            start_gateway(&options.data, gateway, client).await
+        };
+        match started.await {
+            Ok(gateway) => {
+                let served = Self { cluster, gateway };
+                let units = served.cluster.units().to_vec();
+                options.data.set_cluster(&ClusterFile { gateway: served.url(), units })?;
+                Ok(served)
+            }
+            Err(error) => {
+                cluster.shutdown().await;
+                Err(error)
+            }
+        }
     }
 
-    /// Stops what it serves, then the cluster.
+    /// Where the explorer is.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.gateway.address())
+    }
+
+    /// Stops everything.
     pub(super) async fn shutdown(self) {
-        self.server.shutdown().await;
+        self.gateway.shutdown().await;
         self.cluster.shutdown().await;
     }
 
@@ -116,16 +130,13 @@ impl Served {
         let path = std::path::absolute(data.path()).map_err(NodeError::file(data.path()))?;
         let units = self.cluster.units();
         if output.json {
-            let gateway = self.gateway.as_deref();
-            let data = path.display().to_string();
+            let (gateway, data) = (self.url(), path.display().to_string());
             return output.object(&Ready { event: "ready", gateway, data, units });
         }
         for unit in units {
             line(&format!("{:<9} {}@{}", unit.kind, unit.unit, unit.address))?;
         }
-        if let Some(gateway) = &self.gateway {
-            line(&format!("explorer  {gateway}"))?;
-        }
+        line(&format!("explorer  {}", self.url()))?;
         let path = path.display();
         line(&format!(
             "\nready. In another terminal:\n  \
@@ -149,22 +160,28 @@ impl Served {
     }
 }
 
-/// Serves HTTP where it was asked for, or where it was served last, or on any free port.
-async fn open_gateway(
+/// Listens where it is told to, or else on loopback where it did last time if that is free.
+async fn start_gateway(
     data: &DataDirectory,
-    asked: Option<SocketAddr>,
+    listen: Option<SocketAddr>,
     client: Client,
-) -> Result<Gateway, GatewayError> {
-    let last = data.cluster().and_then(|cluster| cluster.gateway);
-    let last = last.and_then(|url| url.strip_prefix("http://")?.parse().ok());
-    if let Some(listen) = asked.or(last) {
+) -> Result<Gateway, NodeError> {
+    if let Some(listen) = listen {
+        return Ok(gateway::start(GatewayConfig { listen }, client).await?);
+    }
+    let last = data.gateway_port();
+    for port in last.into_iter().chain([0]) {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         match gateway::start(GatewayConfig { listen }, client.clone()).await {
-            Err(error) if asked.is_none() && error.is_taken() => {}
-            served => return served,
+            Ok(gateway) => {
+                data.set_gateway_port(gateway.address().port())?;
+                return Ok(gateway);
+            }
+            Err(error) if error.is_taken() && port != 0 => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-    gateway::start(GatewayConfig { listen }, client).await
+    Err(NodeError::System("no port is free on loopback".to_owned()))
 }
 
 /// Others must be able to dial what a unit says of itself.

@@ -5,7 +5,8 @@
 //! operator.key       the key that vouches for the units
 //! keys/NAME.key      accounts
 //! names.json         the address book
-//! cluster.json       what runs, while `up` runs
+//! cluster.json       what `up` runs, or ran last
+//! gateway.port       where HTTP was served last
 //! up.lock            held by `up`
 //! units/NAME/        one unit: key, port, record, lock, data/
 //! ```
@@ -18,7 +19,7 @@ use std::{
 };
 
 use protocol::{NetworkId, Role, SecretKey, Signed, Timestamp, UnitRecord, codec};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use transport::{RecordSigner, UnitAddress};
 
 use super::{
@@ -38,11 +39,11 @@ pub(crate) struct DataDirectory {
     path: PathBuf,
 }
 
-/// What runs on a data directory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What `up` runs on a data directory, for people and scripts.
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct ClusterFile {
     /// Where the gateway listens, as a URL.
-    pub(crate) gateway: Option<String>,
+    pub(crate) gateway: String,
     /// The units.
     pub(crate) units: Vec<UnitShape>,
 }
@@ -164,9 +165,14 @@ impl DataDirectory {
         self.keys().join(format!("{name}.key"))
     }
 
-    /// What `up` wrote of what it runs, if it did.
-    pub(crate) fn cluster(&self) -> Option<ClusterFile> {
-        serde_json::from_slice(&fs::read(self.path.join("cluster.json")).ok()?).ok()
+    /// Where the gateway listened last.
+    pub(crate) fn gateway_port(&self) -> Option<u16> {
+        fs::read_to_string(self.path.join("gateway.port")).ok()?.trim().parse().ok()
+    }
+
+    /// Remembers where the gateway listens.
+    pub(crate) fn set_gateway_port(&self, port: u16) -> Result<(), NodeError> {
+        write_whole(&self.path.join("gateway.port"), format!("{port}\n").as_bytes())
     }
 
     /// Writes down what runs.

@@ -4,13 +4,18 @@ use std::{
     fs,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+    ops::Range,
     path::Path,
 };
 
 use crate::error::NodeError;
 
+/// Where ports are chosen from: above what administrators hand out, below what operating systems
+/// lend to outgoing connections, so that a port is still free after a restart.
+const CHOICE: Range<u16> = 12_000..32_000;
+
 /// How many ports are tried until one is free in both.
-const TRIES: usize = 64;
+const TRIES: usize = 256;
 
 /// The port remembered in a file, or a free one that is remembered from now on.
 pub(crate) fn remembered(file: &Path, ip: IpAddr) -> Result<SocketAddr, NodeError> {
@@ -38,11 +43,14 @@ pub(crate) fn remembered(file: &Path, ip: IpAddr) -> Result<SocketAddr, NodeErro
 
 /// An address whose port is free in both at the moment.
 fn free(ip: IpAddr) -> Result<SocketAddr, NodeError> {
+    let span = u32::from(CHOICE.end - CHOICE.start);
     for _ in 0..TRIES {
-        let listener = TcpListener::bind((ip, 0)).and_then(|listener| listener.local_addr());
-        let address = listener
+        let random = getrandom::u32().map_err(NodeError::system)? % span;
+        let offset = u16::try_from(random).expect("it is less than the span of 16-bit numbers");
+        let address = SocketAddr::new(ip, CHOICE.start + offset);
+        let free = is_free(address)
             .map_err(|error| NodeError::System(format!("cannot listen on {ip}: {error}")))?;
-        if is_free(address).map_err(NodeError::system)? {
+        if free {
             return Ok(address);
         }
     }

@@ -249,7 +249,7 @@ pub(crate) struct ProcessShape {
 }
 
 /// A unit of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct UnitShape {
     pub(crate) kind: String,
     pub(crate) unit: UnitId,

@@ -8,7 +8,7 @@ use protocol::{
     ViewRequest,
     api::{Executed, Request},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{Client, ClientError, Ticket, client::more_telling, shell};
 
@@ -117,10 +117,11 @@ impl Client {
         args: &Value,
         limit: Duration,
     ) -> Result<SendResult, ClientError> {
+        let deadline = Instant::now() + limit;
         let message = self.prepare_message(process, method, args)?;
         let ticket = timeout(limit, self.submit(Entry::Message(message))).await;
         let ticket = ticket.unwrap_or_else(|_| Err(not_sent()))?;
-        self.finish(ticket, limit).await
+        self.finish(ticket, deadline.saturating_duration_since(Instant::now())).await
     }
 
     /// Waits until a submitted entry is executed.

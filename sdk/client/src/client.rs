@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -30,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often the units known are asked for news of each other.
 const REFRESH: Duration = Duration::from_secs(20);
 
-/// Processes and modules whose description is remembered.
+/// How many things of each kind are remembered.
 const REMEMBERED_MAX: usize = 65_536;
 
 /// How a client finds its network.
@@ -167,10 +168,7 @@ impl Client {
     /// Remembers a process.
     pub(crate) fn learn(&self, process: ProcessId, described: Described) -> Arc<Described> {
         let described = Arc::new(described);
-        let mut known = self.inner.known();
-        if known.processes.len() < REMEMBERED_MAX {
-            known.processes.insert(process, Arc::clone(&described));
-        }
+        remember(&mut self.inner.known().processes, process, Arc::clone(&described));
         described
     }
 
@@ -219,6 +217,13 @@ impl Client {
 
     pub(crate) fn key(&self) -> Result<&SecretKey, ClientError> {
         self.inner.key.as_ref().ok_or(ClientError::NoKey)
+    }
+}
+
+/// Remembers something, unless too much is remembered already.
+pub(crate) fn remember<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) {
+    if map.len() < REMEMBERED_MAX || map.contains_key(&key) {
+        map.insert(key, value);
     }
 }
 

@@ -14,7 +14,12 @@ use protocol::{
 };
 use tokio::task::JoinSet;
 
-use crate::{Client, ClientError, client::more_telling, section::custom_section, shell};
+use crate::{
+    Client, ClientError,
+    client::{more_telling, remember},
+    section::custom_section,
+    shell,
+};
 
 /// Processes asked for at once.
 const PROCESSES_PAGE: u32 = 1_000;
@@ -269,7 +274,7 @@ impl Client {
         }
         let wasm = self.module(module).await?;
         let schema = Self::schema_of(&wasm).map(Arc::new);
-        self.inner.known().schemas.insert(module, schema.clone());
+        remember(&mut self.inner.known().schemas, module, schema.clone());
         Ok(schema)
     }
 

@@ -10,7 +10,10 @@ use protocol::{
 use tokio::time::timeout;
 
 use crate::{
-    Client, ClientError, Described, SendResult, calls::encode_args, client::more_telling, shell,
+    Client, ClientError, Described, SendResult,
+    calls::encode_args,
+    client::{more_telling, remember},
+    shell,
 };
 
 /// How many compute units the policy of a spawn that names none has.
@@ -86,7 +89,7 @@ impl Client {
         if stored.module != id {
             return Err(ClientError::unverified("the scheduler stored another module"));
         }
-        self.inner.known().stored.insert((scheduler, id), ());
+        remember(&mut self.inner.known().stored, (scheduler, id), ());
         Ok(id)
     }
 
@@ -105,7 +108,7 @@ impl Client {
         if acceptance.unit != unit || !acceptance.holds(self.network(), &id, &profile) {
             return Err(ClientError::unverified("the acceptance of the module"));
         }
-        self.inner.known().accepted.insert((unit, id), acceptance.clone());
+        remember(&mut self.inner.known().accepted, (unit, id), acceptance.clone());
         Ok(acceptance)
     }
 

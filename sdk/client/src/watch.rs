@@ -116,9 +116,10 @@ async fn follow(
         for entry in entries {
             let receipt = Receipt { leaf: entry.leaf, path: entry.path, batch: batch.clone() };
             let executed = Executed { outcome: entry.outcome, receipt };
-            let process = executed.outcome.process;
-            let source = &client.describe(process).await?.source;
-            client.inner.checker.executed(process, source, &executed)?;
+            if let Err(error) = check(client, &executed).await {
+                tracing::debug!(%messenger, %error, "an outcome is not shown");
+                continue;
+            }
             let Executed { outcome, receipt } = executed;
             if let Err(TrySendError::Closed(_)) = observed.try_send(Observed { outcome, receipt }) {
                 return Ok(());
@@ -126,4 +127,10 @@ async fn follow(
         }
     }
     Err(ClientError::unreachable("the stream ended"))
+}
+
+async fn check(client: &Client, executed: &Executed) -> Result<(), ClientError> {
+    let process = executed.outcome.process;
+    let source = &client.describe(process).await?.source;
+    client.inner.checker.executed(process, source, executed)
 }

@@ -337,6 +337,11 @@ impl State {
         }
     }
 
+    /// The first frame of the first compute unit.
+    pub(super) fn first_frame(&self) -> Bytes {
+        self.frames[0][0].bytes.clone()
+    }
+
     /// The numbers accepted of a pair, in order.
     pub(super) fn heard(&self, source: ProcessId, target: ProcessId) -> Vec<u64> {
         let of_pair =

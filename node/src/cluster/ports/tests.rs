@@ -10,6 +10,7 @@ fn a_port_is_kept() {
     let file = directory.path().join("port");
     let first = remembered(&file, LOCALHOST).unwrap();
     assert_eq!(remembered(&file, LOCALHOST).unwrap(), first);
+    assert!(CHOICE.contains(&first.port()));
 }
 
 #[test]
