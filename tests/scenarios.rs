@@ -1,5 +1,11 @@
 //! Scenarios across units: real programs, real QUIC, real disks, each in a directory of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a scenario panics where the cluster does not do what it must"
+)]
+
 #[path = "scenarios/support.rs"]
 mod support;
 

@@ -69,7 +69,11 @@ fn a_cluster_killed_half_way_loses_nothing_and_doubles_nothing() {
     let balls = |player: &str| {
         let log = cluster.run(&["log", player]).output.stdout;
         let slot = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
-        String::from_utf8(log).unwrap().lines().filter(|line| slot(line)["method"] == "ball").count()
+        String::from_utf8(log)
+            .unwrap()
+            .lines()
+            .filter(|line| slot(line)["method"] == "ball")
+            .count()
     };
     assert_eq!(balls(&ping) + balls(&pong), 1_000);
     cluster.stop();

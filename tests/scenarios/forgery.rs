@@ -153,7 +153,8 @@ fn forged_altered_and_replayed_messages_are_refused() {
 /// Everything that proves the first delivery of `source` to `target`.
 async fn genuine(client: &antiphon_client::Client, source: ProcessId) -> (Delivery, OriginProof) {
     let executed = client.outcomes(source, Slot::ZERO, 100).await.unwrap();
-    let executed = executed.executed.into_iter().find(|executed| !executed.outcome.outbox.is_empty());
+    let executed =
+        executed.executed.into_iter().find(|executed| !executed.outcome.outbox.is_empty());
     let executed = executed.expect("the game has begun");
     let slot = executed.outcome.slot;
     let mut log = client.log(source, slot);

@@ -112,7 +112,8 @@ impl Cluster {
 
     /// The key that `up` made.
     fn key(data: &Path) -> SecretKey {
-        let text = std::fs::read_to_string(data.join("keys/default.key")).expect("the key is there");
+        let text =
+            std::fs::read_to_string(data.join("keys/default.key")).expect("the key is there");
         let hex = text.trim().strip_prefix("ed25519:").expect("the algorithm is named");
         let mut seed = [0; 32];
         for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().chunks(2)) {
