@@ -8,7 +8,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::SyncSender},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::SyncSender,
+    },
     thread::JoinHandle,
 };
 
@@ -106,6 +110,8 @@ struct Shared {
     hosted: Mutex<HashMap<ProcessId, Arc<Hosted>>>,
     queue: Mutex<Queue>,
     ready: Condvar,
+    /// Slots queued and not yet handed to the publisher.
+    backlog: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
@@ -123,16 +129,18 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Starts the threads.
+    /// Starts the threads. `backlog` counts the slots that are queued, for the publisher.
     pub(crate) fn start(
         threads: usize,
         publisher: &SyncSender<Publication>,
+        backlog: &Arc<AtomicUsize>,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             hosted: Mutex::default(),
             queue: Mutex::default(),
             ready: Condvar::new(),
+            backlog: Arc::clone(backlog),
             metrics,
         });
         let spawn = |number| {
@@ -170,6 +178,7 @@ impl Executor {
         let Some(hosted) = self.find(&work.assignment.process) else { return };
         let mut inbox = lock(&hosted.inbox);
         if !inbox.halted {
+            self.shared.backlog.fetch_add(1, Ordering::Relaxed);
             inbox.work.push_back(work);
             self.wake(&hosted, &mut inbox);
         }
@@ -227,6 +236,7 @@ fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
         if turn == Turn::Halted {
             shared.metrics.processes_halted.increment();
             inbox.halted = true;
+            shared.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
             inbox.work.clear();
             inbox.views.clear();
         }
@@ -270,7 +280,9 @@ fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -
             return give_up(hosted, fault);
         }
         let Some(work) = lock(&hosted.inbox).work.pop_front() else { return Turn::Over };
-        let executed = match process.execute(&work.assignment, &work.entry) {
+        let executed = process.execute(&work.assignment, &work.entry);
+        shared.backlog.fetch_sub(1, Ordering::Relaxed);
+        let executed = match executed {
             Ok(executed) => executed,
             Err(fault) => return give_up(hosted, fault),
         };

@@ -1,9 +1,17 @@
 //! Turns executed slots into signed receipt batches: one Merkle root and one signature for
 //! everything that has gathered since the last.
+//!
+//! A slot that leaves nothing queued behind it is published at once. While more slots are queued,
+//! the batch waits for them, but never longer than [`GATHER_MAX`]: each batch costs everybody
+//! downstream a signature check.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, SyncSender, sync_channel},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -22,6 +30,9 @@ const BATCH_SLOTS_MAX: usize = 1_024;
 /// Estimated bytes in one frame, past which no slot is added.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// How long a batch may wait for slots that are queued already.
+const GATHER_MAX: Duration = Duration::from_millis(1);
+
 /// A slot to publish.
 #[derive(Debug)]
 pub(crate) struct Publication {
@@ -39,30 +50,54 @@ pub(crate) fn start(
     key: SecretKey,
     network: NetworkId,
     feed: Arc<Feed>,
+    backlog: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 ) -> std::io::Result<SyncSender<Publication>> {
     let (sender, receiver) = sync_channel(QUEUE_MAX);
+    let source = Source { receiver, backlog };
     std::thread::Builder::new()
         .name("publisher".to_owned())
-        .spawn(move || run(&key, network, &receiver, &feed, &metrics))?;
+        .spawn(move || run(&key, network, &source, &feed, &metrics))?;
     Ok(sender)
 }
 
-fn run(
-    key: &SecretKey,
-    network: NetworkId,
-    receiver: &Receiver<Publication>,
-    feed: &Feed,
-    metrics: &Metrics,
-) {
-    while let Ok(first) = receiver.recv() {
+/// Where executed slots come from.
+struct Source {
+    receiver: Receiver<Publication>,
+    backlog: Arc<AtomicUsize>,
+}
+
+impl Source {
+    /// The next batch; none once all senders are gone.
+    fn gather(&self) -> Option<Vec<Publication>> {
+        let first = self.receiver.recv().ok()?;
+        let deadline = now() + GATHER_MAX;
         let mut bytes = estimate(&first);
         let mut gathered = vec![first];
         while gathered.len() < BATCH_SLOTS_MAX && bytes < BATCH_BYTES_MAX {
-            let Ok(next) = receiver.try_recv() else { break };
+            let next = match self.receiver.try_recv() {
+                Ok(next) => next,
+                Err(_) if self.backlog.load(Ordering::Relaxed) == 0 => break,
+                Err(_) => {
+                    let left = deadline.saturating_duration_since(now());
+                    let Ok(next) = self.receiver.recv_timeout(left) else { break };
+                    next
+                }
+            };
             bytes += estimate(&next);
             gathered.push(next);
         }
+        Some(gathered)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a shell's clock: only batch sizes depend on it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn run(key: &SecretKey, network: NetworkId, source: &Source, feed: &Feed, metrics: &Metrics) {
+    while let Some(gathered) = source.gather() {
         let frame = seal(key, network, gathered);
         let encoded = Bytes::from(codec::encode(&frame));
         feed.publish(frame, encoded);

@@ -118,14 +118,16 @@ pub async fn start(
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
     let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
+    let backlog = Arc::default();
     let publisher = publisher::start(
         config.key.clone(),
         config.network,
         Arc::clone(&feed),
+        Arc::clone(&backlog),
         Arc::clone(&metrics),
     )?;
-    let executor =
-        Arc::new(Executor::start(config.thread_count(), &publisher, Arc::clone(&metrics))?);
+    let executor = Executor::start(config.thread_count(), &publisher, &backlog, metrics.clone())?;
+    let executor = Arc::new(executor);
     let keeper =
         Arc::new(Keeper::start(Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?);
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());

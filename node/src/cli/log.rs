@@ -49,12 +49,13 @@ impl Log {
             let Some(watch) = watch.as_mut().filter(|_| !done) else { return Ok(()) };
             let look = tokio::time::sleep(LOOK);
             let news = async {
+                // A watch that has ended brings no news; the pause below goes on.
                 while let Some(observed) = watch.next().await {
                     if observed.outcome.process == process {
                         return;
                     }
                 }
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             tokio::select! {
                 () = news => {}

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use antiphon_client::{Client, ClientOptions, Units};
-use protocol::{ProcessId, Signed, Value, json, schema::Method};
+use protocol::{
+    AccountId, EntryId, ModuleId, NetworkId, OperatorId, ProcessId, Signed, UnitId, Value, json,
+    schema::Method,
+};
 use transport::UnitAddress;
 
 use super::options::Globals;
@@ -119,7 +122,17 @@ enum Name {
 
 fn read_name(text: &str) -> Result<Name, NodeError> {
     let full = ProcessId::from_bytes([0; 32]).to_string().len();
-    let looks_like_id = text.len() >= full && text.contains('1') && text.is_ascii();
+    let kinds = [
+        ProcessId::PREFIX,
+        EntryId::PREFIX,
+        ModuleId::PREFIX,
+        AccountId::PREFIX,
+        UnitId::PREFIX,
+        OperatorId::PREFIX,
+        NetworkId::PREFIX,
+    ];
+    let kind = text.split_once('1').map(|(kind, _)| kind);
+    let looks_like_id = text.len() >= full / 2 && kind.is_some_and(|kind| kinds.contains(&kind));
     let prefix = format!("{}1", ProcessId::PREFIX);
     if text.starts_with(&prefix) && text.len() < full {
         return Ok(Name::Prefix);

@@ -81,17 +81,17 @@ fn unit_row(facts: &UnitFacts) -> Markup {
     let record = &facts.record;
     let row = html! {
         td data-label="Role" { (record.role) }
-        td data-label="Unit" {
+        td.line data-label="Unit" {
             (show::unit(&record.unit))
             button.copy type="button" data-copy=(record.unit) hidden { "copy" }
         }
         td data-label="Operator" { (show::brief(record.operator)) }
         td data-label="Address" {
-            @for address in &record.addresses { code { (show::plain(address, 60)) } " " }
+            @for address in &record.addresses { code.id { (show::plain(address, 60)) } " " }
         }
         @match &facts.status {
             Ok(status) => {
-                td data-label="Software" { (show::plain(&status.software, 40)) }
+                td.line data-label="Software" { (show::plain(&status.software, 40)) }
                 td data-label="Up since" { (time(status.started)) }
                 td data-label="Counters" { (counters_brief(status)) }
             }

@@ -3,14 +3,14 @@
 
 use maud::{Markup, html};
 use protocol::{
-    AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed, json::bytes_to_json,
+    AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed,
 };
 
 use super::{
     facts::{Arrival, Caused, MessageFacts, Names, Origin},
     log::{call, outcome_cell},
     problem::note,
-    show::{self, badge, full, number, plain, time, value_block},
+    show::{self, badge, full, number, plain, time, value_block, value_line},
 };
 
 /// The most log lines and events shown.
@@ -154,6 +154,7 @@ fn said(facts: &MessageFacts, names: &Names) -> Markup {
 fn outcome(outcome: &Outcome) -> Markup {
     html! {
         @match &outcome.reply {
+            Reply::Value(value) if value_line(value) == "null" => p { "Done, without a reply." },
             Reply::Value(value) => { h3 { "Reply" } (value_block(value)) }
             Reply::Failure(failure) => {
                 h3 { "Error" }
@@ -171,7 +172,7 @@ fn outcome(outcome: &Outcome) -> Markup {
             h3 { "Events" }
             ul.lines { @for event in outcome.events.iter().take(LINES_MAX) {
                 li { b { (plain(&event.name, 60)) } " "
-                    code { (plain(&bytes_to_json(&event.data).to_string(), LINE_MAX)) } }
+                    code { (value_line(&event.data)) } }
             } }
             (left(outcome.events.len()))
         }

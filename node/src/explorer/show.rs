@@ -1,9 +1,14 @@
 //! The small pieces of all pages: identifiers, times, numbers, values and hostile text.
 
-use std::fmt::{Display, Write};
+use std::{
+    fmt::{Display, Write},
+    io,
+};
 
 use maud::{Markup, html};
 use protocol::{EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json};
+use serde::Serialize;
+use serde_json::{Serializer, Value as Json, ser::Formatter};
 
 use super::facts::Names;
 
@@ -165,7 +170,7 @@ pub(super) fn value_line(bytes: &[u8]) -> String {
     if bytes.len() > LINE_BYTES_MAX {
         return format!("({} of CBOR)", size(bytes.len() as u64));
     }
-    plain(&bytes_to_json(bytes).to_string(), LINE_MAX)
+    plain(&spaced(&bytes_to_json(bytes)), LINE_MAX)
 }
 
 /// A CBOR value as indented JSON.
@@ -180,8 +185,42 @@ pub(super) fn value_block(bytes: &[u8]) -> Markup {
 
 /// Arguments as they stand between the parentheses of a call.
 pub(super) fn args_line(bytes: &[u8]) -> String {
-    let line = value_line(bytes);
-    if line == "{}" || line == "null" { String::new() } else { line }
+    if bytes.len() > LINE_BYTES_MAX {
+        return value_line(bytes);
+    }
+    match bytes_to_json(bytes) {
+        Json::Null => String::new(),
+        Json::Object(args) => {
+            let args: Vec<String> =
+                args.iter().map(|(name, arg)| format!("{name}: {}", spaced(arg))).collect();
+            plain(&args.join(", "), LINE_MAX)
+        }
+        other => plain(&spaced(&other), LINE_MAX),
+    }
+}
+
+/// JSON on one line that can be broken between its items.
+pub(super) fn spaced(json: &Json) -> String {
+    let mut text = Vec::new();
+    let mut writer = Serializer::with_formatter(&mut text, Spaced);
+    json.serialize(&mut writer).expect("JSON in memory can be written");
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
+
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: io::Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(b": ")
+    }
 }
 
 /// A word in a coloured box.

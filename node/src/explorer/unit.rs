@@ -56,9 +56,11 @@ fn counters(status: &UnitStatus) -> Markup {
     }
 }
 
-/// The counters that say most: those that are not zero.
+/// The counters that say most: amounts of work that are not zero.
 pub(super) fn counters_brief(status: &UnitStatus) -> Markup {
-    let telling = status.counters.iter().filter(|(_, value)| *value > 0).take(COUNTERS_MAX.0);
+    let is_time = |name: &str| name.ends_with("_micros") || name.ends_with("_millis");
+    let telling = status.counters.iter().filter(|(name, value)| *value > 0 && !is_time(name));
+    let telling = telling.take(COUNTERS_MAX.0);
     html! {
         ul.counts { @for (name, value) in telling { li { (label(name)) " " b { (number(*value)) } } } }
     }

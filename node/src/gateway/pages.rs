@@ -143,7 +143,8 @@ pub(super) async fn message(
         Ok((facts, names, concerned)) => {
             let concerned: Vec<String> = concerned.iter().map(ProcessId::to_string).collect();
             let concerned = concerned.join(" ");
-            let title = format!("Slot {}", facts.record.assignment.slot);
+            let name = names.get(&facts.record.assignment.process).unwrap_or("process");
+            let title = format!("{name}, slot {}", facts.record.assignment.slot);
             show(&shared, &title, Live::Of(&concerned), &message::page(&facts, &names))
         }
         Err(problem) => fail(&shared, &problem),
