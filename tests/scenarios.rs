@@ -9,6 +9,8 @@
 #[path = "scenarios/support.rs"]
 mod support;
 
+#[path = "scenarios/accounts.rs"]
+mod accounts;
 #[path = "scenarios/bad_input.rs"]
 mod bad_input;
 #[path = "scenarios/basics.rs"]
@@ -19,3 +21,7 @@ mod crash;
 mod discovery;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
+#[path = "scenarios/hostile.rs"]
+mod hostile;
+#[path = "scenarios/units.rs"]
+mod units;

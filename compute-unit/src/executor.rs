@@ -5,6 +5,9 @@
 //! - A process is in the run queue at most once, and only while it has work: so no two threads ever
 //!   execute one process, and an idle process costs nothing.
 //! - After [`QUANTUM`] slots a process goes to the end of the queue.
+//! - As many threads work as there are cores. Only where a process has waited for
+//!   [`OVERCOMMIT_AFTER`], because long messages hold them all, does a further thread start, and
+//!   the operating system shares the cores.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,6 +17,7 @@ use std::{
         mpsc::SyncSender,
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use protocol::{
@@ -33,6 +37,8 @@ use crate::{
 
 /// Slots a process may execute before others get their turn.
 const QUANTUM: usize = 64;
+/// How long a process may wait while as many threads work as there are cores.
+const OVERCOMMIT_AFTER: Duration = Duration::from_millis(2);
 /// Views that may wait for one process.
 const VIEWS_MAX: usize = 1_024;
 
@@ -110,6 +116,7 @@ struct Shared {
     hosted: Mutex<HashMap<ProcessId, Arc<Hosted>>>,
     queue: Mutex<Queue>,
     ready: Condvar,
+    cores: usize,
     /// Slots queued and not yet handed to the publisher.
     backlog: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
@@ -118,6 +125,10 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     runnable: VecDeque<Arc<Hosted>>,
+    /// Threads that execute.
+    working: usize,
+    /// Whether a thread waits for [`OVERCOMMIT_AFTER`].
+    sentry: bool,
     stopping: bool,
 }
 
@@ -140,6 +151,7 @@ impl Executor {
             hosted: Mutex::default(),
             queue: Mutex::default(),
             ready: Condvar::new(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
             backlog: Arc::clone(backlog),
             metrics,
         });
@@ -223,14 +235,61 @@ impl Executor {
     fn wake(&self, hosted: &Arc<Hosted>, inbox: &mut Inbox) {
         if inbox.loaded && !inbox.scheduled {
             inbox.scheduled = true;
-            lock(&self.shared.queue).runnable.push_back(Arc::clone(hosted));
-            self.shared.ready.notify_one();
+            self.shared.enqueue(Arc::clone(hosted));
         }
     }
 }
 
+impl Shared {
+    fn enqueue(&self, hosted: Arc<Hosted>) {
+        let mut queue = lock(&self.queue);
+        queue.runnable.push_back(hosted);
+        if queue.wants_thread(self.cores) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Waits for a process that can run; none once the executor stops.
+    fn next(&self) -> Option<Arc<Hosted>> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.stopping {
+                return None;
+            }
+            if queue.runnable.is_empty() || (queue.working >= self.cores && queue.sentry) {
+                queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if queue.working >= self.cores {
+                queue.sentry = true;
+                let waited = self.ready.wait_timeout(queue, OVERCOMMIT_AFTER);
+                let (woken, patience) = waited.unwrap_or_else(PoisonError::into_inner);
+                queue = woken;
+                queue.sentry = false;
+                if !patience.timed_out() || queue.stopping {
+                    continue;
+                }
+            }
+            if let Some(hosted) = queue.runnable.pop_front() {
+                queue.working += 1;
+                if queue.wants_thread(self.cores) {
+                    self.ready.notify_one();
+                }
+                return Some(hosted);
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Whether a waiting thread has something to do.
+    fn wants_thread(&self, cores: usize) -> bool {
+        !self.runnable.is_empty() && (self.working < cores || !self.sentry)
+    }
+}
+
 fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
-    while let Some(hosted) = next(shared) {
+    while let Some(hosted) = shared.next() {
         let turn = turn(shared, publisher, &hosted);
         let mut inbox = lock(&hosted.inbox);
         if turn == Turn::Halted {
@@ -244,9 +303,10 @@ fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
         if turn == Turn::Halted || idle {
             inbox.scheduled = false;
         } else {
-            lock(&shared.queue).runnable.push_back(Arc::clone(&hosted));
-            shared.ready.notify_one();
+            shared.enqueue(Arc::clone(&hosted));
         }
+        drop(inbox);
+        lock(&shared.queue).working -= 1;
     }
 }
 
@@ -257,19 +317,6 @@ enum Turn {
     Over,
     /// The process cannot go on here.
     Halted,
-}
-
-fn next(shared: &Shared) -> Option<Arc<Hosted>> {
-    let mut queue = lock(&shared.queue);
-    loop {
-        if queue.stopping {
-            return None;
-        }
-        if let Some(hosted) = queue.runnable.pop_front() {
-            return Some(hosted);
-        }
-        queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
-    }
 }
 
 fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -> Turn {

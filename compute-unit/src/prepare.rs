@@ -35,6 +35,9 @@ use wasmparser::ValType;
 /// The version of everything in this module that can change an outcome. Part of the profile.
 pub const PREPARATION_VERSION: u32 = 1;
 
+/// What every WebAssembly binary begins with.
+const MAGIC: &[u8] = b"\0asm";
+
 /// A module that is ready to be compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
@@ -82,6 +85,9 @@ pub enum GlobalKind {
 pub fn prepare(wasm: &[u8]) -> Result<Prepared, PrepareError> {
     if wasm.len() > Limits::MODULE_BYTES_MAX {
         return Err(PrepareError::TooLarge { bytes: wasm.len(), limit: Limits::MODULE_BYTES_MAX });
+    }
+    if !wasm.starts_with(MAGIC) {
+        return Err(PrepareError::NotWasm);
     }
     let sections = check::check(wasm)?;
     exports::check(&sections)?;

@@ -4,6 +4,7 @@
 // the rows and sections that differ are exchanged. Only the feed is filled from the events.
 
 const PAUSE = 1000;
+const SETTLE = 2000;
 const watched = document.body.dataset.live;
 const badge = document.getElementById("live");
 const feed = document.getElementById("feed");
@@ -27,18 +28,18 @@ function watch() {
   const concerned = watched === "*" ? null : new Set(watched.split(" "));
   const address = concerned?.size === 1 ? `/events?process=${[...concerned][0]}` : "/events";
   const events = new EventSource(address);
-  let opened = false;
   events.addEventListener("open", () => {
     show("live");
-    if (opened) refresh();
-    opened = true;
+    // What happened between the page and its first event; the network is watched a little later.
+    refresh();
+    setTimeout(refresh, SETTLE);
   });
   events.addEventListener("error", () => show("reconnecting"));
   events.addEventListener("missed", () => refresh());
   events.addEventListener("outcome", (event) => {
     const outcome = JSON.parse(event.data);
     if (concerned && !concerned.has(outcome.process)) return;
-    if (feed) prepend(outcome);
+    if (feed) tell(outcome);
     refresh();
   });
   addEventListener("pagehide", () => events.close());
@@ -52,12 +53,11 @@ function show(state) {
   badge.dataset.state = state;
 }
 
-function prepend(outcome) {
+function tell(outcome) {
   const id = `f-${outcome.process}-${outcome.slot}`;
-  if (document.getElementById(id)) return;
   const row = document.getElementById("feed-row").content.firstElementChild.cloneNode(true);
   row.id = id;
-  row.classList.add("new");
+  row.dataset.time = outcome.time ?? feed.rows[0]?.dataset.time ?? 0;
   const process = row.querySelector(".process");
   process.href = `/process/${outcome.process}`;
   process.title = outcome.process;
@@ -68,7 +68,16 @@ function prepend(outcome) {
   slot.textContent = outcome.slot;
   row.querySelector(".call").textContent = outcome.method ?? outcome.kind ?? "";
   row.querySelector(".outcome").replaceChildren(...summary(outcome));
-  feed.prepend(row);
+  enter(row);
+}
+
+// Puts a row where its time belongs, if it is not there yet.
+function enter(row) {
+  if (document.getElementById(row.id)) return;
+  const time = Number(row.dataset.time);
+  const older = [...feed.rows].find((other) => Number(other.dataset.time) <= time);
+  row.classList.add("new");
+  feed.insertBefore(row, older ?? null);
   while (feed.rows.length > Number(feed.dataset.most)) feed.lastElementChild.remove();
   document.getElementById("quiet").hidden = true;
 }
@@ -107,6 +116,8 @@ async function refresh() {
     } catch {
       // The event source says that the gateway is away, and comes back by itself.
     }
+    // Whoever watches may miss an outcome: what waits is asked for again.
+    if (document.querySelector("main .badge.wait")) setTimeout(refresh, SETTLE);
     await new Promise((done) => setTimeout(done, PAUSE));
   }
   busy = false;
@@ -114,6 +125,7 @@ async function refresh() {
 
 function exchange(fresh) {
   for (const button of fresh.querySelectorAll("button.copy")) button.hidden = false;
+  for (const row of [...fresh.querySelectorAll("#feed > tr")].reverse()) enter(row);
   for (const part of document.querySelectorAll("[data-swap]")) {
     const other = fresh.querySelector(`[data-swap="${part.dataset.swap}"]`);
     if (!other) part.hidden = true;

@@ -40,7 +40,7 @@ enum Command {
     /// Run a cluster on this machine until Ctrl-C.
     Up(up::Up),
     /// Run one scheduler unit until Ctrl-C.
-    Scheduler(unit::Unit),
+    Scheduler(unit::Scheduler),
     /// Run one messenger unit until Ctrl-C.
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
@@ -59,7 +59,7 @@ enum Command {
     /// List processes.
     Ps,
     /// Show the units and what they do.
-    Status,
+    Status(status::StatusOptions),
     /// Measure a cluster.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -100,16 +100,16 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
     let Cli { globals, command } = cli;
     match command {
         Command::Up(up) => Box::pin(up.run(&globals)).await,
-        Command::Scheduler(unit) => Box::pin(unit.run(Role::Scheduler, &globals)).await,
-        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &globals)).await,
-        Command::Compute(unit) => Box::pin(unit.run(Role::Compute, &globals)).await,
+        Command::Scheduler(unit) => Box::pin(unit.run(&globals)).await,
+        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &[], &globals)).await,
+        Command::Compute(unit) => Box::pin(unit.run(Role::Compute, &[], &globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,
         Command::View(view) => Box::pin(view.run(&globals)).await,
         Command::Log(log) => Box::pin(log.run(&globals)).await,
         Command::Ps => Box::pin(ps::run(&globals)).await,
-        Command::Status => Box::pin(status::run(&globals)).await,
+        Command::Status(status) => Box::pin(status.run(&globals)).await,
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,
         Command::Demo(demo) => Box::pin(demo.run(&globals)).await,
     }
@@ -120,13 +120,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if wants_json && !asked {
-        let error = NodeError::usage(error.to_string().trim_end());
-        Output { json: true }.failure(&error);
+        Output { json: true }.failure(&NodeError::usage(sentence(&error.to_string())));
     } else {
         // Nobody is left to tell if the stream is closed.
         let _ = error.print();
     }
     if asked { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+/// What a command line lacks, in one line: the first paragraph of what is said to people.
+fn sentence(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use antiphon_client::ClientError;
-use protocol::RefusalCode;
+use protocol::{EntryId, RefusalCode};
 
 use crate::gateway::GatewayError;
 
@@ -94,6 +94,9 @@ pub(crate) enum NodeError {
         /// The actor's sentence.
         detail: String,
     },
+    /// Whoever read stdout has what they wanted and went away: nothing to complain about.
+    #[error("nobody reads what is printed")]
+    ReaderGone,
 }
 
 impl NodeError {
@@ -114,6 +117,7 @@ impl NodeError {
             Self::System(_) => "system",
             Self::Verification(_) => "verification-failed",
             Self::Answered { code, .. } => code,
+            Self::ReaderGone => "reader-gone",
         }
     }
 
@@ -134,15 +138,18 @@ impl NodeError {
             Self::System(_) => 308,
             Self::Verification(_) => 309,
             Self::Answered { .. } => 200,
+            Self::ReaderGone => 311,
         }
     }
 
-    /// 1 environment, 2 usage, 3 refused by a unit, 4 the actor's error, 5 verification failed.
+    /// 0 done, 1 environment, 2 usage, 3 refused by a unit, 4 the actor's error, 5 verification failed.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error) => match error {
                 ClientError::Refused(refusal) => match refusal.code {
                     RefusalCode::ViewFailed => 4,
+                    // The unit asked is not the one that is away; nobody refused anything.
+                    RefusalCode::Unreachable => 1,
                     _ => 3,
                 },
                 ClientError::Unreachable { .. }
@@ -165,6 +172,15 @@ impl NodeError {
             | Self::System(_) => 1,
             Self::Verification(_) => 5,
             Self::Answered { .. } => 4,
+            Self::ReaderGone => 0,
+        }
+    }
+
+    /// The message whose answer is awaited in vain.
+    pub(crate) const fn message(&self) -> Option<EntryId> {
+        match self {
+            Self::Client(ClientError::NoAnswerYet { message }) => Some(*message),
+            _ => None,
         }
     }
 
@@ -181,3 +197,6 @@ impl NodeError {
         Self::Usage(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

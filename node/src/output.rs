@@ -4,8 +4,9 @@
 
 mod shapes;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
+use protocol::Timestamp;
 use serde::Serialize;
 
 use crate::error::NodeError;
@@ -14,6 +15,9 @@ pub(crate) use shapes::{
     ActorError, ErrorShape, KeyShape, LogLine, OutcomeShape, ProcessShape, Sent, SpawnedShape,
     StatusShape, UnitShape, Viewed,
 };
+
+/// How many characters of an id [`short`] shows.
+const SHORT: usize = 12;
 
 /// Where and how a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +44,10 @@ impl Output {
 
     /// Prints a failure: for programs as an object, for people code and cause.
     pub(crate) fn failure(self, error: &NodeError) {
-        if let NodeError::Answered { .. } = error
-            && self.json
-        {
+        if matches!(error, NodeError::ReaderGone) {
+            return;
+        }
+        if self.json && matches!(error, NodeError::Answered { .. }) {
             return;
         }
         if self.json {
@@ -59,7 +64,10 @@ impl Output {
 pub(crate) fn line(text: &str) -> Result<(), NodeError> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-    written.map_err(|error| NodeError::System(format!("stdout: {error}")))
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => NodeError::ReaderGone,
+        _ => NodeError::System(format!("stdout: {error}")),
+    })
 }
 
 /// Tells people something that is not data.
@@ -75,6 +83,33 @@ pub(crate) fn printable(text: &str) -> String {
         false => c.to_string(),
     });
     shown.collect()
+}
+
+/// The time since an instant, in the largest unit that does not hide much.
+pub(crate) fn ago(now: Timestamp, then: u64) -> String {
+    let seconds = now.get().saturating_sub(then) / 1_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A number of things, in English.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ if what.ends_with('s') => format!("{number} {what}es"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+/// The beginning of an id, to tell a few of them apart.
+pub(crate) fn short(id: &impl std::fmt::Display) -> String {
+    let beginning: String = id.to_string().chars().take(SHORT).collect();
+    format!("{beginning}...")
 }
 
 /// Aligns columns of text; the first row is the heading.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use protocol::{Role, Signed, UnitRecord};
+use protocol::{AccountId, Role, Signed, UnitRecord};
 use transport::{
     Directory, Discovery, DiscoveryConfig, DiscoveryError, Endpoint, Limits, UnitAddress,
 };
@@ -43,8 +43,13 @@ enum Service {
 }
 
 impl RunningUnit {
-    /// Starts a unit in its place.
-    pub(crate) async fn start(home: &UnitHome, others: &Acquaintances) -> Result<Self, NodeError> {
+    /// Starts a unit in its place. A scheduler serves the accounts that `allow` lists, or everyone
+    /// if it lists none.
+    pub(crate) async fn start(
+        home: &UnitHome,
+        others: &Acquaintances,
+        allow: &[AccountId],
+    ) -> Result<Self, NodeError> {
         let lock = home.lock().await?;
         let fail = |error: &dyn std::fmt::Display| NodeError::Unit {
             unit: home.name.clone(),
@@ -76,8 +81,8 @@ impl RunningUnit {
             DiscoveryError::Listen(error) => taken(error),
             error @ DiscoveryError::Record(_) => fail(&error),
         })?;
-        let service =
-            Service::start(home, endpoint, directory).await.map_err(|error| fail(&error))?;
+        let service = Service::start(home, (endpoint, directory), allow).await;
+        let service = service.map_err(|error| fail(&error))?;
         home.publish(now)?;
         let shape = UnitShape {
             kind: home.role.word().to_owned(),
@@ -119,12 +124,18 @@ impl RunningUnit {
 }
 
 impl Service {
-    async fn start(home: &UnitHome, endpoint: Endpoint, directory: Directory) -> io::Result<Self> {
+    async fn start(
+        home: &UnitHome,
+        (endpoint, directory): (Endpoint, Directory),
+        allow: &[AccountId],
+    ) -> io::Result<Self> {
         let operator = home.operator.public().operator();
         let (key, network, data) = (home.key.clone(), home.network, home.data());
         Ok(match home.role {
             Role::Scheduler => {
+                let accounts = (!allow.is_empty()).then(|| allow.to_vec());
                 let config = scheduler_unit::Config::new(key, network, data, operator);
+                let config = scheduler_unit::Config { accounts, ..config };
                 let running = scheduler_unit::start(config, endpoint, directory);
                 Self::Scheduler(Box::new(running.map_err(io::Error::other)?))
             }

@@ -151,7 +151,8 @@ pub enum Opening {
     /// [`SubmitEvent`].
     #[n(0)]
     Submit,
-    /// To a scheduler, by a compute unit: the logs of all processes whose policy names the unit.
+    /// To a scheduler, by a compute unit: the logs of all processes that the unit
+    /// executes, the first `quorum` of their policies as ranked for them.
     /// Frames down are [`TailFrame`].
     #[n(1)]
     Tail {

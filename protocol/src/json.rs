@@ -106,7 +106,24 @@ pub fn args_from_json(json: Option<&Json>, method: Option<&Method>) -> Result<Va
 
 /// Whether an object is the lone argument itself: one parameter, of which it is no field.
 fn is_lone_object(object: &Map<String, Json>, params: Option<&[crate::schema::Param]>) -> bool {
-    matches!(params, Some([only]) if !object.is_empty() && !object.contains_key(&only.name))
+    matches!(params, Some([only]) if !object.is_empty()
+        && !object.contains_key(&only.name) && can_be_object(&only.ty))
+}
+
+/// Whether a value of a type is an object in JSON. Where it cannot be, an object with another name
+/// is a parameter misspelt.
+fn can_be_object(ty: &Type) -> bool {
+    match ty {
+        Type::Bytes | Type::Map(..) | Type::Named(_) => true,
+        Type::Option(inner) => can_be_object(inner),
+        Type::Null
+        | Type::Bool
+        | Type::Integer { .. }
+        | Type::Float
+        | Type::Text
+        | Type::List(_)
+        | Type::Id(_) => false,
+    }
 }
 
 fn read(json: &Json, ty: Option<&Type>, depth: u32) -> Result<Value, JsonError> {

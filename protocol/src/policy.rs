@@ -79,9 +79,16 @@ impl ComputePolicy {
         units
     }
 
-    /// Whether a unit is among the first `quorum` for a process.
+    /// The units that execute a process: the first `quorum` of those ranked for it.
+    pub fn executors(&self, process: &ProcessId) -> Vec<UnitId> {
+        let mut units = self.ranked(process);
+        units.truncate(self.quorum.into());
+        units
+    }
+
+    /// Whether a unit is among those that execute a process.
     pub fn executes(&self, unit: &UnitId, process: &ProcessId) -> bool {
-        self.ranked(process).iter().take(self.quorum.into()).any(|ranked| ranked == unit)
+        self.executors(process).contains(unit)
     }
 }
 

@@ -54,7 +54,7 @@ struct Logs {
 pub(crate) struct Known {
     /// Its place in the order of birth.
     pub(crate) number: u64,
-    /// The units of its compute policy.
+    /// The units that execute it.
     pub(crate) units: Units,
     /// The end of its log.
     pub(crate) head: Head,
@@ -105,7 +105,7 @@ pub(crate) struct Birth {
     pub(crate) process: ProcessId,
     /// Its place in the order of birth.
     pub(crate) number: u64,
-    /// The units of its compute policy.
+    /// The units that execute it.
     pub(crate) units: Units,
     /// The bytes of its spawn.
     pub(crate) spawn: Arc<[u8]>,
@@ -176,7 +176,7 @@ impl Board {
         self.read().known.get(process).cloned()
     }
 
-    /// Whether a unit is named by the policy of a process.
+    /// Whether a unit executes each of these processes.
     pub(crate) fn names(&self, unit: &UnitId, processes: &[ProcessId]) -> Vec<bool> {
         let logs = self.read();
         let names =

@@ -119,7 +119,7 @@ impl Order {
         pairs: impl IntoIterator<Item = ((ProcessId, ProcessId), PairNumber)>,
     ) -> Self {
         let logs = logs.into_iter().map(|stored| {
-            let log = Log::new(stored.number, &stored.spawn, stored.head);
+            let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
             (stored.process, log)
         });
         Self {

@@ -174,7 +174,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     };
     let (logs, pairs) = index.load()?;
     let known = logs.iter().map(|stored| {
-        let log = Log::new(stored.number, &stored.spawn, stored.head);
+        let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
         (stored.process, Known { number: log.number, units: log.units, head: log.head })
     });
     let board = Board::new(batches, known);

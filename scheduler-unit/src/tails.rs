@@ -1,4 +1,4 @@
-//! Tails: the logs of all processes whose policy names a compute unit, from where it left off.
+//! Tails: the logs of all processes that a compute unit executes, from where it left off.
 //!
 //! A tail walks through the batches in order, and waits where there are no more. Catching up and
 //! keeping up are the same walk, so there is no gap and no repetition between them. Recent batches

@@ -144,7 +144,8 @@ impl Browser {
     }
 
     async fn element(&self, selector: &str) -> String {
-        let found = self.post("/element", json!({"using": "css selector", "value": selector})).await;
+        let found =
+            self.post("/element", json!({"using": "css selector", "value": selector})).await;
         let (_, element) = found.as_object().unwrap().iter().next().unwrap();
         text(element).to_owned()
     }

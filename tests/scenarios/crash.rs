@@ -66,16 +66,7 @@ fn a_cluster_killed_half_way_loses_nothing_and_doubles_nothing() {
         assert_eq!(exchanged(&client, &ping, &pong, 1_000).await, 1_000);
     });
     // No ball comes late: the log holds exactly the thousand deliveries and the start.
-    let balls = |player: &str| {
-        let log = cluster.run(&["log", player]).output.stdout;
-        let slot = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
-        String::from_utf8(log)
-            .unwrap()
-            .lines()
-            .filter(|line| slot(line)["method"] == "ball")
-            .count()
-    };
-    assert_eq!(balls(&ping) + balls(&pong), 1_000);
+    assert_eq!(cluster.calls(&ping, "ball") + cluster.calls(&pong, "ball"), 1_000);
     cluster.stop();
 }
 

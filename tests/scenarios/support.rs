@@ -65,6 +65,20 @@ impl Cluster {
         signal("-KILL", unit["pid"].as_u64().expect("pids are numbers"));
     }
 
+    /// Starts a killed unit again, as an operator would by hand.
+    pub(crate) fn start_again(&self, kind: &str, number: usize) -> Lone {
+        Lone::start(&self.data, kind, &format!("{kind}-{number}"))
+    }
+
+    /// How many slots of a log are calls of a method.
+    pub(crate) fn calls(&self, process: &str, method: &str) -> usize {
+        let log = self.run(&["log", process]);
+        assert_eq!(log.code, 0, "{log:?}");
+        let slot = |line: &str| serde_json::from_str::<Json>(line).expect("each line is an object");
+        let lines = String::from_utf8(log.output.stdout).expect("JSON is UTF-8");
+        lines.lines().filter(|line| slot(line)["method"] == method).count()
+    }
+
     /// Kills every unit and the program that started them with SIGKILL, and reaps it.
     pub(crate) fn kill_all(mut self) {
         for unit in self.ready["units"].as_array().expect("units are listed") {
@@ -132,6 +146,47 @@ impl Drop for Cluster {
             let _ = self.up.kill();
             let _ = self.up.wait();
         }
+    }
+}
+
+/// A unit that was started by hand; killed when dropped.
+pub(crate) struct Lone {
+    unit: Child,
+    // Kept open, as that of a cluster.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) ready: Json,
+}
+
+impl Lone {
+    /// Starts a unit of a data directory and waits until it is ready.
+    pub(crate) fn start(data: &Path, kind: &str, name: &str) -> Self {
+        let mut unit = Command::new(ANTIPHON)
+            .args([kind, "--name", name, "--json", "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(unit.stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("stdout can be read");
+        let ready: Json = serde_json::from_str(&line).unwrap_or_default();
+        assert_eq!(ready["event"], "ready", "{line:?}");
+        Self { unit, _stdout: stdout, ready }
+    }
+
+    /// Stops the unit as Ctrl-C does and checks that it ends well.
+    pub(crate) fn stop(mut self) {
+        signal("-TERM", u64::from(self.unit.id()));
+        let status = self.unit.wait().expect("the program can be reaped");
+        assert!(status.success(), "the unit ended with {status}");
+    }
+}
+
+impl Drop for Lone {
+    fn drop(&mut self) {
+        let _ = self.unit.kill();
+        let _ = self.unit.wait();
     }
 }
 

@@ -88,5 +88,5 @@ fn depth_ends_recursions_whose_frames_the_optimiser_grew() {
 #[test]
 fn a_refused_module_is_told_apart_from_a_broken_engine() {
     let error = Engine::new().unwrap().compile(b"no module").unwrap_err();
-    assert!(matches!(error, CompileError::Refused(PrepareError::Invalid { .. })));
+    assert!(matches!(error, CompileError::Refused(PrepareError::NotWasm)));
 }

@@ -17,8 +17,15 @@ pub enum PrepareError {
         /// The most a module may have.
         limit: usize,
     },
+    /// The bytes are something else than WebAssembly.
+    #[error(
+        "this is no WebAssembly binary, for it does not begin with `\\0asm`: give the .wasm file that cargo builds for wasm32-unknown-unknown"
+    )]
+    NotWasm,
     /// The binary is not a valid WebAssembly module.
-    #[error("not a valid WebAssembly module at byte {offset}: {detail}")]
+    #[error(
+        "the module is not valid at byte {offset}: {detail}; build it again, for the file is cut off or was changed"
+    )]
     Invalid {
         /// Where the fault is.
         offset: usize,
@@ -122,12 +129,17 @@ pub(super) fn quoted(text: &str) -> String {
     text.chars().take(QUOTED_MAX).flat_map(char::escape_debug).collect()
 }
 
+/// The validator's words, some of which have several lines, on one line.
+fn sentence(message: &str) -> String {
+    quoted(&message.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 impl From<wasmparser::Error> for PrepareError {
     fn from(error: wasmparser::Error) -> Self {
         let offset = error.offset();
         match error.missing_wasm_feature() {
             Some(feature) => Self::Feature { feature: features::name(feature), offset },
-            None => Self::Invalid { offset, detail: quoted(error.message()) },
+            None => Self::Invalid { offset, detail: sentence(error.message()) },
         }
     }
 }

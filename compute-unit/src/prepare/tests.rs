@@ -234,6 +234,22 @@ fn equal_modules_prepare_equally() {
 }
 
 #[test]
+fn what_is_no_module_is_refused_in_one_sentence_that_says_what_to_do() {
+    for other in [&b""[..], b"(module)", b"#!/bin/sh\nexit\n"] {
+        let error = prepare(other).unwrap_err();
+        assert_eq!(error, PrepareError::NotWasm);
+        assert!(error.to_string().contains("wasm32-unknown-unknown"), "{error}");
+    }
+    let whole = actor("", PLAIN);
+    for length in 4..whole.len() {
+        if let Err(error) = prepare(&whole[..length]) {
+            let said = error.to_string();
+            assert!(!said.contains('\n') && !said.contains("\\n"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn refusals_quote_no_more_than_a_line() {
     let name = "\n".repeat(10_000);
     let module = wasm(&format!("(module (import \"{}\" \"x\" (func)))", name.replace('\n', "\\n")));

@@ -56,6 +56,7 @@ impl Bench {
             network: None,
             bootstrap: Vec::new(),
             mdns: false,
+            allow: Vec::new(),
         };
         let cluster = Box::pin(Cluster::start(&up)).await?;
         let key = up.data.ensure_key(&KeyName::default_key())?;

@@ -36,13 +36,13 @@ impl Demo {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let mut signals = Signals::listen()?;
         // Without a directory of its own the demonstration leaves nothing behind.
-        let temporary = match globals.data {
-            Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(NodeError::system)?),
-        };
-        let data = match &temporary {
-            Some(directory) => DataDirectory::new(directory.path().to_owned()),
-            None => globals.data()?,
+        let (_temporary, data) = match globals.named_data() {
+            Some(data) => (None, data),
+            None => {
+                let directory = tempfile::tempdir().map_err(NodeError::system)?;
+                let data = DataDirectory::new(directory.path().to_owned());
+                (Some(directory), data)
+            }
         };
         let options = UpOptions {
             data,
@@ -52,6 +52,7 @@ impl Demo {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: false,
+            allow: Vec::new(),
         };
         note("starting a scheduler, a messenger and two compute units, each a process of its own");
         let mut served = tokio::select! {

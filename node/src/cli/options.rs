@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use protocol::NetworkId;
 use transport::UnitAddress;
 
@@ -16,9 +19,10 @@ use crate::{
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
     /// The data directory of the cluster [default: the user's data directory]
-    #[arg(long, global = true, env = "ANTIPHON_DATA", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    #[arg(long, global = true, env = "XDG_DATA_HOME", hide = true, hide_env = true)]
+    #[arg(long, global = true, env = "ANTIPHON_DATA", value_name = "DIR", value_parser = path())]
+    data: Option<PathBuf>,
+    #[arg(long, global = true, env = "XDG_DATA_HOME", hide = true, hide_env = true,
+          value_parser = path())]
     data_home: Option<PathBuf>,
     /// The key to sign with
     #[arg(long, global = true, value_name = "NAME", default_value_t = KeyName::default_key())]
@@ -48,10 +52,16 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
+    /// The data directory named. An empty name, as an unset variable has it in a script, is none.
+    pub(crate) fn named_data(&self) -> Option<DataDirectory> {
+        let named = self.data.clone().filter(|path| !path.as_os_str().is_empty());
+        named.map(DataDirectory::new)
+    }
+
     /// The data directory named, or the user's.
     pub(crate) fn data(&self) -> Result<DataDirectory, NodeError> {
-        if let Some(data) = &self.data {
-            return Ok(DataDirectory::new(data.clone()));
+        if let Some(data) = self.named_data() {
+            return Ok(data);
         }
         let home = || Some(std::env::home_dir()?.join(".local").join("share"));
         let base = self.data_home.clone().filter(|path| path.is_absolute()).or_else(home);
@@ -70,4 +80,9 @@ impl Globals {
     pub(crate) const fn output(&self) -> Output {
         Output { json: self.json }
     }
+}
+
+/// Takes a path that may be empty.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }

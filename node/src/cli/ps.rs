@@ -8,8 +8,9 @@ use super::{
     session::{Access, Session},
 };
 use crate::{
+    clock,
     error::NodeError,
-    output::{ProcessShape, printable, table},
+    output::{ProcessShape, ago, printable, short, table},
 };
 
 #[derive(Debug, Serialize)]
@@ -31,10 +32,18 @@ pub(crate) async fn run(globals: &Globals) -> Result<(), NodeError> {
             scheduler,
         });
     }
-    let heading = ["process", "name", "slots"].map(str::to_owned).to_vec();
+    let now = clock::now();
+    let heading = ["process", "name", "slots", "last", "module", "scheduler"];
     let rows = processes.iter().map(|process| {
-        vec![process.process.to_string(), printable(&process.name), process.slots.to_string()]
+        vec![
+            process.process.to_string(),
+            printable(&process.name),
+            process.slots.to_string(),
+            format!("{} ago", ago(now, process.time)),
+            short(&process.module),
+            short(&process.scheduler),
+        ]
     });
-    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
+    let rows: Vec<_> = std::iter::once(heading.map(str::to_owned).to_vec()).chain(rows).collect();
     session.output.print(&Processes { processes }, || table(&rows))
 }

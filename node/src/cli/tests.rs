@@ -23,7 +23,7 @@ fn the_contract_parses() {
         "antiphon key new bob",
         "antiphon key list --json",
         "antiphon ps --json",
-        "antiphon status",
+        "antiphon status --verbose",
         "antiphon bench ingest --seconds 1 --json",
         "antiphon demo --once",
         "antiphon scheduler --data d --name scheduler-1",
@@ -42,8 +42,56 @@ fn mistakes_are_refused() {
         "antiphon up --bootstrap nowhere",
         "antiphon key new a/b",
         "antiphon --network net1x ps",
+        "antiphon up --allow somebody",
+        "antiphon compute --allow acct1",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");
     }
+}
+
+#[test]
+fn up_and_scheduler_take_a_list_of_accounts() {
+    let accounts = [1, 2].map(|byte| protocol::AccountId::from_bytes([byte; 32]));
+    let [one, two] = accounts;
+    let Command::Up(up) =
+        parse(&format!("antiphon up --allow {one} --allow {two}")).unwrap().command
+    else {
+        panic!("up is up");
+    };
+    assert_eq!(up.allow, accounts);
+    let line = format!("antiphon scheduler --allow {two} --allow {one}");
+    let Command::Scheduler(scheduler) = parse(&line).unwrap().command else {
+        panic!("scheduler is scheduler");
+    };
+    assert_eq!(scheduler.allow, [two, one]);
+    let Command::Up(up) = parse("antiphon up").unwrap().command else { panic!("up is up") };
+    assert!(up.allow.is_empty(), "everyone");
+}
+
+#[test]
+fn only_a_scheduler_has_a_list_of_accounts() {
+    let account = protocol::AccountId::from_bytes([1; 32]);
+    for role in ["messenger", "compute"] {
+        let error = parse(&format!("antiphon {role} --allow {account}")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{role}");
+    }
+}
+
+#[test]
+fn an_empty_data_directory_is_none_named() {
+    let cli = Cli::try_parse_from(["antiphon", "--data", "", "ps"]).unwrap();
+    assert!(cli.globals.named_data().is_none());
+    let cli = parse("antiphon --data d ps").unwrap();
+    assert_eq!(cli.globals.named_data().unwrap().path(), std::path::Path::new("d"));
+}
+
+#[test]
+fn programs_get_a_mistake_in_one_line() {
+    let error = parse("antiphon up --schedulers 0").unwrap_err();
+    let said = sentence(&error.to_string());
+    assert!(said.starts_with("invalid value '0' for '--schedulers"), "{said}");
+    assert!(!said.contains('\n') && !said.contains("--help"), "{said}");
+    let said = sentence(&parse("antiphon send a").unwrap_err().to_string());
+    assert!(said.contains("<METHOD>") && !said.contains("Usage"), "{said}");
 }

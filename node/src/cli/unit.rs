@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
-use protocol::Role;
+use protocol::{AccountId, Role};
 use serde::Serialize;
 
 use super::{options::Globals, up::check_listen};
@@ -31,6 +31,16 @@ pub(crate) struct Unit {
     until_stdin_closes: bool,
 }
 
+/// Run one scheduler unit until Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Scheduler {
+    #[command(flatten)]
+    unit: Unit,
+    /// An account that the scheduler serves; repeat for more [default: everyone]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) allow: Vec<AccountId>,
+}
+
 /// The first line on stdout, once the unit serves.
 #[derive(Debug, Serialize)]
 struct Ready<'a> {
@@ -39,8 +49,19 @@ struct Ready<'a> {
     unit: &'a UnitShape,
 }
 
+impl Scheduler {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        self.unit.run(Role::Scheduler, &self.allow, globals).await
+    }
+}
+
 impl Unit {
-    pub(crate) async fn run(self, role: Role, globals: &Globals) -> Result<(), NodeError> {
+    pub(crate) async fn run(
+        self,
+        role: Role,
+        allow: &[AccountId],
+        globals: &Globals,
+    ) -> Result<(), NodeError> {
         check_listen(self.listen)?;
         let mut signals = Signals::listen()?;
         let data = globals.data()?;
@@ -54,7 +75,7 @@ impl Unit {
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
         };
-        let unit = RunningUnit::start(&home, &others).await?;
+        let unit = RunningUnit::start(&home, &others, allow).await?;
         let shape = unit.shape();
         globals.output().print(&Ready { event: "ready", unit: shape }, || {
             format!("{} {}@{}\nnetwork {network}", shape.kind, shape.unit, shape.address)

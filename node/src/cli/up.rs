@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use antiphon_client::Client;
 use clap::Args;
+use protocol::AccountId;
 use serde::Serialize;
 
 use super::options::Globals;
@@ -39,6 +40,9 @@ pub(crate) struct Up {
     /// Look for units on the local network
     #[arg(long)]
     mdns: bool,
+    /// An account that the schedulers serve; repeat for more [default: everyone]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) allow: Vec<AccountId>,
 }
 
 /// The first line on stdout, once everything serves.
@@ -76,6 +80,7 @@ impl Up {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
+            allow: self.allow,
         };
         let mut served = tokio::select! {
             served = Served::start(&options, self.gateway) => served?,

@@ -5,6 +5,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
+use protocol::{AccountId, Role};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -36,6 +37,8 @@ pub(crate) struct ChildOptions<'a> {
     pub(crate) data: &'a Path,
     pub(crate) bootstrap: &'a [UnitAddress],
     pub(crate) mdns: bool,
+    /// The accounts that a scheduler serves; everyone if there are none.
+    pub(crate) allow: &'a [AccountId],
 }
 
 impl ChildUnit {
@@ -57,6 +60,11 @@ impl ChildUnit {
         }
         if options.mdns {
             command.arg("--mdns");
+        }
+        if home.role == Role::Scheduler {
+            for account in options.allow {
+                command.args(["--allow", &account.to_string()]);
+            }
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(fail)?;

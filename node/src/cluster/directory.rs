@@ -19,7 +19,7 @@ use std::{
 };
 
 use protocol::{NetworkId, Role, SecretKey, Signed, Timestamp, UnitRecord, codec};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use transport::{RecordSigner, UnitAddress};
 
 use super::{
@@ -40,7 +40,7 @@ pub(crate) struct DataDirectory {
 }
 
 /// What `up` runs on a data directory, for people and scripts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ClusterFile {
     /// Where the gateway listens, as a URL.
     pub(crate) gateway: String,
@@ -181,7 +181,16 @@ impl DataDirectory {
         write_whole(&self.path.join("cluster.json"), &text)
     }
 
-    /// The unit of a role and number, with its key and port made if there are none.
+    /// What `up` runs now; nothing if it does not run here.
+    pub(crate) fn cluster(&self) -> Option<ClusterFile> {
+        if !Lock::is_held(&self.path, UP_LOCK) {
+            return None;
+        }
+        serde_json::from_slice(&fs::read(self.path.join("cluster.json")).ok()?).ok()
+    }
+
+    /// The unit of a role and number, with its key and port made if there are none; fails while it
+    /// runs.
     pub(crate) fn unit(
         &self,
         role: Role,
@@ -190,6 +199,8 @@ impl DataDirectory {
     ) -> Result<UnitHome, NodeError> {
         let path = self.units().join(name);
         make(&path)?;
+        // Its port is taken as well; the lock tells by whom.
+        Lock::check_free(&path, UNIT_LOCK)?;
         let operator = keys::read_or_create(&self.path.join("operator.key"))?;
         let key = keys::read_or_create(&path.join("key"))?;
         let address = ports::remembered(&path.join("port"), ip)?;

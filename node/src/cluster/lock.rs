@@ -55,8 +55,18 @@ impl Lock {
 
     /// Whether some process holds the lock of a directory now.
     pub(crate) fn is_held(directory: &Path, name: &str) -> bool {
-        let Ok(file) = File::open(directory.join(name)) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        Self::check_free(directory, name).is_err()
+    }
+
+    /// Fails, naming the pid, while some process holds the lock of a directory.
+    pub(crate) fn check_free(directory: &Path, name: &str) -> Result<(), NodeError> {
+        let Ok(file) = File::open(directory.join(name)) else { return Ok(()) };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                Err(NodeError::InUse { path: directory.to_owned(), pid: pid(&file) })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use antiphon_client::{Client, ClientOptions, Units};
-use protocol::{NetworkId, Role, SecretKey};
+use protocol::{AccountId, NetworkId, Role, SecretKey};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use transport::UnitAddress;
@@ -50,6 +50,8 @@ pub(crate) struct UpOptions {
     /// Units elsewhere.
     pub(crate) bootstrap: Vec<UnitAddress>,
     pub(crate) mdns: bool,
+    /// The accounts that the schedulers serve; everyone if there are none.
+    pub(crate) allow: Vec<AccountId>,
 }
 
 /// A cluster that runs. [`Self::shutdown`] stops it; dropping it stops it less gracefully.
@@ -97,7 +99,7 @@ impl Cluster {
         }
         let members = match options.isolated {
             true => apart(&homes, options).await?,
-            false => here(&homes, &others).await?,
+            false => here(&homes, &others, &options.allow).await?,
         };
         let units = members.iter().map(|member| member.shape().clone()).collect();
         let (died, deaths) = mpsc::channel(DEATHS_MAX);
@@ -152,10 +154,14 @@ fn homes(options: &UpOptions, network: NetworkId) -> Result<Vec<UnitHome>, NodeE
     Ok(homes)
 }
 
-async fn here(homes: &[UnitHome], others: &Acquaintances) -> Result<Vec<Member>, NodeError> {
+async fn here(
+    homes: &[UnitHome],
+    others: &Acquaintances,
+    allow: &[AccountId],
+) -> Result<Vec<Member>, NodeError> {
     let mut members = Vec::new();
     for home in homes {
-        match Box::pin(RunningUnit::start(home, others)).await {
+        match Box::pin(RunningUnit::start(home, others, allow)).await {
             Ok(unit) => members.push(Member::Here(Box::new(unit))),
             Err(error) => {
                 for member in members {
@@ -173,6 +179,7 @@ async fn apart(homes: &[UnitHome], options: &UpOptions) -> Result<Vec<Member>, N
         data: options.data.path(),
         bootstrap: &options.bootstrap,
         mdns: options.mdns,
+        allow: &options.allow,
     };
     let launched = homes.iter().map(|home| ChildUnit::launch(home, child));
     let mut children: Vec<ChildUnit> = launched.collect::<Result<_, _>>()?;

@@ -7,7 +7,7 @@ use super::{
     facts::{Names, ProcessList, SlotFacts, UnitFacts},
     log::{outcome_cell, slot_id},
     process::{missing, table},
-    show::{self, full, number, time},
+    show::{self, full, minute, number},
     unit::counters_brief,
 };
 
@@ -69,7 +69,7 @@ fn units_table(units: &[UnitFacts]) -> Markup {
                 thead { tr {
                     th scope="col" { "Role" } th scope="col" { "Unit" } th scope="col" { "Operator" }
                     th scope="col" { "Address" } th scope="col" { "Software" }
-                    th scope="col" { "Up since" } th scope="col" { "Counters" }
+                    th scope="col" { "Up since (UTC)" } th scope="col" { "Counters" }
                 } }
                 tbody data-rows="units" { @for unit in units { (unit_row(unit)) } }
             }
@@ -92,7 +92,7 @@ fn unit_row(facts: &UnitFacts) -> Markup {
         @match &facts.status {
             Ok(status) => {
                 td.line data-label="Software" { (show::plain(&status.software, 40)) }
-                td data-label="Up since" { (time(status.started)) }
+                td data-label="Up since" { (minute(status.started)) }
                 td data-label="Counters" { (counters_brief(status)) }
             }
             Err(problem) => {
@@ -131,7 +131,7 @@ fn feed(recent: &[SlotFacts], names: &Names) -> Markup {
 fn feed_row(row: &SlotFacts, names: &Names) -> Markup {
     let assignment = &row.assignment;
     html! {
-        tr id={ "f-" (slot_id(assignment)) } {
+        tr id={ "f-" (slot_id(assignment)) } data-time=(assignment.time) {
             td data-label="Process" { (show::process(&assignment.process, names)) }
             td.number data-label="Slot" { (show::message(&assignment.entry, assignment.slot)) }
             td data-label="Call" {

@@ -1,6 +1,6 @@
 //! The same facts for scripts.
 
-use protocol::{Outcome, Reply, json::bytes_to_json};
+use protocol::{Outcome, Reply, api::LogRecord, json::bytes_to_json};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     },
     show::plain,
 };
+use crate::output::OutcomeShape;
 
 /// The most characters of an error's detail in an event.
 const DETAIL_MAX: usize = 120;
@@ -73,32 +74,8 @@ pub(crate) fn slot(row: &SlotFacts) -> Json {
     })
 }
 
-/// `{"reply" or "error", "gas", "logs", "events", "outbox"}`.
-pub(crate) fn outcome(outcome: &Outcome) -> Json {
-    let mut json = json!({
-        "gas": outcome.gas,
-        "logs": outcome.logs.iter()
-            .map(|line| json!({"level": line.level, "text": line.text})).collect::<Vec<_>>(),
-        "events": outcome.events.iter()
-            .map(|event| json!({"name": event.name, "data": bytes_to_json(&event.data)}))
-            .collect::<Vec<_>>(),
-        "outbox": outcome.outbox.iter().map(|item| {
-            let call = Call::of_item(outcome.process, item);
-            json!({"kind": call.kind, "target": item.target, "method": call.method, "args": args(&call)})
-        }).collect::<Vec<_>>(),
-    });
-    merge(&mut json, reply(&outcome.reply));
-    json
-}
-
-fn reply(reply: &Reply) -> Json {
-    match reply {
-        Reply::Value(value) => json!({"reply": bytes_to_json(value)}),
-        Reply::Failure(failure) => {
-            json!({"error": {"code": failure.code, "detail": failure.detail}})
-        }
-        Reply::Later => json!({"later": true}),
-    }
+fn outcome(outcome: &Outcome) -> Json {
+    serde_json::to_value(OutcomeShape::of(outcome)).unwrap_or_default()
 }
 
 /// One message with its proofs, its origin and what it caused.
@@ -131,7 +108,9 @@ pub(crate) fn message(facts: &MessageFacts) -> Json {
 }
 
 /// One outcome for those who watch, without anything that could be long.
-pub(crate) fn event(seen: &Outcome, call: Option<&Call>, names: &Names) -> Json {
+pub(crate) fn event(seen: &Outcome, record: Option<&LogRecord>, names: &Names) -> Json {
+    let call = record.map(|record| Call::of_entry(&record.entry));
+    let call = call.as_ref();
     let failure = match &seen.reply {
         Reply::Failure(failure) => Some(failure),
         Reply::Value(_) | Reply::Later => None,
@@ -142,7 +121,7 @@ pub(crate) fn event(seen: &Outcome, call: Option<&Call>, names: &Names) -> Json 
     };
     json!({
         "process": seen.process, "name": names.get(&seen.process).map(|name| plain(name, 40)),
-        "slot": seen.slot, "message": seen.entry, "kind": call.map(|call| call.kind),
+        "slot": seen.slot, "message": seen.entry, "time": record.map(|record| record.assignment.time), "kind": call.map(|call| call.kind),
         "method": call.and_then(|call| call.method.as_deref()).map(|method| plain(method, 40)),
         "from": call.map(|call| call.from), "ok": failure.is_none(), "reply": reply,
         "error": failure.map(|failure| json!({

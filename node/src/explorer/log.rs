@@ -105,6 +105,9 @@ pub(super) fn outcome_cell(progress: &Progress) -> Markup {
 
 fn effects(outcome: &Outcome, names: &Names) -> Markup {
     let more = outcome.outbox.len().saturating_sub(ITEMS_MAX);
+    if outcome.outbox.is_empty() && outcome.logs.is_empty() && outcome.events.is_empty() {
+        return html! {};
+    }
     html! {
         ul.effects {
             @for item in outcome.outbox.iter().take(ITEMS_MAX) {

@@ -2,9 +2,7 @@
 //! caused.
 
 use maud::{Markup, html};
-use protocol::{
-    AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed,
-};
+use protocol::{AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed};
 
 use super::{
     facts::{Arrival, Caused, MessageFacts, Names, Origin},
@@ -110,7 +108,7 @@ fn caused_item(caused: &Caused, names: &Names) -> Markup {
         (show::process(&caused.item.target, names)) " " (call(&caused.call)) " "
         @match (&caused.arrival, &caused.entry) {
             (Arrival::Assigned(slot), Some(entry)) => {
-                "→ " span.arrived { (show::message(entry, format!("slot {slot}"))) }
+                span.arrived { "→ " (show::message(entry, format!("slot {slot}"))) }
             }
             (Arrival::Internal, _) => span.quiet { "kept by the process" },
             (Arrival::Unknown(problem), _) => {

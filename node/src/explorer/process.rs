@@ -91,7 +91,7 @@ pub(crate) fn page(
     before: Option<protocol::Slot>,
 ) -> Markup {
     let spawn = &facts.described.spawn;
-    let name = if spawn.name.is_empty() { "(no name)" } else { &spawn.name };
+    let name = if spawn.name.is_empty() { "Process without a name" } else { &spawn.name };
     html! {
         p.crumbs { a href="/processes" { "Processes" } }
         h1 { bdi { (plain(name, 128)) } }

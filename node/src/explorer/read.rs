@@ -24,6 +24,9 @@ mod message;
 /// How long a unit may take to say how it is.
 const STATUS_WAIT: Duration = Duration::from_millis(800);
 
+/// How long recent activity may take to be gathered.
+const RECENT_WAIT: Duration = Duration::from_millis(1_500);
+
 /// How long names may take; without them identifiers are shown.
 const NAMES_WAIT: Duration = Duration::from_millis(800);
 
@@ -139,6 +142,8 @@ impl Reader {
         before: Option<Slot>,
         limit: u32,
     ) -> Result<LogFacts, Problem> {
+        let scheduler = self.client.describe(process).await?.source.scheduler;
+        self.any_answers([scheduler]).await?;
         let head = self.client.head(process).await?;
         let next = head.slot.next().unwrap_or(head.slot);
         let end = before.map_or(next, |before| before.min(next));
@@ -177,12 +182,33 @@ impl Reader {
         Ok(LogFacts { rows: rows.collect(), next, problem })
     }
 
+    /// Makes sure that one of these units is there, in less time than a request to one that is
+    /// down would take.
+    async fn any_answers(&self, units: impl IntoIterator<Item = UnitId>) -> Result<(), Problem> {
+        let mut asked = JoinSet::new();
+        for unit in units {
+            let client = self.client.clone();
+            asked.spawn(async move { client.status_of(unit, STATUS_WAIT).await });
+        }
+        let mut worst = ClientError::Unreachable { detail: "there is no unit to ask".to_owned() };
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => worst = error,
+                Err(error) => worst = ClientError::System(error.to_string()),
+            }
+        }
+        Err(worst.into())
+    }
+
     async fn records(
         &self,
         process: ProcessId,
         from: Slot,
         wanted: usize,
     ) -> Result<(Vec<LogRecord>, Slot), Problem> {
+        let scheduler = self.client.describe(process).await?.source.scheduler;
+        self.any_answers([scheduler]).await?;
         let mut reader = self.client.log(process, from);
         let mut records = Vec::new();
         let mut next = from;
@@ -205,6 +231,9 @@ impl Reader {
         from: Slot,
         wanted: usize,
     ) -> Result<BTreeMap<Slot, Progress>, Problem> {
+        let policy = &self.client.describe(process).await?.source.policy;
+        let executing = policy.ranked(&process).into_iter().take(policy.quorum.into());
+        self.any_answers(executing).await?;
         let mut outcomes = BTreeMap::new();
         let mut next = from;
         while outcomes.len() < wanted {
@@ -230,7 +259,7 @@ impl Reader {
             let from = Slot::new(row.next.get().saturating_sub(slots.into()));
             asked.spawn(async move { reader.log_from(process, from, slots).await });
         }
-        let logs = timeout(NAMES_WAIT, asked.join_all()).await.unwrap_or_default();
+        let logs = timeout(RECENT_WAIT, asked.join_all()).await.unwrap_or_default();
         let mut rows: Vec<SlotFacts> =
             logs.into_iter().flatten().flat_map(|log| log.rows).collect();
         rows.retain(|row| row.progress.executed().is_some());

@@ -115,6 +115,13 @@ pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime={ (date) "T" (clock) "Z" } title={ (date) " " (clock) " UTC" } { span.date { (date) } " " span.clock { (clock) } } }
 }
 
+/// An instant to the minute, in UTC.
+pub(super) fn minute(at: Timestamp) -> Markup {
+    let Some((date, clock)) = utc(at) else { return html! { (at) } };
+    let minute = clock.get(..5).unwrap_or(&clock);
+    html! { time datetime={ (date) "T" (clock) "Z" } title={ (date) " " (clock) " UTC" } { (date) " " (minute) } }
+}
+
 /// Date and time of day of an instant before the year 10000.
 pub(super) fn utc(at: Timestamp) -> Option<(String, String)> {
     let (days, millis) = (at.get() / 86_400_000, at.get() % 86_400_000);
@@ -155,8 +162,8 @@ pub(super) fn number(value: u64) -> String {
 pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..1_024 => format!("{bytes} B"),
-        1_024..1_048_576 => format!("{}.{} KiB", bytes >> 10, (bytes & 1_023) * 10 >> 10),
-        _ => format!("{}.{} MiB", bytes >> 20, (bytes & 1_048_575) * 10 >> 20),
+        1_024..1_048_576 => format!("{}.{} KiB", bytes >> 10, ((bytes & 1_023) * 10) >> 10),
+        _ => format!("{}.{} MiB", bytes >> 20, ((bytes & 1_048_575) * 10) >> 20),
     }
 }
 
@@ -188,7 +195,7 @@ pub(super) fn args_line(bytes: &[u8]) -> String {
     if bytes.len() > LINE_BYTES_MAX {
         return value_line(bytes);
     }
-    match bytes_to_json(bytes) {
+    match abbreviated(bytes_to_json(bytes)) {
         Json::Null => String::new(),
         Json::Object(args) => {
             let args: Vec<String> =
@@ -197,6 +204,24 @@ pub(super) fn args_line(bytes: &[u8]) -> String {
         }
         other => plain(&spaced(&other), LINE_MAX),
     }
+}
+
+/// JSON with its identifiers shortened.
+fn abbreviated(json: Json) -> Json {
+    match json {
+        Json::String(text) if is_id(&text) => Json::String(short(&text)),
+        Json::Array(items) => Json::Array(items.into_iter().map(abbreviated).collect()),
+        Json::Object(fields) => Json::Object(
+            fields.into_iter().map(|(name, value)| (name, abbreviated(value))).collect(),
+        ),
+        other => other,
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.parse::<Principal>().is_ok()
+        || text.parse::<EntryId>().is_ok()
+        || text.parse::<UnitId>().is_ok()
 }
 
 /// JSON on one line that can be broken between its items.
@@ -210,11 +235,19 @@ pub(super) fn spaced(json: &Json) -> String {
 struct Spaced;
 
 impl Formatter for Spaced {
-    fn begin_array_value<W: io::Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: io::Write + ?Sized>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { w.write_all(b", ") }
     }
 
-    fn begin_object_key<W: io::Write + ?Sized>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { w.write_all(b", ") }
     }
 

@@ -31,11 +31,7 @@ use super::{
     Shared, api,
     query::{Asked, id},
 };
-use crate::explorer::{
-    Reader,
-    facts::{Call, Problem},
-    json,
-};
+use crate::explorer::{Reader, facts::Problem, json};
 
 /// Watchers at once.
 const WATCHERS_MAX: usize = 64;
@@ -48,6 +44,9 @@ const SHOWN_MAX: u32 = 50;
 
 /// The time over which outcomes are counted.
 const WINDOW: Duration = Duration::from_millis(250);
+
+/// How many windows without a watcher the network is still watched: people go from page to page.
+const LINGER: u32 = 40;
 
 /// How long looking up what a slot was asked may take.
 const LOOK_UP: Duration = Duration::from_millis(300);
@@ -111,9 +110,11 @@ impl Feed {
                 }
                 match reader.client().watch() {
                     Ok(watch) => self.pass_on(&reader, watch).await,
-                    Err(error) => tracing::debug!(%error, "the network cannot be watched"),
+                    Err(error) => {
+                        tracing::debug!(%error, "the network cannot be watched");
+                        sleep(PAUSE).await;
+                    }
                 }
-                sleep(PAUSE).await;
             }
         };
         tokio::select! { () = watch => {}, () = shutdown.cancelled() => {} }
@@ -125,12 +126,12 @@ impl Feed {
         let watched = messengers();
         let mut windows = interval(WINDOW);
         windows.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut shown, mut missed, mut quick) = (0, 0, true);
+        let (mut shown, mut missed, mut quick, mut idle) = (0, 0, true, 0);
         loop {
             // Both branches are safe to cancel: neither takes anything before it is ready.
             tokio::select! {
                 observed = watch.next() => match observed {
-                    None => return,
+                    None => return sleep(PAUSE).await,
                     Some(_) if shown >= SHOWN_MAX => missed += 1,
                     Some(Observed { outcome, .. }) => {
                         shown += 1;
@@ -142,7 +143,8 @@ impl Feed {
                         self.send(News::Missed(missed));
                     }
                     (shown, missed, quick) = (0, 0, true);
-                    if self.news.receiver_count() == 0 || messengers() != watched {
+                    idle = if self.news.receiver_count() == 0 { idle + 1 } else { 0 };
+                    if idle >= LINGER || messengers() != watched {
                         return;
                     }
                 }
@@ -154,15 +156,15 @@ impl Feed {
     async fn tell(&self, reader: &Reader, outcome: &Outcome, look_up: bool) -> bool {
         let (process, slot) = (outcome.process, outcome.slot);
         let names = reader.names([process]);
-        let (call, quick) = if look_up {
+        let (record, quick) = if look_up {
             match timeout(LOOK_UP, reader.record(process, slot)).await {
-                Ok(record) => (record.ok().map(|record| Call::of_entry(&record.entry)), true),
+                Ok(record) => (record.ok(), true),
                 Err(_) => (None, false),
             }
         } else {
             (None, false)
         };
-        let event = json::event(outcome, call.as_ref(), &names.await);
+        let event = json::event(outcome, record.as_ref(), &names.await);
         self.send(News::Outcome(process, event.to_string().into()));
         quick
     }

@@ -6,14 +6,16 @@ use protocol::{
     api::LogRecord,
     json::{bytes_to_json, to_json},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::error::NodeError;
 
-/// A failure of the command.
+/// A failure of the command; with the message if one is on its way all the same.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorShape {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<EntryId>,
     error: ErrorBody,
 }
 
@@ -27,7 +29,8 @@ struct ErrorBody {
 impl ErrorShape {
     pub(crate) fn of(error: &NodeError) -> Self {
         let (code, number) = (error.code().to_owned(), error.number());
-        Self { error: ErrorBody { code, number, detail: error.to_string() } }
+        let message = error.message();
+        Self { message, error: ErrorBody { code, number, detail: error.to_string() } }
     }
 }
 
@@ -249,7 +252,7 @@ pub(crate) struct ProcessShape {
 }
 
 /// A unit of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UnitShape {
     pub(crate) kind: String,
     pub(crate) unit: UnitId,

@@ -145,6 +145,30 @@ fn exit_codes_follow_the_contract() {
 }
 
 #[test]
+fn a_message_without_answer_yet_is_named_beside_its_error() {
+    let error = NodeError::Client(ClientError::NoAnswerYet { message: entry() });
+    let shown = json(&ErrorShape::of(&error));
+    let start =
+        format!(r#"{{"message":"{}","error":{{"code":"no-answer-yet","number":100,"#, entry());
+    assert!(shown.starts_with(&start), "{shown}");
+}
+
+#[test]
+fn times_and_counts_read_well() {
+    let now = Timestamp::new(1_000_000_000);
+    let shown = |seconds: u64| ago(now, now.get() - seconds * 1_000);
+    assert_eq!(
+        [0, 119, 120, 7_200, 172_800].map(shown),
+        ["0 s", "119 s", "2 min", "2 h", "2 days"]
+    );
+    assert_eq!(ago(Timestamp::ZERO, 5), "0 s", "clocks differ");
+    assert_eq!(count(1, "process"), "1 process");
+    assert_eq!(count(0, "process"), "0 processes");
+    assert_eq!(count(2, "reply"), "2 replies");
+    assert_eq!(count(2, "slot"), "2 slots");
+}
+
+#[test]
 fn tables_align_their_columns() {
     let rows = [["a", "bcd"], ["efg", "h"]].map(|row| row.map(str::to_owned).to_vec());
     assert_eq!(table(&rows), "a    bcd\nefg  h");

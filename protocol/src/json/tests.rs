@@ -160,6 +160,13 @@ fn a_lone_object_is_the_one_parameter_unless_it_names_it() {
 }
 
 #[test]
+fn an_object_that_cannot_be_the_one_parameter_misspells_its_name() {
+    let add = method(&[("by", Type::Option(Box::new(integer())))]);
+    let misspelt = args_from_json(Some(&json!({"bye": 3})), Some(&add));
+    assert_eq!(misspelt, Ok(map(&[("bye", Value::Integer(3))])));
+}
+
+#[test]
 fn a_lone_value_fits_no_other_number_of_parameters() {
     let two = method(&[("a", integer()), ("b", integer())]);
     for method in [None, Some(&method(&[])), Some(&two)] {

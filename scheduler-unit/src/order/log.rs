@@ -11,7 +11,7 @@ pub(crate) struct Log {
     pub(crate) number: u64,
     /// The most bytes of an entry.
     pub(crate) message_bytes: usize,
-    /// The units of its compute policy.
+    /// The units that execute it.
     pub(crate) units: Units,
     /// Its end.
     pub(crate) head: Head,
@@ -44,11 +44,11 @@ impl Head {
 }
 
 impl Log {
-    pub(crate) fn new(number: u64, spawn: &Spawn, head: Head) -> Self {
+    pub(crate) fn new(number: u64, process: &ProcessId, spawn: &Spawn, head: Head) -> Self {
         Self {
             number,
             message_bytes: usize::try_from(spawn.limits.message_bytes).unwrap_or(usize::MAX),
-            units: spawn.policy.units.as_slice().into(),
+            units: spawn.policy.executors(process).into(),
             head,
         }
     }

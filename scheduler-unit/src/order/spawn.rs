@@ -16,7 +16,7 @@ impl Order {
             return Decision::Duplicate(Place { process, slot: Slot::ZERO });
         }
         let number = u64::try_from(self.logs.len()).expect("a map has fewer than 2^64 rows");
-        let log = Log::new(number, spawn.body(), Head::EMPTY);
+        let log = Log::new(number, &process, spawn.body(), Head::EMPTY);
         if let Err(refused) = check_expiry(now, spawn.body().expiry)
             .and_then(|()| check_size(size, log.message_bytes))
         {

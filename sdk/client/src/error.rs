@@ -22,8 +22,8 @@ pub enum ClientError {
     },
     /// The answer did not come in time. The message may still be executed.
     #[error(
-        "no answer to {message} yet; it may still come: look at the process's log, or send the same \
-         again with a longer timeout"
+        "no answer to {message} yet; it may still come: look at the process's log before sending \
+         again, for that would be another message, or wait longer from the start (--timeout)"
     )]
     NoAnswerYet {
         /// The message sent.
@@ -118,3 +118,6 @@ impl From<transport::RequestError> for ClientError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

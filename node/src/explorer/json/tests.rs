@@ -1,6 +1,6 @@
 use super::{event, log, message, units};
-use crate::explorer::{facts::Call, testing};
-use protocol::Role;
+use crate::explorer::testing;
+use protocol::{Delivery, Entry, ItemBody, Reply, Role, Slot};
 
 #[test]
 fn a_slot_has_a_reply_or_an_error_or_no_outcome_yet() {
@@ -33,16 +33,21 @@ fn a_unit_that_is_down_is_not_reachable() {
 
 #[test]
 fn events_are_short_whatever_an_actor_says() {
-    let mut row = testing::slot(1, Some(testing::failure()), Vec::new());
-    let executed = row.progress.executed().unwrap().clone();
-    let mut outcome = executed.outcome;
-    if let protocol::Reply::Failure(failure) = &mut outcome.reply {
+    let mut record = testing::record(testing::message("source"), 1);
+    let mut outcome = testing::executed(&record.assignment, testing::failure(), Vec::new()).outcome;
+    if let Reply::Failure(failure) = &mut outcome.reply {
         failure.detail = "x".repeat(1_000_000);
     }
-    row.call.method = Some("m".repeat(1_000_000));
-    let json = event(&outcome, Some(&row.call), &testing::names());
+    let mut delivery = testing::tell("source", 0);
+    if let ItemBody::Tell { method, .. } = &mut delivery.body {
+        *method = "m".repeat(1_000_000);
+    }
+    let (source, slot) = (testing::process("target"), Slot::ZERO);
+    record.entry = Entry::Delivery(Delivery { source, slot, item: delivery });
+    let json = event(&outcome, Some(&record), &testing::names());
     assert!(json.to_string().len() < 2_000);
     assert_eq!(json["ok"], false);
-    let unknown = event(&outcome, None::<&Call>, &testing::names());
-    assert!(unknown["method"].is_null());
+    assert_eq!(json["kind"], "tell");
+    let unknown = event(&outcome, None, &testing::names());
+    assert!(unknown["method"].is_null() && unknown["time"].is_null());
 }

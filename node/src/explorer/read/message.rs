@@ -1,6 +1,6 @@
 //! Reads one message: its place and proofs, where it came from, what it caused.
 
-use protocol::{Delivery, Entry, EntryId, ItemBody, OutboxItem, Outcome, ProcessId, Slot};
+use protocol::{Delivery, Entry, EntryId, ItemBody, OutboxItem, Outcome, ProcessId, Role, Slot};
 use tokio::task::JoinSet;
 
 use super::Reader;
@@ -14,6 +14,7 @@ impl Reader {
         items_from: usize,
         items: usize,
     ) -> Result<MessageFacts, Problem> {
+        self.any_answers(self.client.directory().units(Role::Scheduler)).await?;
         let record = self.find(entry).await?;
         let assignment = record.assignment;
         let described = self.client.describe(assignment.process).await?;

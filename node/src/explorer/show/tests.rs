@@ -49,7 +49,18 @@ fn values_are_bounded_however_large_they_are() {
 }
 
 #[test]
+fn arguments_read_like_a_call_with_identifiers_shortened() {
+    let id = protocol::ProcessId::from_bytes([7; 32]).to_string();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let peers = Value::Array(vec![text(&id), text("proc1 is no identifier")]);
+    let args = Value::Map(vec![(text("by"), Value::Integer(3)), (text("peers"), peers)]);
+    let short = short(&id);
+    let line = format!(r#"by: 3, peers: ["{short}", "proc1 is no identifier"]"#);
+    assert_eq!(args_line(&args.encode().unwrap()), line);
+}
+
+#[test]
 fn bytes_that_are_no_value_are_shown_as_bytes() {
-    assert_eq!(value_line(&[0xff]), r#"{"$bytes":"/w=="}"#);
+    assert_eq!(value_line(&[0xff]), r#"{"$bytes": "/w=="}"#);
     assert_eq!(args_line(&Value::Map(Vec::new()).encode().unwrap()), "");
 }
