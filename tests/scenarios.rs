@@ -15,6 +15,8 @@ mod accounts;
 mod bad_input;
 #[path = "scenarios/basics.rs"]
 mod basics;
+#[path = "scenarios/commands.rs"]
+mod commands;
 #[path = "scenarios/crash.rs"]
 mod crash;
 #[path = "scenarios/discovery.rs"]

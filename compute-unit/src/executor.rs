@@ -4,10 +4,13 @@
 //!
 //! - A process is in the run queue at most once, and only while it has work: so no two threads ever
 //!   execute one process, and an idle process costs nothing.
-//! - After [`QUANTUM`] slots a process goes to the end of the queue.
+//! - After [`turn::QUANTUM`] slots, or [`turn::QUANTUM_GAS`], a process goes to the end of the queue.
+//! - A process whose slots wait for long holds no more memory for them than is free for others.
 //! - As many threads work as there are cores. Only where a process has waited for
 //!   [`OVERCOMMIT_AFTER`], because long messages hold them all, does a further thread start, and
 //!   the operating system shares the cores.
+
+mod turn;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,27 +19,20 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::SyncSender,
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
 use protocol::{
-    Assignment, AssignmentProof, BatchHeader, Entry, MerkleTree, ProcessId, Refusal, RefusalCode,
-    Reply, Signed, Slot,
+    Assignment, BatchHeader, Entry, MerkleTree, ProcessId, Refusal, RefusalCode, Reply, Signed,
+    Slot,
 };
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
-    engine::THREAD_STACK_BYTES,
-    instance::HostFault,
-    metrics::Metrics,
-    process::{Executed, Process},
-    publisher::Publication,
-    store::Head,
+    crew::Crew, engine::THREAD_STACK_BYTES, metrics::Metrics, process::Process,
+    publisher::Publication, store::Head,
 };
 
-/// Slots a process may execute before others get their turn.
-const QUANTUM: usize = 64;
 /// How long a process may wait while as many threads work as there are cores.
 const OVERCOMMIT_AFTER: Duration = Duration::from_millis(2);
 /// Views that may wait for one process.
@@ -93,6 +89,10 @@ pub(crate) struct Viewed {
 #[derive(Debug, Default)]
 struct Inbox {
     work: VecDeque<Work>,
+    /// The memory that the work takes.
+    bytes: usize,
+    /// Whether work was turned away since there was none.
+    behind: bool,
     views: VecDeque<ViewJob>,
     /// Whether a view came in since views were last looked at.
     fresh_views: bool,
@@ -119,6 +119,8 @@ struct Shared {
     cores: usize,
     /// Slots queued and not yet handed to the publisher.
     backlog: Arc<AtomicUsize>,
+    /// Changes when a process that is behind has nothing left to do.
+    drained: watch::Sender<u64>,
     metrics: Arc<Metrics>,
 }
 
@@ -136,13 +138,12 @@ struct Queue {
 #[derive(Debug)]
 pub(crate) struct Executor {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Executor {
     /// Starts the threads. `backlog` counts the slots that are queued, for the publisher.
     pub(crate) fn start(
-        threads: usize,
+        (crew, threads): (&Crew, usize),
         publisher: &SyncSender<Publication>,
         backlog: &Arc<AtomicUsize>,
         metrics: Arc<Metrics>,
@@ -153,17 +154,15 @@ impl Executor {
             ready: Condvar::new(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             backlog: Arc::clone(backlog),
+            drained: watch::Sender::new(0),
             metrics,
         });
-        let spawn = |number| {
+        for number in 0..threads {
             let (shared, publisher) = (Arc::clone(&shared), publisher.clone());
-            std::thread::Builder::new()
-                .name(format!("execute-{number}"))
-                .stack_size(THREAD_STACK_BYTES)
-                .spawn(move || run(&shared, &publisher))
-        };
-        let threads = (0..threads).map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { shared, threads: Mutex::new(threads) })
+            let name = format!("execute-{number}");
+            crew.spawn(&name, THREAD_STACK_BYTES, move || turn::run(&shared, &publisher))?;
+        }
+        Ok(Self { shared })
     }
 
     /// Makes room for a process whose module is still being loaded. `known` is what an earlier run
@@ -185,12 +184,41 @@ impl Executor {
         self.wake(&hosted, &mut inbox);
     }
 
+    /// Halts a process that cannot be executed here; its log is not at fault.
+    pub(crate) fn halt(&self, id: &ProcessId, reason: &dyn std::fmt::Display) {
+        tracing::error!(process = %id, %reason, "the process is halted on this unit");
+        if let Some(hosted) = self.find(id) {
+            self.shared.halt(&mut lock(&hosted.inbox));
+        }
+    }
+
+    /// Whether a slot of so many bytes may be queued, where so many are free for all processes. A
+    /// process that is turned away is behind until it has nothing left to do.
+    pub(crate) fn admits(&self, id: &ProcessId, bytes: usize, free: usize) -> bool {
+        let Some(hosted) = self.find(id) else { return true };
+        let mut inbox = lock(&hosted.inbox);
+        let admitted = inbox.work.is_empty() || inbox.bytes.saturating_add(bytes) <= free;
+        inbox.behind |= !admitted;
+        admitted
+    }
+
+    /// Whether a process was turned away and still has something to do.
+    pub(crate) fn is_behind(&self, id: &ProcessId) -> bool {
+        self.find(id).is_some_and(|hosted| lock(&hosted.inbox).behind)
+    }
+
+    /// Wakes whenever a process is no longer behind.
+    pub(crate) fn drained(&self) -> watch::Receiver<u64> {
+        self.shared.drained.subscribe()
+    }
+
     /// Queues a slot of a hosted process.
     pub(crate) fn push(&self, work: Work) {
         let Some(hosted) = self.find(&work.assignment.process) else { return };
         let mut inbox = lock(&hosted.inbox);
         if !inbox.halted {
             self.shared.backlog.fetch_add(1, Ordering::Relaxed);
+            inbox.bytes = inbox.bytes.saturating_add(work.bytes());
             inbox.work.push_back(work);
             self.wake(&hosted, &mut inbox);
         }
@@ -202,6 +230,9 @@ impl Executor {
             None => Refusal::new(RefusalCode::NotHosted, "this unit does not execute the process"),
             Some(hosted) => {
                 let mut inbox = lock(&hosted.inbox);
+                if inbox.views.len() >= VIEWS_MAX {
+                    inbox.views.retain(|job| !job.answer.is_closed());
+                }
                 if inbox.halted {
                     Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit")
                 } else if inbox.views.len() >= VIEWS_MAX {
@@ -217,15 +248,10 @@ impl Executor {
         let _ = job.answer.send(Err(refusal));
     }
 
-    /// Ends the threads after the slots they are executing.
-    pub(crate) fn finish(&self) {
+    /// Lets the threads end after the slots they are executing.
+    pub(crate) fn stop(&self) {
         lock(&self.shared.queue).stopping = true;
         self.shared.ready.notify_all();
-        for thread in std::mem::take(&mut *lock(&self.threads)) {
-            if thread.join().is_err() {
-                tracing::error!("an execution thread panicked");
-            }
-        }
     }
 
     fn find(&self, id: &ProcessId) -> Option<Arc<Hosted>> {
@@ -240,7 +266,25 @@ impl Executor {
     }
 }
 
+impl Work {
+    /// The memory it takes.
+    fn bytes(&self) -> usize {
+        self.share.num_permits()
+    }
+}
+
 impl Shared {
+    fn halt(&self, inbox: &mut Inbox) {
+        if !inbox.halted {
+            self.metrics.processes_halted.increment();
+        }
+        inbox.halted = true;
+        self.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
+        inbox.work.clear();
+        inbox.bytes = 0;
+        inbox.views.clear();
+    }
+
     fn enqueue(&self, hosted: Arc<Hosted>) {
         let mut queue = lock(&self.queue);
         queue.runnable.push_back(hosted);
@@ -288,130 +332,9 @@ impl Queue {
     }
 }
 
-fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
-    while let Some(hosted) = shared.next() {
-        let turn = turn(shared, publisher, &hosted);
-        let mut inbox = lock(&hosted.inbox);
-        if turn == Turn::Halted {
-            shared.metrics.processes_halted.increment();
-            inbox.halted = true;
-            shared.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
-            inbox.work.clear();
-            inbox.views.clear();
-        }
-        let idle = inbox.work.is_empty() && !inbox.fresh_views;
-        if turn == Turn::Halted || idle {
-            inbox.scheduled = false;
-        } else {
-            shared.enqueue(Arc::clone(&hosted));
-        }
-        drop(inbox);
-        lock(&shared.queue).working -= 1;
-    }
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// The quantum is used up, or everything is done.
-    Over,
-    /// The process cannot go on here.
-    Halted,
-}
-
-fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -> Turn {
-    let mut process = lock(&hosted.process);
-    let Some(process) = process.as_mut() else { return Turn::Over };
-    for _ in 0..QUANTUM {
-        if let Err(fault) = answer_views(shared, hosted, process) {
-            return give_up(hosted, fault);
-        }
-        let Some(work) = lock(&hosted.inbox).work.pop_front() else { return Turn::Over };
-        let executed = process.execute(&work.assignment, &work.entry);
-        shared.backlog.fetch_sub(1, Ordering::Relaxed);
-        let executed = match executed {
-            Ok(executed) => executed,
-            Err(fault) => return give_up(hosted, fault),
-        };
-        count(&shared.metrics, &executed);
-        if !publish(publisher, hosted, &work, executed) {
-            return Turn::Halted;
-        }
-        drop(work.share);
-    }
-    Turn::Over
-}
-
-/// Publishes a slot unless an earlier run did. False if it contradicts that run.
-fn publish(
-    publisher: &SyncSender<Publication>,
-    hosted: &Hosted,
-    work: &Work,
-    executed: Executed,
-) -> bool {
-    if let Some(known) = hosted.known.filter(|known| work.assignment.slot < known.next) {
-        let last = work.assignment.slot.next() == Some(known.next);
-        if last && executed.leaf.digest() != known.leaf {
-            tracing::error!(
-                process = %hosted.id,
-                slot = %work.assignment.slot,
-                "ALARM: replay contradicts what this unit signed before; the process is halted here"
-            );
-            return false;
-        }
-        return true;
-    }
-    let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
-        assignment: work.assignment,
-        path: work.batch.tree.path(work.index).expect("the tail checked the index"),
-        batch: work.batch.header.clone(),
-    });
-    // The publisher only ends after the executor.
-    let _ = publisher.send(Publication { executed, assignment });
-    true
-}
-
-fn count(metrics: &Metrics, executed: &Executed) {
-    metrics.slots_executed.increment();
-    metrics.gas_used.add(executed.outcome.gas.get());
-    if let Reply::Failure(failure) = &executed.outcome.reply
-        && failure.kind != protocol::FailureKind::Actor
-    {
-        metrics.slots_failed.increment();
-    }
-}
-
-/// Answers all views whose slot has been executed.
-fn answer_views(shared: &Shared, hosted: &Hosted, process: &mut Process) -> Result<(), HostFault> {
-    let Some(slot) = process.last() else { return Ok(()) };
-    let mut inbox = lock(&hosted.inbox);
-    inbox.fresh_views = false;
-    if inbox.views.is_empty() {
-        return Ok(());
-    }
-    let (now, later) = std::mem::take(&mut inbox.views)
-        .into_iter()
-        .filter(|job| !job.answer.is_closed())
-        .partition(|job: &ViewJob| job.at_least.is_none_or(|at_least| at_least <= slot));
-    inbox.views = later;
-    drop(inbox);
-    let now: VecDeque<ViewJob> = now;
-    for job in now {
-        let reply = process.view(&job.method, &job.args)?;
-        shared.metrics.views_answered.increment();
-        let viewed = Viewed { reply, slot, chain: *process.chain() };
-        // Whoever asked may be gone.
-        let _ = job.answer.send(Ok(viewed));
-    }
-    Ok(())
-}
-
-/// Halts a process that this unit cannot go on executing; its log is not at fault.
-fn give_up(hosted: &Hosted, fault: HostFault) -> Turn {
-    tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
-    Turn::Halted
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! The frames a unit has published, newest in memory, for followers and for the disk.
 //!
 //! Followers pull: each keeps the number of the next frame it wants, so a slow one costs nothing but
-//! its own delay. A frame leaves memory only after it is on disk.
+//! its own delay. A frame leaves memory only after it is on disk, and while too much is not,
+//! nothing more is published: a disk that takes nothing slows the unit down and loses nothing.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -14,6 +15,8 @@ use tokio::sync::watch;
 
 /// Stored frames stay in memory up to this many bytes, for followers that are nearly up to date.
 const KEPT_BYTES: usize = 16 << 20;
+/// While this many bytes are not stored, publishing waits.
+const UNSTORED_BYTES_MAX: usize = 256 << 20;
 
 /// A published frame.
 #[derive(Debug)]
@@ -32,12 +35,18 @@ struct Inner {
     next: u64,
     stored: u64,
     bytes: usize,
+    unstored_bytes: usize,
+    closing: bool,
+    /// Whether a frame was dropped, after which no other may be published.
+    closed: bool,
 }
 
 /// The published frames.
 #[derive(Debug)]
 pub(crate) struct Feed {
     inner: Mutex<Inner>,
+    /// Wakes the publisher when frames were stored.
+    room: Condvar,
     latest: watch::Sender<u64>,
 }
 
@@ -55,14 +64,32 @@ pub(crate) enum Found {
 impl Feed {
     /// Resumes after the frames that are on disk.
     pub(crate) fn resume(next: u64) -> Self {
-        let inner = Inner { frames: VecDeque::new(), next, stored: next, bytes: 0 };
-        Self { inner: Mutex::new(inner), latest: watch::Sender::new(next) }
+        let inner = Inner {
+            frames: VecDeque::new(),
+            next,
+            stored: next,
+            bytes: 0,
+            unstored_bytes: 0,
+            closing: false,
+            closed: false,
+        };
+        let (inner, room) = (Mutex::new(inner), Condvar::new());
+        Self { inner, room, latest: watch::Sender::new(next) }
     }
 
-    /// Publishes a frame.
+    /// Publishes a frame; waits while too much is not stored. A feed that is closing drops it: it
+    /// can be derived again.
     pub(crate) fn publish(&self, frame: FollowFrame, bytes: Bytes) {
         let next = {
-            let mut inner = self.lock();
+            let full =
+                |inner: &mut Inner| inner.unstored_bytes >= UNSTORED_BYTES_MAX && !inner.closing;
+            let waited = self.room.wait_while(self.lock(), full);
+            let mut inner = waited.unwrap_or_else(PoisonError::into_inner);
+            inner.closed |= inner.unstored_bytes >= UNSTORED_BYTES_MAX;
+            if inner.closed {
+                return;
+            }
+            inner.unstored_bytes += bytes.len();
             let number = inner.next;
             inner.next += 1;
             inner.bytes += bytes.len();
@@ -109,7 +136,12 @@ impl Feed {
     /// Learns that all frames before a number are on disk.
     pub(crate) fn mark_stored(&self, before: u64) {
         let mut inner = self.lock();
-        inner.stored = inner.stored.max(before);
+        let (from, before) = (inner.stored, before.max(inner.stored));
+        let stored = inner.frames.iter().filter(|frame| (from..before).contains(&frame.number));
+        let stored: usize = stored.map(|frame| frame.bytes.len()).sum();
+        inner.stored = before;
+        inner.unstored_bytes -= stored;
+        self.room.notify_all();
         while inner.bytes > KEPT_BYTES
             && inner.frames.front().is_some_and(|frame| frame.number < inner.stored)
         {
@@ -118,9 +150,15 @@ impl Feed {
         }
     }
 
-    /// Bytes of frames that are not on disk yet or kept for followers.
-    pub(crate) fn bytes(&self) -> usize {
-        self.lock().bytes
+    /// Bytes of frames that are not on disk yet.
+    pub(crate) fn unstored_bytes(&self) -> usize {
+        self.lock().unstored_bytes
+    }
+
+    /// Lets nobody wait any more.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.room.notify_all();
     }
 
     /// The frames in memory that hold slots of a process from a slot on.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::api::{Cursor, OUTCOME_FRAME_MAX};
+use protocol::{
+    api::{Cursor, OUTCOME_FRAME_MAX},
+    codec,
+};
 use transport::FrameSender;
 
 use crate::{
@@ -76,7 +79,11 @@ async fn start(
 
 async fn read(store: &Arc<Store>, number: u64) -> Result<Bytes, FollowError> {
     let store = Arc::clone(store);
-    let read = tokio::task::spawn_blocking(move || store.frame(number));
+    let read = tokio::task::spawn_blocking(move || {
+        // Decoded so that damage shows here and not at whoever follows.
+        let frame = store.decoded(number)?.ok_or(StoreError::Damaged(number))?;
+        Ok::<_, StoreError>(codec::encode(&frame))
+    });
     let bytes = read.await.map_err(|_| FollowError::Stopping)??;
-    Ok(Bytes::from(bytes.ok_or(StoreError::Damaged(number))?))
+    Ok(Bytes::from(bytes))
 }

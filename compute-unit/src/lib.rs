@@ -10,6 +10,7 @@
 //! - Nothing is published that was not executed under a verified batch signature.
 
 mod config;
+mod crew;
 mod engine;
 mod executor;
 mod feed;

@@ -34,6 +34,8 @@ counters! {
     processes_hosted;
     /// Processes halted because their log or the outcome of a replay contradicts itself.
     processes_halted;
+    /// How often a process had more slots waiting than there was room for.
+    processes_behind;
     /// Receipt batches signed.
     receipt_batches;
     /// Modules prepared and compiled.

@@ -21,7 +21,7 @@ use protocol::{
     codec,
 };
 
-use crate::{feed::Feed, metrics::Metrics, process::Executed};
+use crate::{crew::Crew, feed::Feed, metrics::Metrics, process::Executed};
 
 /// Executed slots that may wait for the publisher.
 const QUEUE_MAX: usize = 4_096;
@@ -29,6 +29,8 @@ const QUEUE_MAX: usize = 4_096;
 const BATCH_SLOTS_MAX: usize = 1_024;
 /// Estimated bytes in one frame, past which no slot is added.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Bytes of stack; encoding and signing need no more.
+const STACK_BYTES: usize = 2 << 20;
 
 /// How long a batch may wait for slots that are queued already.
 const GATHER_MAX: Duration = Duration::from_millis(1);
@@ -47,6 +49,7 @@ const ENGINE: &str = "wasmtime 48.0.8";
 
 /// Starts the publisher; it ends when all senders are gone.
 pub(crate) fn start(
+    crew: &Crew,
     key: SecretKey,
     network: NetworkId,
     feed: Arc<Feed>,
@@ -55,9 +58,8 @@ pub(crate) fn start(
 ) -> std::io::Result<SyncSender<Publication>> {
     let (sender, receiver) = sync_channel(QUEUE_MAX);
     let source = Source { receiver, backlog };
-    std::thread::Builder::new()
-        .name("publisher".to_owned())
-        .spawn(move || run(&key, network, &source, &feed, &metrics))?;
+    let work = move || run(&key, network, &source, &feed, &metrics);
+    crew.spawn("publisher", STACK_BYTES, work)?;
     Ok(sender)
 }
 

@@ -1,6 +1,6 @@
 //! The compute unit on the network: requests, followers, and the parts it runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use protocol::{
@@ -16,10 +16,11 @@ use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers,
 
 use crate::{
     config::Config,
+    crew::Crew,
     engine::{CompileError, Engine},
     executor::{Executor, ViewJob, Viewed},
     feed::Feed,
-    following::follow,
+    following::{FollowError, follow},
     keeper::Keeper,
     metrics::Metrics,
     module::Modules,
@@ -34,6 +35,13 @@ const PAGE_SLOTS_MAX: u32 = 1_000;
 const PAGE_BYTES_MAX: usize = 8 << 20;
 /// Modules compiled for strangers at once.
 const COMPILATIONS_MAX: usize = 2;
+/// How long a view waits for the slot it wants, or for its turn: less than clients do.
+const VIEW_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a unit that stops waits for messages being executed. What comes of them is derived
+/// again after the next start.
+const EXECUTION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long it waits for the disk.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a compute unit cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -55,31 +63,47 @@ pub struct Running {
     shutdown: CancellationToken,
     tasks: TaskTracker,
     executor: Arc<Executor>,
-    keeper: Arc<Keeper>,
+    feed: Arc<Feed>,
+    keeper: Keeper,
+    /// The threads that execute and publish.
+    workers: Arc<Crew>,
+    /// The thread that stores.
+    keepers: Arc<Crew>,
     endpoint: Endpoint,
 }
 
 impl Running {
-    /// Stops: finishes the slots being executed, writes outcomes, closes connections.
+    /// Stops: finishes the slots being executed unless that takes long, writes outcomes, closes
+    /// connections.
     pub async fn shutdown(self) {
         self.shutdown.cancel();
         self.tasks.wait().await;
-        let (executor, keeper) = (Arc::clone(&self.executor), Arc::clone(&self.keeper));
-        let finished = tokio::task::spawn_blocking(move || {
-            executor.finish();
-            keeper.finish();
-        });
-        if finished.await.is_err() {
-            tracing::error!("stopping the execution threads failed");
+        self.executor.stop();
+        self.feed.close();
+        if !finished(&self.workers, EXECUTION_PATIENCE).await {
+            tracing::info!("messages that take long are executed again after the next start");
+        }
+        self.keeper.stop();
+        if !finished(&self.keepers, KEEPER_PATIENCE).await {
+            tracing::warn!("the disk does not take the last outcomes; they are derived again");
         }
         self.endpoint.close().await;
     }
 
     /// Resolves when the unit can no longer serve, with why.
     pub async fn failed(&self) -> String {
-        self.tasks.wait().await;
-        "the compute unit's tasks ended".to_owned()
+        tokio::select! {
+            () = self.tasks.wait() => "the compute unit's tasks ended".to_owned(),
+            reason = self.workers.failed() => reason,
+            reason = self.keepers.failed() => reason,
+        }
     }
+}
+
+/// Whether all threads of a crew end in time.
+async fn finished(crew: &Arc<Crew>, patience: Duration) -> bool {
+    let crew = Arc::clone(crew);
+    tokio::task::spawn_blocking(move || crew.wait(patience)).await.unwrap_or(false)
 }
 
 impl Drop for Running {
@@ -98,6 +122,7 @@ struct Service {
     directory: Directory,
     store: Arc<Store>,
     feed: Arc<Feed>,
+    keepers: Arc<Crew>,
     executor: Arc<Executor>,
     modules: Arc<Modules>,
     metrics: Arc<Metrics>,
@@ -119,17 +144,19 @@ pub async fn start(
     let feed = Arc::new(Feed::resume(store.next_frame()?));
     let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
     let backlog = Arc::default();
+    let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let publisher = publisher::start(
+        &workers,
         config.key.clone(),
         config.network,
         Arc::clone(&feed),
         Arc::clone(&backlog),
         Arc::clone(&metrics),
     )?;
-    let executor = Executor::start(config.thread_count(), &publisher, &backlog, metrics.clone())?;
-    let executor = Arc::new(executor);
+    let threads = (&*workers, config.thread_count());
+    let executor = Arc::new(Executor::start(threads, &publisher, &backlog, metrics.clone())?);
     let keeper =
-        Arc::new(Keeper::start(Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?);
+        Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
     let tailing = Arc::new(Tailing {
         unit: config.key.public().unit(),
@@ -152,16 +179,26 @@ pub async fn start(
         started: now(),
         directory,
         store,
-        feed,
+        feed: Arc::clone(&feed),
+        keepers: Arc::clone(&keepers),
         executor: Arc::clone(&executor),
         modules,
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
-    tasks.spawn(tailing.run());
-    tasks.spawn(serve(endpoint.clone(), service, shutdown.clone()));
+    // Without either the unit is of no use: the end of one is the end of both.
+    let (tails, requests) = (shutdown.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        let _end = tails.drop_guard();
+        tailing.run().await;
+    });
+    let serving = serve(endpoint.clone(), service, shutdown.clone());
+    tasks.spawn(async move {
+        let _end = requests.drop_guard();
+        serving.await;
+    });
     tasks.close();
-    Ok(Running { shutdown, tasks, executor, keeper, endpoint })
+    Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
 }
 
 impl Handler for Service {
@@ -185,6 +222,9 @@ impl Handler for Service {
         tokio::select! {
             ended = following => if let Err(reason) = ended {
                 tracing::debug!(follower = %peer, %reason, "a follower is let go");
+                if let FollowError::Store(error @ StoreError::Damaged(_)) = reason {
+                    self.keepers.fail(error.to_string());
+                }
             },
             // Followers say nothing; whatever comes means that the stream has ended.
             _ = receiver.recv() => {}
@@ -244,7 +284,12 @@ impl Service {
         let (answer, answered) = oneshot::channel();
         self.executor.view(&process, ViewJob { method, args, at_least, answer });
         let halted = || Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit");
-        let Viewed { reply, slot, chain } = answered.await.map_err(|_| halted())??;
+        let answered = tokio::time::timeout(VIEW_PATIENCE, answered).await;
+        let not_yet = |_| {
+            let detail = "the slot wanted is not executed yet, or too much is; try again";
+            Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::Busy, detail) }
+        };
+        let Viewed { reply, slot, chain } = answered.map_err(not_yet)?.map_err(|_| halted())??;
         if let Reply::Failure(failure) = &reply
             && failure.kind == FailureKind::NotBorn
         {

@@ -6,6 +6,8 @@
 //!   its place in an unbroken chain.
 //! - Client signatures and proofs of origin are checked here again, unless the scheduler is of the
 //!   same operator.
+//! - What cannot be taken or judged at the moment holds up its own log only: it comes again on a
+//!   later stream.
 
 use std::collections::HashMap;
 
@@ -24,9 +26,25 @@ struct Place {
     time: Timestamp,
     /// Whether this unit executes the process.
     executed: bool,
-    /// Whether the scheduler broke a rule in this log: nothing more of it is believed.
-    broken: bool,
+    standing: Standing,
 }
+
+/// How a log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Slots are taken as they come.
+    Followed,
+    /// The executor has no room for the next slot.
+    Behind,
+    /// Nobody could tell who the source of the next delivery is.
+    Undecided,
+    /// The scheduler broke a rule in this log: nothing more of it is believed.
+    Broken,
+}
+
+/// Where a log stood before a slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before(Place);
 
 /// The state of following one scheduler, across streams. Pure.
 #[derive(Debug)]
@@ -60,6 +78,8 @@ pub(crate) struct Checked {
     pub(crate) record: TailRecord,
     /// What stands there.
     pub(crate) entry: Entry,
+    /// Where to return to if the slot is not taken.
+    pub(crate) before: Before,
 }
 
 /// A batch whose signature holds.
@@ -82,15 +102,57 @@ impl Tail {
         Self { unit, scheduler, network, trusted, places, sources }
     }
 
-    /// Where a new stream shall resume.
-    pub(crate) fn cursors(&self) -> Vec<Cursor> {
+    /// Where a new stream shall resume, at most this many logs; all others come from slot 0 again.
+    /// What nobody could judge is tried again.
+    pub(crate) fn resume(&mut self, most: usize) -> Vec<Cursor> {
+        self.places.values_mut().for_each(|place| {
+            if place.standing == Standing::Undecided {
+                place.standing = Standing::Followed;
+            }
+        });
         let cursor = |(process, place): (&ProcessId, &Place)| Cursor {
             process: *process,
-            slot: if place.broken { Slot::new(u64::MAX) } else { place.next },
+            slot: match place.standing {
+                Standing::Followed | Standing::Undecided => place.next,
+                Standing::Behind | Standing::Broken => Slot::new(u64::MAX),
+            },
         };
         let mut cursors: Vec<Cursor> = self.places.iter().map(cursor).collect();
+        if cursors.len() > most {
+            // The longest logs would cost most.
+            cursors.sort_unstable_by_key(|cursor| std::cmp::Reverse(cursor.slot));
+            cursors.truncate(most);
+        }
         cursors.sort_unstable_by_key(|cursor| cursor.process);
         cursors
+    }
+
+    /// Returns a log to where it was before a slot for which there is no room, and takes nothing
+    /// more of it until [`Self::catch_up`].
+    pub(crate) fn fall_behind(&mut self, process: ProcessId, before: Before) {
+        self.places.insert(process, Place { standing: Standing::Behind, ..before.0 });
+    }
+
+    /// The logs that are behind.
+    pub(crate) fn behind(&self) -> impl Iterator<Item = ProcessId> {
+        let behind = |(process, place): (&ProcessId, &Place)| {
+            (place.standing == Standing::Behind).then_some(*process)
+        };
+        self.places.iter().filter_map(behind)
+    }
+
+    /// Lets the next stream bring what was not taken of a log.
+    pub(crate) fn catch_up(&mut self, process: &ProcessId) {
+        if let Some(place) = self.places.get_mut(process)
+            && place.standing == Standing::Behind
+        {
+            place.standing = Standing::Followed;
+        }
+    }
+
+    /// Whether something must be judged again.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.places.values().any(|place| place.standing == Standing::Undecided)
     }
 
     /// Checks a frame and gives the slots that are new and executed here.
@@ -130,13 +192,8 @@ impl Tail {
             return Ok(Vec::new());
         }
         let frame: TailFrame = codec::decode(bytes)?;
-        let source = |record: &TailRecord| {
-            let Ok(Entry::Delivery(delivery)) = codec::decode(&record.entry) else { return None };
-            let origin: OriginProof = codec::decode(record.origin.as_ref()?).ok()?;
-            let unknown = !self.sources.contains_key(&delivery.source);
-            (unknown && origin.introduction.is_none()).then_some(delivery.source)
-        };
-        let mut sources: Vec<ProcessId> = frame.records.iter().filter_map(source).collect();
+        let unknown = frame.records.iter().filter_map(|record| self.unknown_source(record));
+        let mut sources: Vec<ProcessId> = unknown.collect();
         sources.sort_unstable();
         sources.dedup();
         Ok(sources)
@@ -149,10 +206,20 @@ impl Tail {
         }
     }
 
+    /// The source of a delivery that is neither known nor introduced.
+    fn unknown_source(&self, record: &TailRecord) -> Option<ProcessId> {
+        let origin: OriginProof = codec::decode(record.origin.as_ref()?).ok()?;
+        let Ok(Entry::Delivery(delivery)) = codec::decode(&record.entry) else { return None };
+        let unknown = !self.sources.contains_key(&delivery.source);
+        (unknown && origin.introduction.is_none()).then_some(delivery.source)
+    }
+
     /// Whether slots are missing before this one.
     fn misses(&self, record: &TailRecord) -> bool {
-        let place = self.places.get(&record.assignment.process);
-        record.assignment.slot > place.map_or(Slot::ZERO, |place| place.next)
+        match self.places.get(&record.assignment.process) {
+            Some(place) if place.standing != Standing::Followed => false,
+            place => record.assignment.slot > place.map_or(Slot::ZERO, |place| place.next),
+        }
     }
 
     fn handle_record(&mut self, record: TailRecord) -> Option<Checked> {
@@ -163,9 +230,13 @@ impl Tail {
             chain: Hash::ZERO,
             time: Timestamp::ZERO,
             executed: false,
-            broken: false,
+            standing: Standing::Followed,
         });
-        if assignment.slot < place.next || place.broken {
+        if assignment.slot < place.next || place.standing != Standing::Followed {
+            return None;
+        }
+        if !self.trusted && self.unknown_source(&record).is_some() {
+            self.places.insert(process, Place { standing: Standing::Undecided, ..place });
             return None;
         }
         let entry = codec::decode::<Entry>(&record.entry);
@@ -184,7 +255,7 @@ impl Tail {
             _ => place.executed,
         };
         let next = assignment.slot.next().unwrap_or(assignment.slot);
-        let broken = fault.is_some();
+        let standing = if fault.is_some() { Standing::Broken } else { Standing::Followed };
         if let Some(fault) = fault {
             tracing::error!(
                 %process, slot = %assignment.slot, scheduler = %self.scheduler, fault,
@@ -192,9 +263,10 @@ impl Tail {
             );
         }
         let (chain, time) = (assignment.chain, assignment.time);
-        self.places.insert(process, Place { next, chain, time, executed, broken });
-        let wanted = executed && !broken;
-        entry.ok().filter(|_| wanted).map(|entry| Checked { record, entry })
+        self.places.insert(process, Place { next, chain, time, executed, standing });
+        let wanted = executed && standing == Standing::Followed;
+        let before = Before(Place { executed, ..place });
+        entry.ok().filter(|_| wanted).map(|entry| Checked { record, entry, before })
     }
 
     /// Checks what a scheduler has to check before it assigns.
@@ -203,13 +275,19 @@ impl Tail {
         if first != matches!(entry, Entry::Spawn(_)) {
             return Some("slot 0, and only slot 0, is a spawn");
         }
+        // Also of a scheduler that is trusted: otherwise two would order one process.
+        if let Entry::Spawn(spawn) = entry
+            && spawn.unverified().scheduler != self.scheduler
+        {
+            return Some("the spawn names another scheduler");
+        }
         if self.trusted {
             return None;
         }
         let holds = match entry {
-            Entry::Spawn(spawn) => spawn
-                .verify_by(self.network, &spawn.digest(), PublicKey::verifies)
-                .is_ok_and(|()| spawn.unverified().scheduler == self.scheduler),
+            Entry::Spawn(spawn) => {
+                spawn.verify_by(self.network, &spawn.digest(), PublicKey::verifies).is_ok()
+            }
             Entry::Message(message) => {
                 message.verify_by(self.network, &message.digest(), PublicKey::verifies).is_ok()
             }

@@ -1,13 +1,13 @@
 //! Keeps a tail to one scheduler open, loads modules, and feeds the executor.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use protocol::{
     Entry, ModuleId, ProcessId, Provenance, Role, Slot, Spawn, UnitId,
     api::{ModuleBytes, Opening, Request},
     codec,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Peers};
 
@@ -25,8 +25,16 @@ use crate::{
 pub(crate) const WAITING_BYTES_MAX: usize = 256 << 20;
 /// What a waiting entry costs beside its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 1_024;
-/// How long to wait before a module that could not be had is asked for again.
+/// How long to wait before a module that could not be had is asked for again: at first, and at the
+/// longest.
 const MODULE_RETRY: Duration = Duration::from_secs(1);
+const MODULE_RETRY_MAX: Duration = Duration::from_secs(30);
+/// Cursors that fit into the opening of a stream, of about 45 bytes each.
+const CURSORS_MAX: usize = 65_536;
+/// How long a scheduler may take to say who a process is.
+const DESCRIBE_TIME: Duration = Duration::from_secs(2);
+/// How long what could not be judged waits before it is judged again.
+const UNDECIDED_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait before a tail that was refused is opened again.
 const REOPEN_PAUSE: Duration = Duration::from_millis(200);
 
@@ -58,10 +66,11 @@ pub(crate) struct Tailing {
 }
 
 impl Tailing {
-    /// Follows every scheduler that is or becomes known.
+    /// Follows every scheduler that is or becomes known. Returns when the unit stops, or if a tail
+    /// panics.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut changed = self.directory.changed();
-        let mut followed = std::collections::BTreeSet::new();
+        let mut followed = BTreeSet::new();
         let mut tails = tokio::task::JoinSet::new();
         loop {
             changed.borrow_and_update();
@@ -73,6 +82,10 @@ impl Tailing {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 changed = changed.changed() => if changed.is_err() { return },
+                // Tails only end by a panic.
+                Some(ended) = tails.join_next() => {
+                    return tracing::error!(?ended, "following a scheduler failed");
+                }
             }
         }
     }
@@ -93,31 +106,63 @@ impl Tailing {
 
     async fn stream(&self, scheduler: UnitId, tail: &mut Tail) -> Result<(), String> {
         let connection = self.peers.peer(scheduler).connection().await;
-        let opening = codec::encode(&Opening::Tail { cursors: tail.cursors() });
+        let mut drained = self.executor.drained();
+        self.catch_up(tail);
+        let opening = codec::encode(&Opening::Tail { cursors: tail.resume(CURSORS_MAX) });
         let opened = connection.open_stream(&opening).await;
         let (_sender, mut receiver) = opened.map_err(|error| error.to_string())?;
+        let mut judge_again = None;
         loop {
-            let frame = receiver.recv().await.map_err(|error| error.to_string())?;
+            let frame = tokio::select! {
+                frame = receiver.recv() => frame.map_err(|error| error.to_string())?,
+                _ = drained.changed() => match self.catch_up(tail) {
+                    true => return Ok(()),
+                    false => continue,
+                },
+                () = alarm(judge_again) => return Ok(()),
+            };
             let Some(frame) = frame else { return Ok(()) };
             let unknown = tail.unknown_sources(&frame).map_err(|error| error.to_string())?;
             for process in unknown {
-                if let Some(provenance) = self.describe(&process).await {
+                if let Some(provenance) = self.describe(scheduler, &process).await {
                     tail.learn(process, &provenance);
                 }
             }
             let batch = tail.handle_frame(&frame).map_err(|error| error.to_string())?;
             let gap = batch.gap;
-            self.dispatch(scheduler, batch).await;
+            self.dispatch(scheduler, batch, tail).await;
+            if judge_again.is_none() && tail.is_undecided() {
+                judge_again = Some(Instant::now() + UNDECIDED_PAUSE);
+            }
             if let Some(process) = gap {
                 return Err(format!("slots of {process} are missing"));
             }
         }
     }
 
-    async fn dispatch(&self, scheduler: UnitId, batch: CheckedBatch) {
+    /// Lets logs be brought again whose processes have room for them; whether there are any.
+    fn catch_up(&self, tail: &mut Tail) -> bool {
+        let ready: Vec<ProcessId> =
+            tail.behind().filter(|process| !self.executor.is_behind(process)).collect();
+        ready.iter().for_each(|process| tail.catch_up(process));
+        !ready.is_empty()
+    }
+
+    async fn dispatch(&self, scheduler: UnitId, batch: CheckedBatch, tail: &mut Tail) {
         let shared = Arc::new(Batch { header: batch.header, tree: batch.tree });
+        let mut behind = BTreeSet::new();
         for slot in batch.slots {
+            let process = slot.record.assignment.process;
+            if behind.contains(&process) {
+                continue;
+            }
             let bytes = slot.record.entry.len().saturating_add(ENTRY_OVERHEAD_BYTES);
+            if !self.executor.admits(&process, bytes, self.waiting.available_permits()) {
+                self.metrics.processes_behind.increment();
+                tail.fall_behind(process, slot.before);
+                behind.insert(process);
+                continue;
+            }
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             let share = Arc::clone(&self.waiting).acquire_many_owned(bytes).await;
             let share = share.expect("the semaphore is never closed");
@@ -142,16 +187,21 @@ impl Tailing {
         let (executor, metrics) = (Arc::clone(&self.executor), Arc::clone(&self.metrics));
         let shutdown = self.shutdown.clone();
         tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-            let module = fetch(&peers, &modules, &metrics, scheduler, spawn.module).await;
-            load(&executor, process, spawn, &module);
+            match fetch(&peers, &modules, &metrics, scheduler, spawn.module).await {
+                Ok(module) => load(&executor, process, spawn, &module),
+                Err(reason) => executor.halt(&process, &reason),
+            }
         }));
     }
 
-    /// Asks all schedulers who a process is.
-    async fn describe(&self, process: &ProcessId) -> Option<Provenance> {
-        for scheduler in self.directory.units(Role::Scheduler) {
-            let asked = self.peers.ask::<Provenance>(scheduler, &Request::Describe(*process)).await;
-            if let Ok(provenance) = asked {
+    /// Asks schedulers who a process is, first the one that should have been told.
+    async fn describe(&self, first: UnitId, process: &ProcessId) -> Option<Provenance> {
+        let mut schedulers = self.directory.units(Role::Scheduler);
+        schedulers.sort_by_key(|scheduler| *scheduler != first);
+        for scheduler in schedulers {
+            let request = Request::Describe(*process);
+            let asked = self.peers.ask_within::<Provenance>(scheduler, &request, DESCRIBE_TIME);
+            if let Ok(provenance) = asked.await {
                 return Some(provenance);
             }
         }
@@ -162,31 +212,42 @@ impl Tailing {
 fn load(executor: &Executor, id: ProcessId, spawn: Spawn, module: &Arc<CompiledModule>) {
     match Process::new(id, spawn, module) {
         Ok(process) => executor.load(&id, process),
-        Err(fault) => tracing::error!(process = %id, %fault, "the process cannot be held here"),
+        Err(fault) => executor.halt(&id, &fault),
+    }
+}
+
+/// Completes at an instant, if there is one.
+async fn alarm(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
 /// Gets a module from a scheduler and compiles it, for as long as it takes: the log names it, so it
-/// exists.
+/// exists. Fails only if it is no module that a unit could run.
 async fn fetch(
     peers: &Peers,
     modules: &Arc<Modules>,
     metrics: &Metrics,
     scheduler: UnitId,
     id: ModuleId,
-) -> Arc<CompiledModule> {
+) -> Result<Arc<CompiledModule>, CompileError> {
+    let mut pause = MODULE_RETRY;
     loop {
         match peers.ask::<ModuleBytes>(scheduler, &Request::GetModule(id)).await {
             Ok(bytes) if ModuleId::of(&bytes.module) == id => {
                 match compile(modules, metrics, bytes.module).await {
-                    Ok(module) => return module,
+                    Ok(module) => return Ok(module),
+                    Err(error @ CompileError::Refused(_)) => return Err(error),
                     Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
                 }
             }
             Ok(_) => tracing::error!(module = %id, %scheduler, "got another module"),
             Err(error) => tracing::warn!(module = %id, %scheduler, %error, "cannot get a module"),
         }
-        tokio::time::sleep(MODULE_RETRY).await;
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(MODULE_RETRY_MAX);
     }
 }
 

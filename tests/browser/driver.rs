@@ -1,7 +1,7 @@
 //! A headless Chromium, driven by the WebDriver protocol (W3C) through chromedriver.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
@@ -176,7 +176,14 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // chromedriver ends the browsers it started when it is asked to end.
+        // The browser outlives chromedriver unless its session is ended; a failed test cannot wait
+        // for a future.
+        if let Ok(mut stream) = std::net::TcpStream::connect(&self.address) {
+            let (session, address) = (&self.session, &self.address);
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = write!(stream, "DELETE {session} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            let _ = stream.read(&mut [0; 1_024]);
+        }
         crate::support::signal("-TERM", u64::from(self.driver.id()));
         let _ = self.driver.wait();
     }

@@ -42,17 +42,17 @@ fn hostile() -> Vec<u8> {
         (func $dirty
             (global.set $count (i32.const 20))
             (memory.fill (i32.const 131072) (i32.const 0xff) (i32.const 131072)))
-        ;; 2,000 tells to nobody: [[0, h'f6'], [[2, h'11..', "m", h'a0', null], ...]]
+        ;; 2,000 tells to nobody: [[0, h'f6'], [[2, h'11..', "m", h'a0'], ...]]
         (func $flood (result i64) (local $at i32) (local $left i32)
             (memory.fill (i32.const 131078) (i32.const 0x11) (i32.const 131000))
             (i32.store (i32.const 131077) (i32.const 0x00d00799))
             (local.set $at (i32.const 131080))
             (local.set $left (i32.const 2000))
             (loop $more
-                ;; 85 02 58 20 <32 bytes> 61 6d 41 a0 f6
-                (i32.store (local.get $at) (i32.const 0x20580285))
-                (i64.store (i32.add (local.get $at) (i32.const 36)) (i64.const 0xf6a0416d61))
-                (local.set $at (i32.add (local.get $at) (i32.const 41)))
+                ;; 84 02 58 20 <32 bytes> 61 6d 41 a0
+                (i32.store (local.get $at) (i32.const 0x20580284))
+                (i32.store (i32.add (local.get $at) (i32.const 36)) (i32.const 0xa0416d61))
+                (local.set $at (i32.add (local.get $at) (i32.const 40)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 1)))
                 (br_if $more (local.get $left)))
             (call $answer (i32.const 131072) (i32.sub (local.get $at) (i32.const 131072))))

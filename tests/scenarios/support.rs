@@ -60,9 +60,15 @@ impl Cluster {
         format!("{}@{}", text(&unit["unit"]), text(&unit["address"]))
     }
 
-    /// Kills one unit with SIGKILL.
+    /// Kills one unit with SIGKILL and waits until it is gone.
     pub(crate) fn kill(unit: &Json) {
-        signal("-KILL", unit["pid"].as_u64().expect("pids are numbers"));
+        let pid = unit["pid"].as_u64().expect("pids are numbers");
+        signal("-KILL", pid);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while is_alive(pid) {
+            assert!(tokio::time::Instant::now() < deadline, "pid {pid} outlives SIGKILL");
+            std::thread::yield_now();
+        }
     }
 
     /// Starts a killed unit again, as an operator would by hand.
@@ -252,6 +258,13 @@ pub(crate) fn integer(name: &str, value: i128) -> Value {
 pub(crate) fn signal(signal: &str, pid: u64) {
     let sent = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
     sent.expect("every system has kill");
+}
+
+/// Whether a process has not ended; one that waits to be reaped has.
+fn is_alive(pid: u64) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which is in parentheses.
+    state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
 /// A directory that is removed with everything in it.

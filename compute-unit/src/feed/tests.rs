@@ -38,3 +38,33 @@ fn followers_are_woken_by_every_frame() {
     feed.publish(frame(), Bytes::new());
     assert_eq!(*latest.borrow(), 1);
 }
+
+#[test]
+fn publishing_waits_for_a_disk_that_takes_nothing_and_loses_nothing() {
+    let feed = Arc::new(Feed::resume(0));
+    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]));
+    let (publisher, (told, tell)) = (Arc::clone(&feed), std::sync::mpsc::channel());
+    let publishing = std::thread::spawn(move || {
+        publisher.publish(frame(), Bytes::from(vec![0; 10]));
+        told.send(()).unwrap();
+    });
+    assert!(tell.try_recv().is_err());
+    assert!(matches!(feed.find(1), Found::Future));
+    feed.mark_stored(1);
+    publishing.join().unwrap();
+    assert_eq!(feed.unstored_bytes(), 10);
+    assert!(matches!(feed.find(1), Found::Here(_)));
+}
+
+#[test]
+fn a_feed_that_closes_lets_its_publisher_go() {
+    let feed = Arc::new(Feed::resume(0));
+    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]));
+    let publisher = Arc::clone(&feed);
+    let publishing = std::thread::spawn(move || publisher.publish(frame(), Bytes::new()));
+    feed.close();
+    publishing.join().unwrap();
+    feed.mark_stored(1);
+    feed.publish(frame(), Bytes::new());
+    assert!(matches!(feed.find(1), Found::Future), "nothing is published after a gap");
+}

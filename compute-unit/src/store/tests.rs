@@ -112,3 +112,42 @@ fn a_damaged_frame_is_an_error_and_not_a_panic() {
     store.append(&[damaged]).unwrap();
     assert!(matches!(store.decoded(3), Err(StoreError::Damaged(3))));
 }
+
+/// Stores frames in a file, closes it, damages it, and opens it again.
+fn reopened(damage: impl FnOnce(&Path)) -> Result<Store, StoreError> {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let frames: Vec<_> = (0..50).map(|number| frame(number, &[(1, number)])).collect();
+    store.append(&frames).unwrap();
+    drop(store);
+    damage(&directory.path().join(FILE));
+    let store = Store::open(directory.path());
+    if store.as_ref().is_ok_and(|store| store.next_frame().unwrap() == 0) {
+        assert!(directory.path().join(DAMAGED_FILE).exists(), "it is put aside, not deleted");
+    }
+    store
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_put_aside_and_everything_derived_again() {
+    assert_eq!(reopened(|_| ()).unwrap().next_frame().unwrap(), 50);
+    let noise = |path: &Path| std::fs::write(path, [0x5a; 100_000]).unwrap();
+    assert_eq!(reopened(noise).unwrap().next_frame().unwrap(), 0);
+    let half = |path: &Path| {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    };
+    assert_eq!(reopened(half).unwrap().next_frame().unwrap(), 0);
+}
+
+#[test]
+fn a_database_can_be_opened_again_after_the_disk_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.append(&[frame(0, &[(1, 0)])]).unwrap();
+    let reader = store.begin_read().unwrap();
+    store.reopen().unwrap();
+    drop(reader);
+    store.append(&[frame(1, &[(1, 1)])]).unwrap();
+    assert_eq!(store.next_frame().unwrap(), 2);
+}

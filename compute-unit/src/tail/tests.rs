@@ -30,7 +30,7 @@ fn slots_come_once_however_often_they_are_sent() {
     let message = log.message("m", &[0xa0]);
     assert_eq!(slots(&mut tail, &log.frame(&[message])), Ok(vec![2]));
     let cursor = Cursor { process: log.process, slot: Slot::new(3) };
-    assert_eq!(tail.cursors(), vec![cursor]);
+    assert_eq!(tail.resume(usize::MAX), vec![cursor]);
 }
 
 #[test]
@@ -104,6 +104,87 @@ fn processes_of_other_units_are_passed_over() {
     let other = SecretKey::from_seed(&[8; 32]).public().unit();
     let mut tail = Tail::new(other, log.scheduler.public().unit(), NETWORK, true);
     assert_eq!(slots(&mut tail, &start(&mut log)), Ok(vec![]));
+}
+
+#[test]
+fn a_spawn_that_names_another_scheduler_is_not_executed() {
+    let mut log = log();
+    let other = SecretKey::from_seed(&[8; 32]);
+    let mut tail = Tail::new(log.compute.public().unit(), other.public().unit(), NETWORK, true);
+    let mut frame = start(&mut log);
+    let header = frame.batch.unverified().clone();
+    let header = protocol::BatchHeader { scheduler: other.public().unit(), ..header };
+    frame.batch = Signed::sign(header, &other);
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![]));
+}
+
+#[test]
+fn a_log_that_fell_behind_comes_again_from_where_it_was() {
+    let mut log = log();
+    let mut tail = tail(&log, true);
+    let first = start(&mut log);
+    let batch = tail.handle_frame(&codec::encode(&first)).unwrap();
+    tail.fall_behind(log.process, batch.slots[1].before);
+    let message = log.message("m", &[0xa0]);
+    let second = log.frame(&[message]);
+    let passed = tail.handle_frame(&codec::encode(&second)).unwrap();
+    assert_eq!((passed.slots.len(), passed.gap), (0, None), "nobody else is held up");
+    let unwanted = Cursor { process: log.process, slot: Slot::new(u64::MAX) };
+    assert_eq!(tail.resume(usize::MAX), vec![unwanted]);
+    assert_eq!(tail.behind().collect::<Vec<_>>(), vec![log.process]);
+    tail.catch_up(&log.process);
+    assert_eq!(tail.behind().count(), 0);
+    let wanted = Cursor { process: log.process, slot: Slot::new(1) };
+    assert_eq!(tail.resume(usize::MAX), vec![wanted]);
+    assert_eq!(slots(&mut tail, &first), Ok(vec![1]));
+    assert_eq!(slots(&mut tail, &second), Ok(vec![2]));
+}
+
+#[test]
+fn with_too_many_logs_the_longest_keep_their_cursors() {
+    let (mut one, mut other) = (log(), Log::new(b"other", Limits::DEFAULT));
+    let mut tail = tail(&one, true);
+    assert_eq!(slots(&mut tail, &start(&mut one)), Ok(vec![0, 1]));
+    let spawn = Entry::Spawn(other.spawn.clone());
+    assert_eq!(slots(&mut tail, &other.frame(&[spawn])), Ok(vec![0]));
+    assert_eq!(tail.resume(2).len(), 2);
+    assert_eq!(tail.resume(1), vec![Cursor { process: one.process, slot: Slot::new(2) }]);
+}
+
+#[test]
+fn a_delivery_whose_source_nobody_knows_yet_is_judged_again_and_breaks_no_log() {
+    let (mut log, mut source) = (log(), Log::new(b"source", Limits::DEFAULT));
+    let mut tail = tail(&log, false);
+    let spawned = source.frame(&[Entry::Spawn(source.spawn.clone())]);
+    let tree = MerkleTree::new(spawned.leaves.clone());
+    let assignment = protocol::AssignmentProof {
+        assignment: spawned.records[0].assignment,
+        path: tree.path(0).unwrap(),
+        batch: spawned.batch.clone(),
+    };
+    let origin = OriginProof {
+        item: tree.path(0).unwrap(),
+        receipts: vec![],
+        assignment,
+        introduction: None,
+    };
+    let body = protocol::ItemBody::Tell { method: "m".to_owned(), args: vec![0xa0] };
+    let item = protocol::OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };
+    let delivery = Delivery { source: source.process, slot: Slot::ZERO, item };
+    let mut frame = log.frame(&[Entry::Spawn(log.spawn.clone()), Entry::Delivery(delivery)]);
+    frame.records[1].origin = Some(codec::encode(&origin).into());
+    assert_eq!(tail.unknown_sources(&codec::encode(&frame)), Ok(vec![source.process]));
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![0]));
+    assert!(tail.is_undecided());
+    let again = Cursor { process: log.process, slot: Slot::new(1) };
+    assert_eq!(tail.resume(usize::MAX), vec![again]);
+    // Once the source is known the proof is judged, and this one does not hold.
+    let spawn = source.spawn.body_bytes().to_vec();
+    tail.learn(source.process, &Provenance { spawn, changes: vec![] });
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![]));
+    assert!(!tail.is_undecided());
+    let never = Cursor { process: log.process, slot: Slot::new(u64::MAX) };
+    assert_eq!(tail.resume(usize::MAX), vec![never]);
 }
 
 proptest::proptest! {

@@ -91,7 +91,7 @@ impl Status {
             text.push_str(&format!("explorer  {gateway}\n"));
         }
         text.push_str(&format!("units     {up} of {} up\n\n", self.units.len()));
-        let heading = ["unit", "state", "since its start", "address"].map(str::to_owned).to_vec();
+        let heading = ["unit", "state", "work", "address"].map(str::to_owned).to_vec();
         let rows = self.units.iter().map(|unit| {
             let state = match unit.started {
                 Some(started) => format!("up {}", ago(now, started)),

@@ -69,7 +69,7 @@ pub(super) async fn message(
 ) -> Response {
     answer(async {
         let (from, entry): (_, EntryId) = (place?.items, id(&text)?);
-        Ok(json::message(&shared.reader.message(entry, from, ITEMS).await?))
+        Ok(json::message(&Box::pin(shared.reader.message(entry, from, ITEMS)).await?))
     })
     .await
 }

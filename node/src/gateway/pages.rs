@@ -134,7 +134,7 @@ pub(super) async fn message(
 ) -> Response {
     let read = async {
         let (from, entry): (_, EntryId) = (place?.items, id(&text)?);
-        let facts = shared.reader.message(entry, from, ITEMS).await?;
+        let facts = Box::pin(shared.reader.message(entry, from, ITEMS)).await?;
         let concerned = mentioned_in_message(&facts);
         let names = shared.reader.names(concerned.iter().copied()).await;
         Ok((facts, names, concerned))

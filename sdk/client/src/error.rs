@@ -22,8 +22,8 @@ pub enum ClientError {
     },
     /// The answer did not come in time. The message may still be executed.
     #[error(
-        "no answer to {message} yet; it may still come: look at the process's log before sending \
-         again, for that would be another message, or wait longer from the start (--timeout)"
+        "no answer to {message} yet; it may still come: look at the process's log before you send \
+         again, for that would be another message, or give it a longer timeout from the start"
     )]
     NoAnswerYet {
         /// The message sent.

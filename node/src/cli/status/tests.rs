@@ -35,7 +35,7 @@ fn a_glance_shows_who_is_up_and_what_they_did() {
         "network   net1x\n\
          explorer  http://127.0.0.1:2\n\
          units     1 of 2 up\n\n\
-         unit       state    since its start         address\n\
+         unit       state    work                    address\n\
          scheduler  up 90 s  2 processes, 1 message  {id}@127.0.0.1:1\n\
          compute    down     unreachable             {id}@127.0.0.1:1"
     );

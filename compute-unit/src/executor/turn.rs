@@ -1,0 +1,184 @@
+//! One turn of one process: a few views, then slots, then the views that waited for them.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering, mpsc::SyncSender},
+};
+
+use protocol::{AssignmentProof, Reply, Slot};
+
+use super::{Hosted, Inbox, Shared, ViewJob, Viewed, Work, lock};
+use crate::{
+    instance::HostFault,
+    metrics::Metrics,
+    process::{Executed, Process},
+    publisher::Publication,
+};
+
+/// Slots a process may execute before others get their turn.
+pub(super) const QUANTUM: usize = 64;
+/// Gas after which a process starts no further slot before others get their turn.
+pub(super) const QUANTUM_GAS: u64 = 50_000_000;
+/// Views of a process that are answered before others get their turn.
+const VIEWS_AT_ONCE: usize = 16;
+
+/// Gives processes their turns until the executor stops.
+pub(super) fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
+    while let Some(hosted) = shared.next() {
+        let turn = AssertUnwindSafe(|| turn(shared, publisher, &hosted));
+        // Whatever a panic left half done belongs to this process alone, which is let go of.
+        let turn = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
+            tracing::error!(process = %hosted.id, "a panic: the process is halted on this unit");
+            Turn::Halted
+        });
+        if turn == Turn::Halted {
+            *lock(&hosted.process) = None;
+        }
+        let mut inbox = lock(&hosted.inbox);
+        if turn == Turn::Halted {
+            shared.halt(&mut inbox);
+        }
+        let idle = inbox.work.is_empty() && !inbox.fresh_views;
+        if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
+            shared.drained.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        if inbox.halted || idle {
+            inbox.scheduled = false;
+        } else {
+            shared.enqueue(Arc::clone(&hosted));
+        }
+        drop(inbox);
+        lock(&shared.queue).working -= 1;
+    }
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The quantum is used up, or everything is done.
+    Over,
+    /// The process cannot go on here.
+    Halted,
+}
+
+fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -> Turn {
+    let mut process = lock(&hosted.process);
+    let Some(process) = process.as_mut() else { return Turn::Over };
+    if let Err(fault) = answer_views(shared, hosted, process) {
+        return give_up(hosted, fault);
+    }
+    let mut gas = 0_u64;
+    for _ in 0..QUANTUM {
+        let Some(work) = lock(&hosted.inbox).pop() else { break };
+        shared.backlog.fetch_sub(1, Ordering::Relaxed);
+        let executed = match process.execute(&work.assignment, &work.entry) {
+            Ok(executed) => executed,
+            Err(fault) => return give_up(hosted, fault),
+        };
+        gas = gas.saturating_add(executed.outcome.gas.get());
+        count(&shared.metrics, &executed);
+        if !publish(publisher, hosted, &work, executed) {
+            return Turn::Halted;
+        }
+        drop(work.share);
+        if gas >= QUANTUM_GAS {
+            break;
+        }
+    }
+    // Those that waited for the slots just executed may have no other occasion.
+    match answer_views(shared, hosted, process) {
+        Ok(()) => Turn::Over,
+        Err(fault) => give_up(hosted, fault),
+    }
+}
+
+impl Inbox {
+    fn pop(&mut self) -> Option<Work> {
+        let work = self.work.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(work.bytes());
+        Some(work)
+    }
+
+    /// Takes views that can be answered after a slot, a few; the rest stay.
+    fn take_views(&mut self, slot: Slot) -> Vec<ViewJob> {
+        let mut taken = Vec::new();
+        self.views.retain(|job| !job.answer.is_closed());
+        for job in std::mem::take(&mut self.views) {
+            let due = job.at_least.is_none_or(|at_least| at_least <= slot);
+            if due && taken.len() < VIEWS_AT_ONCE {
+                taken.push(job);
+            } else {
+                self.fresh_views |= due;
+                self.views.push_back(job);
+            }
+        }
+        taken
+    }
+}
+
+/// Publishes a slot unless an earlier run did. False if it contradicts that run.
+fn publish(
+    publisher: &SyncSender<Publication>,
+    hosted: &Hosted,
+    work: &Work,
+    executed: Executed,
+) -> bool {
+    if let Some(known) = hosted.known.filter(|known| work.assignment.slot < known.next) {
+        let last = work.assignment.slot.next() == Some(known.next);
+        if last && executed.leaf.digest() != known.leaf {
+            tracing::error!(
+                process = %hosted.id,
+                slot = %work.assignment.slot,
+                "ALARM: replay contradicts what this unit signed before; the process is halted here"
+            );
+            return false;
+        }
+        return true;
+    }
+    let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
+        assignment: work.assignment,
+        path: work.batch.tree.path(work.index).expect("the tail checked the index"),
+        batch: work.batch.header.clone(),
+    });
+    // The publisher only ends after the executor.
+    let _ = publisher.send(Publication { executed, assignment });
+    true
+}
+
+fn count(metrics: &Metrics, executed: &Executed) {
+    metrics.slots_executed.increment();
+    metrics.gas_used.add(executed.outcome.gas.get());
+    if let Reply::Failure(failure) = &executed.outcome.reply
+        && failure.kind != protocol::FailureKind::Actor
+    {
+        metrics.slots_failed.increment();
+    }
+}
+
+/// Answers views whose slot has been executed.
+fn answer_views(shared: &Shared, hosted: &Hosted, process: &mut Process) -> Result<(), HostFault> {
+    let jobs = {
+        let mut inbox = lock(&hosted.inbox);
+        inbox.fresh_views = false;
+        match process.last() {
+            Some(slot) if !inbox.views.is_empty() => inbox.take_views(slot),
+            // Slot 0 looks at them again.
+            _ => return Ok(()),
+        }
+    };
+    for job in jobs {
+        let reply = process.view(&job.method, &job.args)?;
+        shared.metrics.views_answered.increment();
+        let Some(slot) = process.last() else { return Ok(()) };
+        let viewed = Viewed { reply, slot, chain: *process.chain() };
+        // Whoever asked may be gone.
+        let _ = job.answer.send(Ok(viewed));
+    }
+    Ok(())
+}
+
+/// Halts a process that this unit cannot go on executing; its log is not at fault.
+fn give_up(hosted: &Hosted, fault: HostFault) -> Turn {
+    tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
+    Turn::Halted
+}
