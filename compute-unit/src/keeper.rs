@@ -66,7 +66,7 @@ fn run(store: &Store, feed: &Feed, metrics: &Metrics, stopped: &Receiver<()>) {
                 break;
             }
             if failures > 0 {
-                tracing::info!(failures, "the disk takes outcomes again");
+                tracing::warn!(failures, "the disk takes outcomes again");
                 failures = 0;
             }
             metrics.outcome_commits.increment();

@@ -238,7 +238,7 @@ impl Service {
             Request::Status => Ok(Response::done(&UnitStatus {
                 unit: self.unit,
                 role: Role::Compute,
-                software: env!("CARGO_PKG_VERSION").to_owned(),
+                software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
                 started: self.started,
                 counters: self.metrics.snapshot(),
             })),

@@ -129,14 +129,23 @@ async fn keep(hub: Arc<Hub>) {
 
 async fn write(hub: &Arc<Hub>) {
     let (cursors, acquaintances) = (hub.post.take_cursors(), hub.locations.take_unwritten());
-    if cursors.is_empty() && acquaintances.is_empty() {
+    let behind = hub.store.has_unwritten();
+    if cursors.is_empty() && acquaintances.is_empty() && !behind {
         return;
     }
     let store = Arc::clone(&hub.store);
-    let written = tokio::task::spawn_blocking(move || store.write(&cursors, &acquaintances));
-    if let Ok(Err(error)) = written.await {
-        tracing::warn!(%error, "cursors were not stored: a restart will follow from further back");
-        hub.metrics.cursor_writes_failed.increment();
+    let written = tokio::task::spawn_blocking(move || store.write(cursors, acquaintances));
+    match written.await {
+        Ok(Ok(())) if behind => tracing::warn!("cursors are stored again"),
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            hub.metrics.cursor_writes_failed.increment();
+            if !behind {
+                tracing::warn!(%error, "cursors are not stored: a restart now would follow from \
+                    further back");
+            }
+        }
+        Err(error) => tracing::error!(%error, "storing cursors failed"),
     }
 }
 
@@ -197,7 +206,7 @@ impl Service {
         UnitStatus {
             unit: hub.unit,
             role: Role::Messenger,
-            software: env!("CARGO_PKG_VERSION").to_owned(),
+            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
             started: hub.started,
             counters,
         }

@@ -13,10 +13,14 @@ const GATHERING: Duration = Duration::from_millis(500);
 /// Entries that are written together at the most, give or take a batch.
 const ENTRIES_MAX: usize = 1 << 16;
 
+/// Of this many failures in a row, one is told.
+const COMPLAIN_EVERY: u32 = 120;
+
 /// Indexes what becomes durable until the unit stops and everything is indexed, or indexing fails
 /// while it stops: what is missing then is indexed at the next start.
 pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
     let board = &archive.board;
+    let mut failures = 0_u32;
     while board.await_batches(indexed).is_some() {
         board.let_gather(GATHERING);
         let through = board.begin_indexing();
@@ -25,11 +29,17 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
             Ok(()) => {
                 board.end_indexing();
                 indexed = through;
+                if std::mem::take(&mut failures) > 0 {
+                    tracing::warn!("the log is indexed again");
+                }
             }
             Err(error) => {
-                tracing::error!(%error, "indexing failed; it will be tried again");
+                if failures.is_multiple_of(COMPLAIN_EVERY) {
+                    tracing::error!(%error, "indexing failed; it will be tried again");
+                }
+                failures = failures.saturating_add(1);
                 if let Err(error) = archive.index.recover() {
-                    tracing::error!(%error, "the index cannot be opened again yet");
+                    tracing::debug!(%error, "the index cannot be opened again yet");
                 }
                 if board.is_stopping() {
                     return;
@@ -42,13 +52,19 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
 }
 
 /// Indexes what the log has and the index does not.
+///
+/// An index that knows more than the log means that the log was lost or is an old copy: going on
+/// would give slots that were given before.
 pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<(), StoreError> {
-    let count = log.count()?;
-    if to.batches()? > count {
-        tracing::warn!("the index knows more than the log; deriving it anew");
-        to.clear()?;
+    let (count, indexed) = (log.count()?, to.batches()?);
+    if indexed > count {
+        return Err(StoreError::Damaged(format!(
+            "log.redb has {count} batches and index.redb knows of {indexed}: the log was lost or is \
+             an old copy, and slots would be given twice. Put the right log.redb back; to give up \
+             what is missing, delete index.redb too, and the unit's key with it"
+        )));
     }
-    index(to, |number| log.segment(number), to.batches()?, count)
+    index(to, |number| log.segment(number), indexed, count)
 }
 
 fn index(

@@ -295,7 +295,7 @@ async fn numbers_below_a_wrong_cursor_are_found_again() {
     client.close().await;
     messenger.shutdown().await;
     world.change(|state| state.refusals.clear());
-    Store::open(data.path()).unwrap().write(&[(pair.0, Slot::new(8))], &[]).unwrap();
+    Store::open(data.path()).unwrap().write(vec![(pair.0, Slot::new(8))], vec![]).unwrap();
     let messenger = world.messenger(data.path()).await;
     heard_all(&world, pair, 10).await;
     messenger.shutdown().await;
