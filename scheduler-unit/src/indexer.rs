@@ -60,8 +60,8 @@ pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<(), StoreError>
     if indexed > count {
         return Err(StoreError::Damaged(format!(
             "log.redb has {count} batches and index.redb knows of {indexed}: the log was lost or is \
-             an old copy, and slots would be given twice. Put the right log.redb back; to give up \
-             what is missing, delete index.redb too, and the unit's key with it"
+             an old copy, and slots would be given twice. Put the right log.redb back, or give up \
+             the unit and remove its directory"
         )));
     }
     index(to, |number| log.segment(number), indexed, count)

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     thread::JoinHandle,
 };
@@ -160,19 +161,23 @@ pub(crate) struct Opened {
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends.
 pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
-    let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
-    let index = Index::open(Arc::clone(&disk))?;
-    let modules = Modules::open(disk)?;
+    let (log, batches, floor) = reading(&*disk, RedbLog::FILE, || {
+        let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
+        let batches = log.count()?;
+        let floor = match batches.checked_sub(1) {
+            Some(last) => Segment::read(&log.segment(last)?)?.batch()?.unverified().time,
+            None => Timestamp::ZERO,
+        };
+        Ok((log, batches, floor))
+    })?;
+    let modules = reading(&*disk, Modules::FILE, || Modules::open(Arc::clone(&disk)))?;
+    let index = reading(&*disk, Index::FILE, || {
+        let index = Index::open(Arc::clone(&disk))?;
+        index.batches()?;
+        Ok(index)
+    })?;
     indexer::catch_up(&*log, &index)?;
-    let batches = log.count()?;
-    let floor = match batches.checked_sub(1) {
-        Some(last) => {
-            let bytes = log.segment(last)?;
-            Segment::read(&bytes)?.batch()?.unverified().time
-        }
-        None => Timestamp::ZERO,
-    };
-    let (logs, pairs) = index.load()?;
+    let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
     let known = logs.iter().map(|stored| {
         let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
         (stored.process, Known { number: log.number, units: log.units, head: log.head })
@@ -180,6 +185,27 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     let board = Board::new(batches, known);
     let order = Order::resume(logs, pairs);
     Ok(Opened { archive: Arc::new(Archive { log, index, board, modules }), order, batches, floor })
+}
+
+/// Reads a file of which nothing is known yet; what is wrong with it is told with its name.
+fn reading<T>(
+    disk: &dyn Disk,
+    file: &'static str,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    // The database asserts what it reads of itself; a damaged file is an error all the same.
+    let read = catch_unwind(AssertUnwindSafe(read));
+    let reason = match read {
+        Ok(Err(StoreError::Failed(reason) | StoreError::Damaged(reason))) => reason,
+        Ok(read) => return read,
+        Err(_) => "it is damaged".to_owned(),
+    };
+    let file = disk.describe(file);
+    let remedy = match file.ends_with(Index::FILE) {
+        true => "delete it: it is derived again from the log",
+        false => "restore it from a copy that has everything that was acknowledged",
+    };
+    Err(StoreError::Damaged(format!("cannot read {file}: {reason}; {remedy}")))
 }
 
 impl Running {

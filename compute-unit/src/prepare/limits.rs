@@ -28,7 +28,7 @@ pub const FUNCTION_BYTES_MAX: usize = 256 << 10;
 /// Locals, parameters not counted, that one function may have.
 pub const LOCALS_MAX: u32 = 4_096;
 
-/// The weight of all frames that may be live at once. See [`frame_weight`].
+/// The weight of all frames that may be live at once. Weights are assigned by the preparation pass.
 pub const DEPTH_LIMIT: u32 = 8 << 20;
 /// A function that calls nothing is not counted if its frame weighs at most this: it can only be
 /// the last frame, and the native stack has room for one more.

@@ -3,10 +3,12 @@ use protocol::{Hash, ProcessId, RefusalCode, Slot};
 use super::testing::{Bench, Told};
 use crate::{
     archive::Archive,
-    fixture::{NETWORK, NOW, Teller, message, opened, process, scheduler, spawn, submission},
+    fixture::{
+        NETWORK, NOW, Teller, as_disk, message, opened, process, scheduler, spawn, submission,
+    },
     indexer,
     order::Place,
-    store::testing::FaultDisk,
+    store::{StoreError, testing::FaultDisk},
 };
 
 /// Checks that a log is dense and chained, and gives its length.
@@ -115,16 +117,31 @@ fn a_lost_index_is_derived_anew() {
 }
 
 #[test]
-fn an_index_ahead_of_the_log_is_derived_anew() {
+fn a_log_that_was_lost_or_is_an_old_copy_is_refused() {
     let disk = FaultDisk::new();
     let mut bench = Bench::new(opened(&disk));
     bench.submit(vec![submission(1, spawn(1, NOW))]);
     bench.archive().close();
     drop(opened(&disk));
     disk.delete("log.redb");
-    let bench = Bench::new(opened(&disk));
-    assert_eq!(bench.archive().board.processes(0, 9).1, 0);
-    assert_eq!(bench.archive().index.batches().unwrap(), 0);
+    let error = crate::running::open(as_disk(&disk)).err().expect("slots would be given twice");
+    let detail = error.to_string();
+    assert!(matches!(error, StoreError::Damaged(_)), "{detail}");
+    assert!(detail.contains("log.redb has 0 batches and index.redb knows of 1"), "{detail}");
+}
+
+#[test]
+fn a_damaged_file_is_an_error_that_names_it() {
+    for file in ["log.redb", "index.redb", "modules.redb"] {
+        let disk = FaultDisk::new();
+        let mut bench = Bench::new(opened(&disk));
+        bench.submit(vec![submission(1, spawn(1, NOW))]);
+        bench.archive().close();
+        drop(opened(&disk));
+        disk.damage(file);
+        let error = crate::running::open(as_disk(&disk)).err().expect("the file is noise");
+        assert!(error.to_string().contains(file), "{error}");
+    }
 }
 
 #[test]

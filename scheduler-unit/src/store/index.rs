@@ -45,21 +45,16 @@ pub(crate) type Pairs = Vec<((ProcessId, ProcessId), PairNumber)>;
 pub(crate) struct Index(Handle);
 
 impl Index {
+    /// The file's name.
+    pub(crate) const FILE: &str = "index.redb";
+
     /// Opens `index.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let index = Self(Handle::open(disk, "index.redb", CACHE)?);
+        let index = Self(Handle::open(disk, Self::FILE, CACHE)?);
         let transaction = index.0.begin_write()?;
         make_tables(&transaction)?;
         transaction.commit().map_err(StoreError::failed)?;
         Ok(index)
-    }
-
-    /// Forgets everything, for an index that knows more than the log.
-    pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        let transaction = self.0.begin_write()?;
-        drop_tables(&transaction)?;
-        make_tables(&transaction)?;
-        transaction.commit().map_err(StoreError::failed)
     }
 
     /// Makes the index usable again after a failed write, if the disk allows.
@@ -240,18 +235,6 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(PAIRS).map_err(StoreError::failed)?;
     transaction.open_table(IDS).map_err(StoreError::failed)?;
     transaction.open_table(SOURCES).map_err(StoreError::failed)?;
-    Ok(())
-}
-
-fn drop_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
-    transaction.delete_table(META).map_err(StoreError::failed)?;
-    transaction.delete_table(NUMBERS).map_err(StoreError::failed)?;
-    transaction.delete_table(PROCESSES).map_err(StoreError::failed)?;
-    transaction.delete_table(HEADS).map_err(StoreError::failed)?;
-    transaction.delete_table(RUNS).map_err(StoreError::failed)?;
-    transaction.delete_table(PAIRS).map_err(StoreError::failed)?;
-    transaction.delete_table(IDS).map_err(StoreError::failed)?;
-    transaction.delete_table(SOURCES).map_err(StoreError::failed)?;
     Ok(())
 }
 

@@ -17,9 +17,12 @@ const CACHE: usize = 64 << 20;
 pub(crate) struct RedbLog(Handle);
 
 impl RedbLog {
+    /// The file's name.
+    pub(crate) const FILE: &str = "log.redb";
+
     /// Opens `log.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let log = Self(Handle::open(disk, "log.redb", CACHE)?);
+        let log = Self(Handle::open(disk, Self::FILE, CACHE)?);
         let transaction = log.0.begin_write()?;
         transaction.open_table(SEGMENTS).map_err(StoreError::failed)?;
         transaction.commit().map_err(StoreError::failed)?;

@@ -24,9 +24,12 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
+    /// The file's name.
+    pub(crate) const FILE: &str = "modules.redb";
+
     /// Opens `modules.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let handle = Handle::open(disk, "modules.redb", CACHE)?;
+        let handle = Handle::open(disk, Self::FILE, CACHE)?;
         let transaction = handle.begin_write()?;
         let mut known = HashSet::new();
         {

@@ -81,6 +81,14 @@ impl FaultDisk {
         }
     }
 
+    /// Overwrites a file with noise.
+    pub(crate) fn damage(&self, file: &str) {
+        let files = self.files.lock().unwrap();
+        let mut image = files[file].lock().unwrap();
+        image.live.fill(0x5a);
+        image.durable.fill(0x5a);
+    }
+
     /// Forgets a file.
     pub(crate) fn delete(&self, file: &str) {
         self.files.lock().unwrap().remove(file);
