@@ -286,7 +286,8 @@ impl Service {
         let halted = || Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit");
         let answered = tokio::time::timeout(VIEW_PATIENCE, answered).await;
         let not_yet = |_| {
-            let detail = "the slot wanted is not executed yet, or too much is; try again";
+            let detail = "the slot wanted is not executed yet, the module is not here yet, or too \
+                much else is asked of the process; try again";
             Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::Busy, detail) }
         };
         let Viewed { reply, slot, chain } = answered.map_err(not_yet)?.map_err(|_| halted())??;

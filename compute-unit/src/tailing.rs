@@ -9,7 +9,7 @@ use protocol::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
-use transport::{Directory, Peers};
+use transport::{Connection, Directory, Peers};
 
 use crate::{
     engine::CompileError,
@@ -35,8 +35,12 @@ const CURSORS_MAX: usize = 65_536;
 const DESCRIBE_TIME: Duration = Duration::from_secs(2);
 /// How long what could not be judged waits before it is judged again.
 const UNDECIDED_PAUSE: Duration = Duration::from_secs(5);
-/// How long to wait before a tail that was refused is opened again.
+/// How long to wait before a tail that ended is opened again: at first, and after it ended at once
+/// again and again.
 const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A stream that lasted this long did not end at once.
+const STABLE: Duration = Duration::from_secs(1);
 
 /// What tails share.
 #[derive(Debug)]
@@ -95,17 +99,30 @@ impl Tailing {
         let trusted = !self.verify_all && operator == Some(self.operator);
         let network = self.directory.network();
         let mut tail = Tail::new(self.unit, scheduler, network, trusted);
+        let mut pause = REOPEN_PAUSE;
         loop {
-            if let Err(reason) = self.stream(scheduler, &mut tail).await {
+            let connection = self.peers.peer(scheduler).connection().await;
+            let began = Instant::now();
+            let ended = self.stream(scheduler, &connection, &mut tail).await;
+            self.metrics.tails_reopened.increment();
+            if let Err(reason) = &ended {
                 tracing::debug!(%scheduler, %reason, "a tail ended");
             }
-            self.metrics.tails_reopened.increment();
-            tokio::time::sleep(REOPEN_PAUSE).await;
+            if ended.is_ok() || began.elapsed() >= STABLE {
+                pause = REOPEN_PAUSE;
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(REOPEN_PAUSE_MAX);
         }
     }
 
-    async fn stream(&self, scheduler: UnitId, tail: &mut Tail) -> Result<(), String> {
-        let connection = self.peers.peer(scheduler).connection().await;
+    /// Follows until the stream breaks, or until another one would bring more.
+    async fn stream(
+        &self,
+        scheduler: UnitId,
+        connection: &Connection,
+        tail: &mut Tail,
+    ) -> Result<(), String> {
         let mut drained = self.executor.drained();
         self.catch_up(tail);
         let opening = codec::encode(&Opening::Tail { cursors: tail.resume(CURSORS_MAX) });
@@ -121,7 +138,7 @@ impl Tailing {
                 },
                 () = alarm(judge_again) => return Ok(()),
             };
-            let Some(frame) = frame else { return Ok(()) };
+            let frame = frame.ok_or("the scheduler ended the stream")?;
             let unknown = tail.unknown_sources(&frame).map_err(|error| error.to_string())?;
             for process in unknown {
                 if let Some(provenance) = self.describe(scheduler, &process).await {

@@ -106,6 +106,13 @@ impl Board {
         assignments.iter().filter(missed).copied().collect()
     }
 
+    /// Whether anybody waits for an entry who has not gone.
+    pub(crate) fn is_awaited(&self, entry: &EntryId) -> bool {
+        let inner = lock(&self.inner);
+        let waits = |(session, _): &Interest| !session.has_ended();
+        inner.interests.get(entry).is_some_and(|interests| interests.iter().any(waits))
+    }
+
     /// Takes everybody who waits for an entry.
     pub(crate) fn take(&self, entry: &EntryId) -> Vec<Interest> {
         lock(&self.inner).interests.remove(entry).unwrap_or_default()

@@ -26,16 +26,17 @@ const PAGE: u32 = 64;
 /// Items fetched at once.
 const ITEMS_MAX: usize = 256;
 
-/// How often a missed outcome is looked for, and how long in between.
-const ATTEMPTS: u32 = 5;
-const ATTEMPT_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before a missed outcome is looked for again: at first, and at the longest.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
+const ATTEMPT_PAUSE_MAX: Duration = Duration::from_secs(8);
 
 impl Hub {
-    /// Gets an outcome that has passed to those who wait for it.
+    /// Gets an outcome that has passed to those who wait for it, for as long as they do.
     pub(crate) fn fetch_missed(self: &Arc<Self>, assignment: Assignment) {
         let hub = Arc::clone(self);
         self.spawn(async move {
-            for _ in 0..ATTEMPTS {
+            let mut pause = ATTEMPT_PAUSE;
+            while hub.board.is_awaited(&assignment.entry) {
                 let executed = hub.outcome(assignment.process, assignment.slot).await;
                 if let Ok(executed) = executed
                     && executed.outcome.entry == assignment.entry
@@ -48,7 +49,8 @@ impl Hub {
                     }
                     return;
                 }
-                tokio::time::sleep(ATTEMPT_PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(ATTEMPT_PAUSE_MAX);
             }
         });
     }

@@ -92,14 +92,29 @@ impl Hub {
         Arc::new(hub)
     }
 
-    /// Runs something until it ends or the messenger stops.
+    /// Runs something until it ends or the messenger stops. A panic ends the messenger: without one
+    /// of its parts it would take entries and never deliver what comes of them.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stopping = self.shutdown.clone();
+        let fuse = Fuse(stopping.clone());
         self.tasks.spawn(async move {
+            let _fuse = fuse;
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = work => {}
             }
         });
+    }
+}
+
+/// Stops the messenger when it is dropped by a panic.
+struct Fuse(CancellationToken);
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a part of the messenger panicked: the messenger stops");
+            self.0.cancel();
+        }
     }
 }

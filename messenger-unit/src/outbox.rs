@@ -13,10 +13,11 @@
 //!
 //! - An item is let go only when its number or a later one of its pair is acknowledged.
 //! - A pair that fails delays no other, and what it keeps in memory is bounded: the rest is spilled
-//!   and fetched again when its turn comes.
+//!   and fetched again when its turn comes. Nor does a source of many pairs delay another source's.
 //! - A number refused for good blocks its pair: later numbers are never tried before it.
 
 mod effect;
+mod inquirers;
 mod pair;
 mod progress;
 mod spill;
@@ -29,6 +30,7 @@ use std::{
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
 pub(crate) use effect::{Bounds, Effect, Waiting};
+use inquirers::Inquirers;
 use pair::{Inquiry, Pair, Spill, State};
 pub(crate) use pair::{Item, PairKey};
 use progress::Progress;
@@ -41,6 +43,9 @@ const FAILURE_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The longest wait for a target that no scheduler knows: it may never have been.
+const WAIT_UNKNOWN_MAX: Duration = Duration::from_secs(600);
 
 /// After how many failures in a row a pair holds nothing in memory while memory is short.
 const SHED_AFTER: u32 = 3;
@@ -55,7 +60,7 @@ pub(crate) struct Outbox<P> {
     timers: BTreeSet<(Duration, PairKey)>,
     /// Inquiries under way, and the pairs that wait for their turn.
     inquiries: usize,
-    inquirers: VecDeque<PairKey>,
+    inquirers: Inquirers,
     idle: VecDeque<PairKey>,
     items: usize,
     weight: usize,
@@ -72,7 +77,7 @@ impl<P: Clone> Outbox<P> {
             effects: Vec::new(),
             timers: BTreeSet::new(),
             inquiries: 0,
-            inquirers: VecDeque::new(),
+            inquirers: Inquirers::default(),
             idle: VecDeque::new(),
             items: 0,
             weight: 0,
@@ -146,7 +151,7 @@ impl<P: Clone> Outbox<P> {
             let from = pair.last_slot.unwrap_or(Slot::ZERO);
             pair.spill = Some(Spill { from, number: tail, last: item.number });
             self.progress.open(key.source, from);
-        } else if pair.queue.len() >= self.bounds.pair_items || (pair.is_stuck() && crowded) {
+        } else if pair.queue.len() >= self.bounds.pair_items || (!pair.is_moving() && crowded) {
             pair.spill = Some(Spill { from: item.slot, number: tail, last: tail });
             self.progress.open(key.source, item.slot);
         } else {
@@ -368,7 +373,9 @@ impl<P: Clone> Outbox<P> {
         let first = if reason == RefusalCode::Busy { BUSY_WAIT } else { FAILURE_WAIT };
         let doublings = pair.failures.saturating_sub(1).min(16);
         let wait = first.saturating_mul(1 << doublings).max(retry_after.unwrap_or_default());
-        let until = now.saturating_add(wait.min(WAIT_MAX));
+        let longest =
+            if reason == RefusalCode::UnknownProcess { WAIT_UNKNOWN_MAX } else { WAIT_MAX };
+        let until = now.saturating_add(wait.min(longest));
         pair.state = State::Waiting { until, reason };
         let shed = pair.failures >= SHED_AFTER && self.items >= self.bounds.items / 2;
         self.timers.insert((until, key));
@@ -411,7 +418,7 @@ impl<P: Clone> Outbox<P> {
             State::Unasked => {
                 pair.doubtful = true;
                 pair.state = State::Queued(Inquiry::Next);
-                self.inquirers.push_back(key);
+                self.inquirers.push(key);
                 self.start_inquiries();
             }
             State::Open => {
@@ -427,7 +434,7 @@ impl<P: Clone> Outbox<P> {
                 }
                 if pair.queue.is_empty() && pair.spill.is_some() {
                     pair.state = State::Queued(Inquiry::Spilled);
-                    self.inquirers.push_back(key);
+                    self.inquirers.push(key);
                     self.start_inquiries();
                 } else if pair.is_idle() && !pair.listed_idle {
                     pair.listed_idle = true;
@@ -441,7 +448,7 @@ impl<P: Clone> Outbox<P> {
 
     fn start_inquiries(&mut self) {
         while self.inquiries < self.bounds.inquiries {
-            let Some(key) = self.inquirers.pop_front() else { return };
+            let Some(key) = self.inquirers.pop() else { return };
             let Some(pair) = self.pairs.get_mut(&key) else { continue };
             let State::Queued(inquiry) = pair.state else { continue };
             let ticket = pair.ticket;

@@ -96,8 +96,8 @@ impl Running {
         self.endpoint.close().await;
     }
 
-    /// Completes if the messenger stops by itself, and tells why. Its store is a cache whose
-    /// failures stop nothing, so this only happens when the endpoint is closed under it.
+    /// Completes if the messenger stops by itself, and tells why: its endpoint was closed under it,
+    /// or a part of it panicked. Its store is a cache whose failures stop nothing.
     pub async fn failed(&self) -> String {
         let closed = async {
             self.hub.tasks.close();

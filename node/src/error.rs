@@ -179,7 +179,7 @@ impl NodeError {
     /// The message whose answer is awaited in vain.
     pub(crate) const fn message(&self) -> Option<EntryId> {
         match self {
-            Self::Client(ClientError::NoAnswerYet { message }) => Some(*message),
+            Self::Client(ClientError::NoAnswerYet { message, .. }) => Some(*message),
             _ => None,
         }
     }

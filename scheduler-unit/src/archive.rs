@@ -235,8 +235,9 @@ impl Archive {
 }
 
 fn log_record(record: &Record<'_>) -> Result<LogRecord, StoreError> {
-    let entry = codec::decode_trusted(record.entry)
-        .map_err(|error| StoreError::Damaged(format!("a stored entry cannot be read: {error}")))?;
+    let entry = codec::decode_trusted(record.entry).map_err(|error| {
+        StoreError::Damaged(format!("an entry in log.redb cannot be read: {error}"))
+    })?;
     Ok(LogRecord { assignment: record.assignment, entry })
 }
 

@@ -178,6 +178,14 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     })?;
     indexer::catch_up(&*log, &index)?;
     let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
+    let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
+    if lost > 0 {
+        let file = disk.describe(Modules::FILE);
+        tracing::error!(
+            "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
+             same modules, which stores them again"
+        );
+    }
     let known = logs.iter().map(|stored| {
         let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
         (stored.process, Known { number: log.number, units: log.units, head: log.head })

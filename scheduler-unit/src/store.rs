@@ -15,6 +15,7 @@ mod disk;
 mod index;
 mod log;
 mod modules;
+mod sum;
 
 use std::fmt::Debug;
 

@@ -174,7 +174,12 @@ fn refuse_signature(error: VerifyError) -> Refusal {
 /// Refuses because of this unit's disk, without telling peers about it in detail.
 pub(crate) fn refuse_storage(error: StoreError) -> Refusal {
     tracing::error!(%error, "the store failed");
-    let detail = "the scheduler's disk failed; try again later";
+    let detail = match error {
+        StoreError::Damaged(_) => {
+            "a file of the scheduler is damaged; its operator must restore it"
+        }
+        _ => "the scheduler's disk failed; try again later",
+    };
     Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::StorageFailed, detail) }
 }
 

@@ -8,7 +8,7 @@ use protocol::{Entry, Message, Signed, Slot, Value};
 
 use crate::{
     basics::{exchanged, pair},
-    support::{Cluster, PATIENCE, directory, integer, process, text},
+    support::{Cluster, PATIENCE, directory, integer, process, run_in, text},
 };
 
 /// Messages sent around the crash.
@@ -133,6 +133,56 @@ fn what_is_sent_while_a_unit_is_down_arrives_when_it_is_back() {
     let sent = cluster.run(&["send", &counter, "add", "1"]).done();
     assert_eq!((&sent["slot"], &sent["reply"]), (&2.into(), &2.into()), "{sent}");
     cluster.stop();
+}
+
+#[test]
+fn damaged_files_are_derived_again_or_named() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    for _ in 0..20 {
+        cluster.run(&["send", &counter, "add", "1"]).done();
+    }
+    cluster.stop();
+    let file =
+        |unit: &str, name: &str| data.path().join("units").join(unit).join("data").join(name);
+    let noise = |path: &Path| {
+        let length = usize::try_from(std::fs::metadata(path).unwrap().len()).unwrap();
+        std::fs::write(path, vec![0x5a; length]).unwrap();
+    };
+    // Whatever is derived: noise in the caches, and an index that is gone.
+    noise(&file("compute-1", "outcomes.redb"));
+    noise(&file("messenger-1", "messenger.redb"));
+    std::fs::remove_file(file("scheduler-1", "index.redb")).unwrap();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 21);
+    assert_eq!(cluster.calls(&counter, "add"), 21);
+    cluster.stop();
+    // What cannot be derived is named, and so is a log that was lost while the index was not.
+    for name in ["index.redb", "modules.redb", "log.redb"] {
+        let path = file("scheduler-1", name);
+        let good = std::fs::read(&path).unwrap();
+        noise(&path);
+        does_not_start(data.path(), &path.to_string_lossy());
+        std::fs::write(&path, good).unwrap();
+    }
+    let log = file("scheduler-1", "log.redb");
+    let good = std::fs::read(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    does_not_start(data.path(), "log.redb has 0 batches");
+    std::fs::write(&log, good).unwrap();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 22);
+    cluster.stop();
+}
+
+/// Checks that a cluster does not start, for a reason that contains these words.
+#[track_caller]
+fn does_not_start(data: &Path, words: &str) {
+    let started = run_in(data, &["up", "--isolated", "--computes", "1"]);
+    started.failed(1, "unit-failed");
+    let detail = text(&started.json["error"]["detail"]);
+    assert!(detail.contains(words), "{detail}");
 }
 
 async fn view_integer(client: &Client, id: &str, method: &str) -> i128 {

@@ -4,7 +4,10 @@
 use protocol::{Entry, Value};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Cluster, PATIENCE, directory, integer, process, text};
+use crate::{
+    basics::{exchanged, pair},
+    support::{Cluster, PATIENCE, directory, integer, process, text},
+};
 
 /// What [`hostile`] does with a call, by the lone argument's value.
 const COUNT: u8 = 0;
@@ -149,6 +152,67 @@ fn many_endless_messages_do_not_keep_a_neighbour_waiting() {
         );
         assert!(executed.await.is_err(), "the neighbour waited for all that the others wanted");
     });
+    // Nor do they keep the cluster from stopping.
+    cluster.stop();
+}
+
+/// An actor that at every call tells something to a thousand processes that never were.
+fn noise() -> Vec<u8> {
+    let text = r#"(module
+        (memory (export "memory") 4)
+        (global $told (mut i32) (i32.const 0))
+        (data (i32.const 4096) "\82\82\00\41\f6\80")
+        ;; [[0, h'f6'], [...1,000 items]]
+        (data (i32.const 131072) "\82\82\00\41\f6\99\03\e8")
+        (func (export "antiphon_alloc") (param i32) (result i32) i32.const 8192)
+        (func $null (param i32 i32) (result i64)
+            (i64.or (i64.shl (i64.const 4096) (i64.const 32)) (i64.const 6)))
+        (export "antiphon_view" (func $null))
+        (export "antiphon_save" (func $null))
+        (func (export "antiphon_handle") (param $ptr i32) (param $len i32) (result i64)
+            (local $at i32) (local $left i32)
+            (if (i32.eqz (i32.load8_u offset=1 (local.get $ptr)))
+                (then (return (call $null (i32.const 0) (i32.const 0)))))
+            (local.set $at (i32.const 131080))
+            (local.set $left (i32.const 1000))
+            (loop $more
+                ;; 84 02 58 20 <32 bytes> 61 6d 41 a0
+                (global.set $told (i32.add (global.get $told) (i32.const 1)))
+                (i32.store (local.get $at) (i32.const 0x20580284))
+                (i32.store offset=4 (local.get $at) (global.get $told))
+                (i32.store offset=36 (local.get $at) (i32.const 0xa0416d61))
+                (local.set $at (i32.add (local.get $at) (i32.const 40)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (br_if $more (local.get $left)))
+            (i64.or (i64.shl (i64.const 131072) (i64.const 32)) (i64.const 40008))))"#;
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn tells_to_nobody_hold_up_nobody() {
+    const CALLS: usize = 40;
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--computes", "1"]);
+    let noise = process(&cluster.spawn(&noise(), "{}"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = cluster.client().await;
+        let mut tickets = Vec::new();
+        for _ in 0..CALLS {
+            let message = client.prepare_message(noise, "go", &Value::Map(vec![])).unwrap();
+            tickets.push(client.submit(Entry::Message(message)).await.unwrap());
+        }
+        for mut ticket in tickets {
+            ticket.assigned().await.unwrap();
+            let executed = ticket.executed().await.unwrap();
+            assert_eq!(executed.outcome.outbox.len(), 1_000, "{:?}", executed.outcome.reply);
+        }
+        let (ping, pong) = pair(&cluster);
+        let args = format!(r#"{{"peer":"{pong}","rounds":100}}"#);
+        cluster.run(&["send", &ping, "start", &args]).done();
+        assert_eq!(exchanged(&client, &ping, &pong, 100).await, 100);
+    });
+    cluster.stop();
 }
 
 #[test]

@@ -260,11 +260,15 @@ pub(crate) fn signal(signal: &str, pid: u64) {
     sent.expect("every system has kill");
 }
 
-/// Whether a process has not ended; one that waits to be reaped has.
+/// Whether a process still holds what it held: one that only waits to be reaped does not, unless its
+/// first thread ended before the others.
 fn is_alive(pid: u64) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The state follows the name, which is in parentheses.
-    state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+    let reaped = state.is_empty();
+    let ended = state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z"));
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    !reaped && (!ended || threads() > 1)
 }
 
 /// A directory that is removed with everything in it.

@@ -125,9 +125,9 @@ impl<P> Pair<P> {
         self.queue.front().is_some_and(|front| front.number >= number).then_some(code)
     }
 
-    /// Whether the pair makes no progress by itself at the moment.
-    pub(super) fn is_stuck(&self) -> bool {
-        matches!(self.state, State::Waiting { .. }) || self.block.is_some()
+    /// Whether items go out as they come, as far as is known.
+    pub(super) const fn is_moving(&self) -> bool {
+        matches!(self.state, State::Open) && self.block.is_none()
     }
 
     /// Whether nothing is known but its next number.

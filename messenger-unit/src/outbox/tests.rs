@@ -106,20 +106,55 @@ fn a_busy_target_delays_only_its_own_pair() {
 }
 
 #[test]
-fn waits_double_up_to_thirty_seconds() {
+fn waits_double_up_to_a_limit_that_is_longer_for_targets_nobody_knows() {
+    let longest = |code| *waits(code).last().unwrap();
+    assert_eq!(waits(RefusalCode::Unreachable)[..3], [100, 200, 400].map(Duration::from_millis));
+    assert_eq!(longest(RefusalCode::Unreachable), Duration::from_secs(30));
+    assert_eq!(longest(RefusalCode::UnknownProcess), Duration::from_secs(600));
+}
+
+/// How long a pair waits after each of many refusals.
+fn waits(code: RefusalCode) -> Vec<Duration> {
     let mut outbox = open(0..1, 0);
     let mut now = NOW;
     let mut waits = Vec::new();
-    for ticket in 0..12 {
+    for ticket in 0..20 {
         let _ = outbox.take_effects();
-        outbox.handle_refused(now, pair(2), (n(0), ticket), (RefusalCode::UnknownProcess, None));
+        outbox.handle_refused(now, pair(2), (n(0), ticket), (code, None));
         let wake = outbox.wake_at().expect("it waits");
         waits.push(wake - now);
         now = wake;
         outbox.handle_time(now);
     }
-    assert_eq!(waits[..3], [100, 200, 400].map(Duration::from_millis));
-    assert_eq!(waits[11], Duration::from_secs(30));
+    waits
+}
+
+#[test]
+fn a_source_of_many_pairs_does_not_keep_another_from_asking() {
+    let mut outbox = Outbox::new(Bounds { inquiries: 1, ..Bounds::default() });
+    for target in 2..100 {
+        outbox.handle_item(pair(target), item(0));
+    }
+    let other = PairKey { source: process(200), target: process(2) };
+    outbox.handle_item(other, item(0));
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 0 }]);
+    outbox.handle_next(NOW, (pair(2), 0), Err(RefusalCode::UnknownProcess));
+    outbox.handle_next(NOW, (pair(3), 0), Err(RefusalCode::UnknownProcess));
+    let asked = outbox.take_effects();
+    assert!(asked.contains(&Effect::AskNext { pair: other, ticket: 0 }), "{asked:?}");
+}
+
+#[test]
+fn while_memory_is_short_pairs_that_nobody_answered_hold_nothing() {
+    let mut outbox = Outbox::new(Bounds { items: 10, inquiries: 1, ..Bounds::default() });
+    for target in 2..200 {
+        outbox.handle_item(pair(target), item(0));
+        outbox.handle_slot(process(1), item(0).slot);
+    }
+    let waiting = outbox.waiting();
+    assert_eq!((waiting.items, waiting.spilled), (5, 193));
+    assert!(!outbox.is_full(), "others are still read");
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))], "nothing is forgotten");
 }
 
 #[test]

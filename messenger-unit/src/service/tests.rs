@@ -453,3 +453,13 @@ async fn what_a_compute_unit_publishes_is_taken_only_if_it_hangs_together() {
     messenger.shutdown().await;
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_messenger_of_which_a_part_panicked_says_so_and_does_not_half_live() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    messenger.hub.spawn(async { panic!("as told by the test") });
+    assert_eq!(messenger.failed().await, "the messenger's tasks ended");
+    messenger.shutdown().await;
+    world.stop().await;
+}

@@ -91,7 +91,9 @@ impl ChildUnit {
             return Ok(());
         }
         let ended = timeout(STOP_TIMEOUT, self.child.wait()).await;
-        let detail = match (detail_of(&line), ended) {
+        let own_words = format!("{} does not start: ", self.name);
+        let said = detail_of(&line).map(|said| said.replacen(&own_words, "", 1));
+        let detail = match (said, ended) {
             (Some(detail), _) => detail,
             (None, Ok(Ok(status))) => status.to_string(),
             (None, _) => "it does not answer".to_owned(),

@@ -75,7 +75,7 @@ fn every_error_of_the_command_has_its_row() {
 #[test]
 fn errors_of_the_client_exit_as_the_page_says() {
     let errors = [
-        ClientError::NoAnswerYet { message: EntryId::from_bytes([1; 32]) },
+        ClientError::NoAnswerYet { message: EntryId::from_bytes([1; 32]), reason: None },
         ClientError::Unverified { what: String::new() },
         ClientError::BadRequest(String::new()),
         ClientError::NoKey,

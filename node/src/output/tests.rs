@@ -133,7 +133,7 @@ fn exit_codes_follow_the_contract() {
     let failure = Failure::of(FailureKind::Trapped);
     let cases = [
         (NodeError::NoCluster("x".into()), 1),
-        (NodeError::Client(ClientError::NoAnswerYet { message: entry() }), 1),
+        (NodeError::Client(ClientError::NoAnswerYet { message: entry(), reason: None }), 1),
         (NodeError::usage("what"), 2),
         (NodeError::Client(ClientError::Actor(failure)), 4),
         (NodeError::Client(ClientError::Unverified { what: String::new() }), 5),
@@ -146,7 +146,7 @@ fn exit_codes_follow_the_contract() {
 
 #[test]
 fn a_message_without_answer_yet_is_named_beside_its_error() {
-    let error = NodeError::Client(ClientError::NoAnswerYet { message: entry() });
+    let error = NodeError::Client(ClientError::NoAnswerYet { message: entry(), reason: None });
     let shown = json(&ErrorShape::of(&error));
     let start =
         format!(r#"{{"message":"{}","error":{{"code":"no-answer-yet","number":100,"#, entry());

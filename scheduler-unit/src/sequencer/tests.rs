@@ -145,6 +145,23 @@ fn a_damaged_file_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_head_that_was_changed_on_disk_gives_no_slot_twice() {
+    let disk = FaultDisk::new();
+    let mut bench = Bench::new(opened(&disk));
+    bench.submit(vec![submission(1, spawn(1, NOW))]);
+    bench.submit(vec![submission(2, message(process(1, NOW), 1, NOW))]);
+    bench.archive().close();
+    let opened = opened(&disk);
+    opened.archive.index.damage_head(0);
+    opened.archive.close();
+    drop(opened);
+    let error = crate::running::open(as_disk(&disk)).err().expect("the head is another");
+    assert!(error.to_string().contains("index.redb"), "{error}");
+    disk.delete("index.redb");
+    assert!(crate::running::open(as_disk(&disk)).is_ok(), "the log has everything");
+}
+
+#[test]
 fn after_a_passing_fault_writes_resume_and_slots_are_dense() {
     let target = process(1, NOW);
     for left in 0..12 {

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use protocol::{EntryId, Epoch, Hash, PairNumber, ProcessId, Slot, Spawn, Timestamp, codec};
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
-use super::{Derived, Disk, StoreError, disk::Handle};
+use super::{Derived, Disk, StoreError, disk::Handle, sum::Sum};
 use crate::order::{Head, StoredLog};
 
-/// `"batches"` to the number of group commits that are indexed.
+/// `"batches"` to the number of group commits that are indexed, `"sum"` to the [`Sum`] of heads and
+/// pairs.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// Process to its number in the order of birth.
@@ -33,6 +34,7 @@ const IDS: TableDefinition<'_, [u8; 32], (u64, u64)> = TableDefinition::new("ids
 const SOURCES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("sources");
 
 const BATCHES: &str = "batches";
+const SUM: &str = "sum";
 
 /// Bytes of pages kept in memory.
 const CACHE: usize = 256 << 20;
@@ -89,7 +91,7 @@ impl Index {
         let transaction = self.0.begin_read()?;
         let processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
         let heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
-        let mut logs = Vec::new();
+        let (mut logs, mut sum) = (Vec::new(), Sum::default());
         for row in processes.iter().map_err(StoreError::failed)? {
             let (number, process) = row.map_err(StoreError::failed)?;
             let (process, spawn) = process.value();
@@ -97,6 +99,7 @@ impl Index {
             let head = heads.get(number).map_err(StoreError::failed)?;
             let head = head.ok_or_else(|| damaged("a process without a head"))?;
             let (next, epoch, time, chain) = head.value();
+            sum.toggle_head(number, head.value());
             let spawn: Spawn = codec::decode_trusted(spawn).map_err(|_| damaged("a spawn"))?;
             logs.push(StoredLog {
                 process: ProcessId::from_bytes(process),
@@ -114,11 +117,17 @@ impl Index {
         let table = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
         for row in table.iter().map_err(StoreError::failed)? {
             let (pair, next) = row.map_err(StoreError::failed)?;
+            sum.toggle_pair(pair.value(), next.value());
             let (target, source) = pair.value();
             let target = usize::try_from(target).ok().and_then(|target| logs.get(target));
             let target = target.ok_or_else(|| damaged("a pair without a target"))?.process;
             let pair = (target, ProcessId::from_bytes(source));
             pairs.push((pair, PairNumber::new(next.value())));
+        }
+        let meta = transaction.open_table(META).map_err(StoreError::failed)?;
+        let stored = meta.get(SUM).map_err(StoreError::failed)?;
+        if sum.get() != stored.map_or(0, |stored| stored.value()) {
+            return Err(damaged("heads or pairs"));
         }
         Ok((logs, pairs))
     }
@@ -198,10 +207,16 @@ fn write(
         processes.insert(number, (*process.as_bytes(), spawn.as_slice())).map_err(failed)?;
         numbers.table.insert(process.as_bytes(), number).map_err(failed)?;
     }
+    let mut meta = transaction.open_table(META).map_err(StoreError::failed)?;
+    let mut sum = Sum::new(meta.get(SUM).map_err(failed)?.map_or(0, |sum| sum.value()));
     let mut heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
     for (process, head) in &derived.heads {
         let row = (head.next.get(), head.epoch.get(), head.time.get(), *head.chain.as_bytes());
-        heads.insert(numbers.of(process)?, row).map_err(failed)?;
+        let number = numbers.of(process)?;
+        if let Some(before) = heads.insert(number, row).map_err(failed)? {
+            sum.toggle_head(number, before.value());
+        }
+        sum.toggle_head(number, row);
     }
     let mut runs = transaction.open_table(RUNS).map_err(StoreError::failed)?;
     for (process, slot, batch) in &derived.runs {
@@ -209,7 +224,11 @@ fn write(
     }
     let mut pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
     for ((target, source), next) in &derived.pairs {
-        pairs.insert((numbers.of(target)?, *source.as_bytes()), next.get()).map_err(failed)?;
+        let pair = (numbers.of(target)?, *source.as_bytes());
+        if let Some(before) = pairs.insert(pair, next.get()).map_err(failed)? {
+            sum.toggle_pair(pair, before.value());
+        }
+        sum.toggle_pair(pair, next.get());
     }
     let mut sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
     for (source, spawn) in &derived.sources {
@@ -221,7 +240,7 @@ fn write(
     for (entry, process, slot) in &derived.ids {
         ids.insert(entry.as_bytes(), (numbers.of(process)?, slot.get())).map_err(failed)?;
     }
-    let mut meta = transaction.open_table(META).map_err(StoreError::failed)?;
+    meta.insert(SUM, sum.get()).map_err(failed)?;
     meta.insert(BATCHES, batches).map_err(failed)?;
     Ok(())
 }
@@ -236,6 +255,21 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(IDS).map_err(StoreError::failed)?;
     transaction.open_table(SOURCES).map_err(StoreError::failed)?;
     Ok(())
+}
+
+#[cfg(test)]
+impl Index {
+    /// Changes a head as a failing disk might.
+    pub(crate) fn damage_head(&self, number: u64) {
+        let transaction = self.0.begin_write().unwrap();
+        let (next, epoch, time, chain) = {
+            let mut heads = transaction.open_table(HEADS).unwrap();
+            heads.remove(number).unwrap().expect("the process is indexed").value()
+        };
+        let row = (next + 1, epoch, time, chain);
+        transaction.open_table(HEADS).unwrap().insert(number, row).unwrap();
+        transaction.commit().unwrap();
+    }
 }
 
 fn damaged(what: &str) -> StoreError {

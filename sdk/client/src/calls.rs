@@ -53,7 +53,7 @@ impl SendResult {
         match &self.outcome.reply {
             Reply::Value(bytes) => Ok(value(bytes)),
             Reply::Failure(failure) => Err(ClientError::Actor(failure.clone())),
-            Reply::Later => Err(ClientError::NoAnswerYet { message: self.message }),
+            Reply::Later => Err(ClientError::NoAnswerYet { message: self.message, reason: None }),
         }
     }
 
@@ -142,7 +142,9 @@ impl Client {
         };
         match timeout(limit, both).await {
             Ok(result) => result,
-            Err(_) if ticket.was_sent() => Err(ClientError::NoAnswerYet { message }),
+            Err(_) if ticket.was_sent() => {
+                Err(ClientError::NoAnswerYet { message, reason: ticket.put_off() })
+            }
             Err(_) => Err(not_sent()),
         }
     }

@@ -22,12 +22,14 @@ pub enum ClientError {
     },
     /// The answer did not come in time. The message may still be executed.
     #[error(
-        "no answer to {message} yet; it may still come: look at the process's log before you send \
-         again, for that would be another message, or give it a longer timeout from the start"
+        "no answer to {message} yet{}; it may still come: look at the process's log before you send \
+         again, for that would be another message, or give it a longer timeout from the start", told(reason.as_ref())
     )]
     NoAnswerYet {
         /// The message sent.
         message: EntryId,
+        /// Why a unit put it off the last time, if one did.
+        reason: Option<Refusal>,
     },
     /// A unit's answer does not prove what it claims.
     #[error("a unit's answer does not hold: {what}; do not trust this unit")]
@@ -50,6 +52,11 @@ pub enum ClientError {
     /// The operating system refused something.
     #[error("{0}")]
     System(String),
+}
+
+/// The part of a sentence that tells a reason.
+fn told(reason: Option<&Refusal>) -> String {
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 impl ClientError {

@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{AssignmentProof, Entry, EntryId, Hash, ProcessId, Slot, Source, api::Executed};
+use protocol::{
+    AssignmentProof, Entry, EntryId, Hash, ProcessId, Refusal, Slot, Source, api::Executed,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::Instant,
@@ -38,6 +40,8 @@ struct Flight {
     entry: Arc<Entry>,
     expected: Expected,
     sent: bool,
+    /// Why it was postponed the last time.
+    put_off: Option<Refusal>,
     place: Option<(Slot, Hash)>,
     /// An outcome that came before its assignment.
     early: Option<Box<Executed>>,
@@ -81,6 +85,7 @@ impl Flights {
             entry,
             expected,
             sent: false,
+            put_off: None,
             place: None,
             early: None,
             assigned: Some(on_assigned),
@@ -120,10 +125,16 @@ impl Flights {
     }
 
     /// Sends an entry again at a later instant.
-    pub(crate) fn postpone(&mut self, tag: u64, until: Instant) {
-        if self.flights.contains_key(&tag) {
+    pub(crate) fn postpone(&mut self, tag: u64, until: Instant, reason: Refusal) {
+        if let Some(flight) = self.flights.get_mut(&tag) {
+            flight.put_off = Some(reason);
             self.later.insert((until, tag));
         }
+    }
+
+    /// Why an entry was postponed the last time.
+    pub(crate) fn put_off(&self, tag: u64) -> Option<Refusal> {
+        self.flights.get(&tag)?.put_off.clone()
     }
 
     /// Queues what was postponed until now.

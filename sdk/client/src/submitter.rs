@@ -104,6 +104,11 @@ impl Ticket {
         promised.await.unwrap_or(Err(ClientError::Closed))
     }
 
+    /// Why the entry was put off the last time, if it was: it is submitted again.
+    pub fn put_off(&self) -> Option<Refusal> {
+        self.shared.flights().put_off(self.tag)
+    }
+
     /// Whether the entry was handed to a messenger, so that it may take effect.
     pub fn was_sent(&self) -> bool {
         self.shared.flights().was_sent(self.tag)
@@ -224,7 +229,8 @@ impl Shared {
         );
         if passing {
             let after = refusal.retry_after.map_or(RETRY_AFTER, Duration::from_millis);
-            self.flights().postpone(tag, Instant::now() + after.max(Duration::from_millis(1)));
+            let until = Instant::now() + after.max(Duration::from_millis(1));
+            self.flights().postpone(tag, until, refusal);
             self.news.notify_one();
         } else {
             self.flights().failed(tag, &ClientError::Refused(refusal));

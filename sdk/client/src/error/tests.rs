@@ -7,7 +7,7 @@ use super::*;
 /// One error of every kind that has a number of the client's own.
 fn own() -> Vec<ClientError> {
     vec![
-        ClientError::NoAnswerYet { message: EntryId::from_bytes([1; 32]) },
+        ClientError::NoAnswerYet { message: EntryId::from_bytes([1; 32]), reason: None },
         ClientError::unverified("a path"),
         ClientError::BadRequest("a name".to_owned()),
         ClientError::NoKey,

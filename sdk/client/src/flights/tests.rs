@@ -78,7 +78,9 @@ fn a_postponed_entry_is_sent_again_when_it_is_due_and_not_before() {
     let start = Instant::now();
     let due = start + Duration::from_secs(5);
     assert_eq!(bench.taken(usize::MAX), [waiting.tag]);
-    bench.flights.postpone(waiting.tag, due);
+    let busy = Refusal::new(protocol::RefusalCode::Busy, "as told by the test");
+    bench.flights.postpone(waiting.tag, due, busy.clone());
+    assert_eq!(bench.flights.put_off(waiting.tag), Some(busy));
 
     bench.flights.wake(start);
     assert!(bench.taken(usize::MAX).is_empty());
