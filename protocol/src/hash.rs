@@ -1,7 +1,8 @@
 //! Digests, and the domain strings that keep their meanings apart.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::id::array;
@@ -143,11 +144,19 @@ impl Domain {
     /// The digest of the concatenated parts in this domain. Parts other than the last must have a
     /// fixed length, so that no two lists of parts concatenate to the same bytes.
     pub fn digest(self, parts: &[&[u8]]) -> Hash {
-        let mut hasher = blake3::Hasher::new_derive_key(self.context());
+        let mut hasher = blake3::Hasher::new_from_context_key(self.context_key());
         for part in parts {
             hasher.update(part);
         }
         Hash(*hasher.finalize().as_bytes())
+    }
+
+    /// The key that the context stands for, made once: making it costs as much as a short digest.
+    fn context_key(self) -> &'static ContextKey {
+        static KEYS: [OnceLock<ContextKey>; Domain::ALL.len()] =
+            [const { OnceLock::new() }; Domain::ALL.len()];
+        let key = KEYS.get(self as usize).expect("there is a place for every domain");
+        key.get_or_init(|| hash_derive_key_context(self.context()))
     }
 }
 

@@ -24,6 +24,15 @@ fn a_digest_is_that_of_the_concatenation() {
 }
 
 #[test]
+fn a_digest_is_that_of_the_context_of_its_domain() {
+    for domain in Domain::ALL {
+        let mut hasher = blake3::Hasher::new_derive_key(domain.context());
+        let expected = hasher.update(b"ab").update(&[7; 5_000]).finalize();
+        assert_eq!(domain.digest(&[b"ab", &[7; 5_000]]).as_bytes(), expected.as_bytes());
+    }
+}
+
+#[test]
 fn a_hash_is_shown_as_hex() {
     assert_eq!(Hash::from_bytes([0x0f; 32]).to_string(), "0f".repeat(32));
 }
