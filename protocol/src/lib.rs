@@ -54,7 +54,7 @@ pub use control::{Control, ControlAction};
 pub use entry::{Answer, Delivery, Entry, PairStatement, Timer, TimerKind, Verdict};
 pub use fault::{Fault, FaultError};
 pub use hash::{Domain, Hash};
-pub use host_table::host_table_root;
+pub use host_table::{HostTable, KeyProof, OtherKey, host_table_root};
 pub use id::{
     AccountId, EntryId, ModuleId, NetworkId, OperatorId, ParseIdError, ProcessId, ProfileId, UnitId,
 };
