@@ -5,6 +5,8 @@
 //! [`Opening`]; what follows is said there. Every object here is bounded by the transport's frame or
 //! bulk limit before it is decoded.
 
+mod state;
+
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::{
@@ -12,6 +14,8 @@ use crate::{
     OriginProof, Outcome, PairNumber, ProcessId, ProfileId, Receipt, ReceiptBatch, ReceiptLeaf,
     Refusal, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, ViewRequest,
 };
+
+pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
 
 /// The longest frame that carries outcomes, in bytes: [`FollowFrame`] and, from messengers,
 /// [`SubmitEvent`]. An outcome as large as [`crate::Limits::MAX`] allows fits; all other frames keep
@@ -128,6 +132,26 @@ pub enum Request {
         /// The slot.
         #[n(1)]
         slot: Slot,
+    },
+    /// Compute: [`CheckpointAnswer`], the newest at or before a slot.
+    #[n(15)]
+    Checkpoint {
+        /// The process.
+        #[n(0)]
+        process: ProcessId,
+        /// The slot; absent for the newest checkpoint of all.
+        #[n(1)]
+        at: Option<Slot>,
+    },
+    /// Compute: [`Blobs`] that checkpoints of a process lead to, in the order of the addresses.
+    #[n(16)]
+    Blobs {
+        /// The process.
+        #[n(0)]
+        process: ProcessId,
+        /// Plain BLAKE3 hashes of pages, nodes or chunks; at most [`BLOBS_MAX`].
+        #[n(1)]
+        addresses: Vec<Hash>,
     },
 }
 

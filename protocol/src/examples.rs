@@ -17,6 +17,7 @@ use crate::{
 pub(crate) mod frames;
 pub(crate) mod guest;
 pub(crate) mod statements;
+pub(crate) mod states;
 
 /// The network of all examples.
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([0x4e; 32]);

@@ -20,6 +20,11 @@ impl Hash {
         Self(bytes)
     }
 
+    /// The plain BLAKE3 digest of bytes, as `b3sum` prints it: what addresses a stored blob.
+    pub fn of_blob(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
     /// Borrows the digest.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -114,7 +119,7 @@ domains! {
     HostTableLeaf = "antiphon v1 host table leaf";
     /// A key of the host table.
     HostTableKey = "antiphon v1 host table key";
-    /// A state root.
+    /// A state root: memory root, host table root, profile, module, encoded globals.
     State = "antiphon v1 state";
     /// An execution profile.
     Profile = "antiphon v1 profile";
@@ -134,6 +139,8 @@ domains! {
     ViewRequest = "antiphon v1 view request";
     /// A view answer.
     ViewAnswer = "antiphon v1 view answer";
+    /// A compute unit's statement of a process's state.
+    StateStatement = "antiphon v1 state statement";
     /// A scheduler's statement about a pair number.
     PairStatement = "antiphon v1 pair statement";
     /// The seed a slot gives its handler.

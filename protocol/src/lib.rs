@@ -1,8 +1,9 @@
 //! The objects that cross a wire or a disk in Antiphon, and their one canonical encoding.
 //!
 //! Everything a unit, a client or an auditor must agree on lives here: identifiers, signed bodies,
-//! log entries, chain and Merkle hashes, outcomes, receipts, refusals, the guest contract and the
-//! frames units exchange. `docs/protocol.md` is the prose; `vectors/` holds annotated bytes.
+//! log entries, chain and Merkle hashes, outcomes, receipts, states and checkpoints, refusals, the
+//! guest contract and the frames units exchange. `docs/protocol.md` is the prose; `vectors/` holds
+//! annotated bytes.
 //!
 //! # Invariants
 //!
@@ -14,6 +15,7 @@ pub mod abi;
 pub mod api;
 mod assignment;
 mod batch;
+mod checkpoint;
 pub mod codec;
 mod control;
 mod entry;
@@ -42,6 +44,7 @@ mod refusal;
 pub mod schema;
 mod signed;
 mod spawn;
+pub mod state;
 mod unit_record;
 mod value;
 #[cfg(test)]
@@ -50,6 +53,10 @@ mod view;
 
 pub use assignment::{Assignment, AssignmentProof, chain_hash};
 pub use batch::{BatchHeader, RefusalLeaf};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointState, HostTableIndex, MemoryIndex, MemoryNode,
+    PageEntry, Position, StateStatement,
+};
 pub use control::{Control, ControlAction};
 pub use entry::{Answer, Delivery, Entry, PairStatement, Timer, TimerKind, Verdict};
 pub use fault::{Fault, FaultError};
@@ -76,6 +83,7 @@ pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
 pub use refusal::{Refusal, RefusalCode};
 pub use signed::{Authority, Body, Signed, Verified, VerifyError};
 pub use spawn::Spawn;
+pub use state::{GlobalValue, PageProof, STATE_PAGE_BYTES, State};
 pub use unit_record::{Role, UnitRecord, UnitRecordError};
 pub use value::{Value, ValueError, ValueKind, canonical, check_value};
 pub use view::{HeadStatement, ViewAnswer, ViewRequest};

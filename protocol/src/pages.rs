@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Domain, FailureKind, Limits, Message, RefusalCode};
+use crate::{Domain, FailureKind, HostTableIndex, Limits, Message, RefusalCode, STATE_PAGE_BYTES};
 
 fn page(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
@@ -89,4 +89,9 @@ fn limits_are_on_the_page_as_they_are() {
     assert!(page.contains(&format!("{} ms", Message::EXPIRY_MAX)));
     assert!(page.contains(&format!("{} bytes of a module", Limits::MODULE_BYTES_MAX)));
     assert!(page.contains(&format!("{} bytes of a frame", crate::api::OUTCOME_FRAME_MAX)));
+    assert!(page.contains(&format!("{} addresses", crate::api::BLOBS_MAX)));
+    assert!(page.contains(&format!("A page of a state has {STATE_PAGE_BYTES} bytes")));
+    assert!(page.contains(&format!("at most {} bytes; else form 1", HostTableIndex::INLINE_BYTES)));
+    let (boundary, most) = (HostTableIndex::BOUNDARY, HostTableIndex::CHUNK_ENTRIES_MAX);
+    assert!(page.contains(&format!("multiple of {boundary} or with {most} entries")));
 }

@@ -1,6 +1,8 @@
 //! Reads the annotated vectors in `vectors/`: every object decodes, encodes to the same bytes and
 //! has the digests, ids and signatures that the file says. Formats gain versions; old vectors stay.
 
+mod states;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
@@ -13,8 +15,8 @@ use minicbor::{Decode, Encode, bytes::ByteVec};
 use crate::{
     abi::{Input, Output},
     api::{
-        FollowFrame, LogPage, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessPage, Records,
-        Request, Response, Stored, SubmitEvent, SubmitFrame, TailFrame, UnitStatus,
+        Blobs, FollowFrame, LogPage, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessPage,
+        Records, Request, Response, Stored, SubmitEvent, SubmitFrame, TailFrame, UnitStatus,
     },
     schema::Schema,
     *,
@@ -213,15 +215,22 @@ type Reader = fn(&[u8]) -> Facts;
 const READERS: &[(&str, Reader)] = &[
     ("Acceptance", plain::<Acceptance>),
     ("AssignmentProof", assignment_proof),
+    ("Blobs", plain::<Blobs>),
     ("Change", plain::<Change>),
+    ("Checkpoint", states::checkpoint),
+    ("CheckpointAnswer", states::checkpoint_answer),
     ("ComputePolicy", policy),
     ("Entry", entry),
     ("Fault", fault),
     ("FollowFrame", plain::<FollowFrame>),
+    ("GlobalValue", plain::<GlobalValue>),
     ("HostTable", host_table),
+    ("HostTableChunk", states::host_table_chunk),
     ("Input", plain::<Input>),
+    ("KeyProof", states::key_proof),
     ("Log", log),
     ("LogPage", plain::<LogPage>),
+    ("MemoryNode", states::memory_node),
     ("ModuleBytes", |bytes| {
         let module: ModuleBytes = object(bytes);
         vec![("id", ModuleId::of(&module.module).to_string())]
@@ -232,6 +241,7 @@ const READERS: &[(&str, Reader)] = &[
     ("Outcome", outcome),
     ("OutcomePage", plain::<OutcomePage>),
     ("Output", plain::<Output>),
+    ("PageProof", states::page_proof),
     ("ProcessPage", plain::<ProcessPage>),
     ("Profile", |bytes| vec![("id", object::<Profile>(bytes).id().to_string())]),
     ("Provenance", provenance),
@@ -247,8 +257,10 @@ const READERS: &[(&str, Reader)] = &[
     ("Signed<HeadStatement>", signed::<HeadStatement>),
     ("Signed<PairStatement>", signed::<PairStatement>),
     ("Signed<ReceiptBatch>", signed::<ReceiptBatch>),
+    ("Signed<StateStatement>", signed::<StateStatement>),
     ("Signed<UnitRecord>", unit_record),
     ("Signed<ViewAnswer>", signed::<ViewAnswer>),
+    ("State", |bytes| vec![("root", object::<State>(bytes).root().to_string())]),
     ("Stored", plain::<Stored>),
     ("SubmitEvent", plain::<SubmitEvent>),
     ("SubmitFrame", plain::<SubmitFrame>),
@@ -283,9 +295,10 @@ fn every_variant_has_a_vector() {
     for (kind, count) in [
         ("Entry", 7),
         ("Fault", 2),
+        ("GlobalValue", 5),
         ("Input", 7),
         ("Opening", 4),
-        ("Request", 15),
+        ("Request", 17),
         ("Response", 2),
         ("SubmitEvent", 3),
     ] {
@@ -308,6 +321,27 @@ fn the_vectors_of_a_delivery_and_of_its_origin_fit_together() {
         .map(|delivery| proof.verify(NETWORK, &delivery, None, PublicKey::verifies))
         .collect();
     assert_eq!(verified, [Ok(())]);
+}
+
+#[test]
+fn the_vectors_of_checkpoints_and_of_their_blobs_fit_together() {
+    let vectors = all();
+    let of_kind = |kind| vectors.iter().filter(move |vector| vector.kind == kind);
+    let blob = |kind| Hash::of_blob(&of_kind(kind).next().unwrap().bytes);
+    let (mut nodes, mut chunks) = (Vec::new(), Vec::new());
+    for vector in of_kind("Checkpoint") {
+        let CheckpointState::Live { memory, host_table, .. } =
+            object::<Checkpoint>(&vector.bytes).state
+        else {
+            continue;
+        };
+        nodes.extend(memory.root.iter().map(|entry| entry.address));
+        if let HostTableIndex::Chunks(addresses) = host_table {
+            chunks.extend(addresses);
+        }
+    }
+    assert_eq!(nodes.last(), Some(&blob("MemoryNode")));
+    assert_eq!(chunks.first(), Some(&blob("HostTableChunk")));
 }
 
 #[test]

@@ -103,7 +103,9 @@ impl Unit {
             Request::Accept { .. }
             | Request::View(_)
             | Request::Outcomes { .. }
-            | Request::Await { .. } => {
+            | Request::Await { .. }
+            | Request::Checkpoint { .. }
+            | Request::Blobs { .. } => {
                 let detail = "this unit is a scheduler; it does not answer that";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }

@@ -138,7 +138,7 @@ fn mutated(spelled: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
 
 macro_rules! decoders {
     ($($name:ident: $examples:expr;)*) => {
-        $(#[test] fn $name() { check_decoder(&$examples); })*
+        $(#[test] fn $name() { check_decoder(&$examples[..]); })*
     };
 }
 
@@ -146,7 +146,7 @@ macro_rules! decoders {
 mod four_properties_hold_for {
     use super::*;
     use crate::{FailureKind, Principal, Profile, Verdict};
-    use examples::{frames, guest, statements};
+    use examples::{frames, guest, statements, states};
 
     decoders! {
         entry: examples::entries();
@@ -162,6 +162,7 @@ mod four_properties_hold_for {
             examples::pair_statement(Verdict::Assigned(crate::Slot::new(5))),
             examples::pair_statement(Verdict::Refused(crate::RefusalCode::Expired)),
         ];
+        signed_state_statement: states::checkpoints().iter().map(states::statement).collect::<Vec<_>>();
         message: [examples::message_body()];
         spawn: [examples::spawn_body()];
         unit_record: [statements::unit_record_body()];
@@ -223,6 +224,16 @@ mod four_properties_hold_for {
         stored: [crate::api::Stored { module: examples::module() }];
         module_bytes: [frames::module_bytes()];
         outcome_page: [frames::outcome_page()];
+        checkpoint_answer: [frames::checkpoint_answer()];
+        blobs: [frames::blobs()];
+        global_value: states::globals();
+        state: [states::state()];
+        page_proof: states::page_proofs(&states::image(), &[0, 3, 79]);
+        key_proof: states::key_proofs();
+        position: [states::position()];
+        checkpoint: states::checkpoints();
+        memory_index: [states::memory_index()];
+        page_entry: states::memory_node().entries();
     }
 }
 

@@ -3,17 +3,17 @@
 use crate::{
     Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot,
     api::{
-        Acknowledgement, Cursor, Executed, ExecutedEntry, FollowFrame, FollowSlot, LogPage,
-        LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessEntry, ProcessPage,
-        Records, Request, Response, Stored, Submission, SubmitEvent, SubmitFrame, TailFrame,
-        TailRecord, UnitStatus,
+        Acknowledgement, Blobs, CheckpointAnswer, Cursor, Executed, ExecutedEntry, FollowFrame,
+        FollowSlot, LogPage, LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage,
+        ProcessEntry, ProcessPage, Records, Request, Response, Stored, Submission, SubmitEvent,
+        SubmitFrame, TailFrame, TailRecord, UnitStatus,
     },
     codec,
 };
 
 use super::{
     COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries, module,
-    origin_proof, other_process, outcome, receipt, source, spawn, statements, unit,
+    origin_proof, other_process, outcome, receipt, source, spawn, statements, states, unit,
 };
 
 /// One request of each kind, by number.
@@ -35,6 +35,8 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::View(statements::view_request()),
         Request::Outcomes { process, from: slot, limit: 100 },
         Request::Await { process, slot },
+        Request::Checkpoint { process, at: Some(slot) },
+        Request::Blobs { process, addresses: vec![Hash::of_blob(b"a"), Hash::of_blob(b"b")] },
     ]
 }
 
@@ -145,4 +147,16 @@ pub(crate) fn module_bytes() -> ModuleBytes {
 pub(crate) fn outcome_page() -> OutcomePage {
     let executed = vec![Executed { outcome: outcome(), receipt: receipt() }];
     OutcomePage { executed, next: Slot::new(2) }
+}
+
+pub(crate) fn checkpoint_answer() -> CheckpointAnswer {
+    let checkpoint = states::checkpoint();
+    CheckpointAnswer {
+        statement: states::statement(&checkpoint),
+        checkpoint: codec::encode(&checkpoint),
+    }
+}
+
+pub(crate) fn blobs() -> Blobs {
+    Blobs { blobs: vec![byte_vec(b"a".to_vec()), byte_vec(b"b".to_vec())] }
 }
