@@ -18,7 +18,7 @@ use crate::module::CompiledModule;
 use machine::Machine;
 use rollback::{Input, Rollback};
 
-pub use mark::GlobalValue;
+pub use protocol::GlobalValue;
 
 pub(crate) use machine::HostState;
 

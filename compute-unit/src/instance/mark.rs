@@ -3,22 +3,9 @@
 //! The copy is sparse: chunks of zeros take no room, and a chunk that did not change since the last
 //! copy is only compared. An actor's memory is mostly stack that was never used.
 
-use super::{HostFault, machine::Machine};
+use protocol::GlobalValue;
 
-/// What a mutable global holds. Floats are their bits: no NaN is touched on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GlobalValue {
-    /// A 32-bit integer.
-    I32(i32),
-    /// A 64-bit integer.
-    I64(i64),
-    /// The bits of a 32-bit float.
-    F32(u32),
-    /// The bits of a 64-bit float.
-    F64(u64),
-    /// A vector of 128 bits.
-    V128(u128),
-}
+use super::{HostFault, machine::Machine};
 
 const CHUNK_BYTES: usize = 4_096;
 static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
