@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use protocol::{NetworkId, OperatorId, SecretKey};
 
+use crate::executor::Room;
+
+pub use crate::executor::Interval;
+
+/// A process in memory takes address space for the largest memory there is, and a file.
+const RESIDENT_PROCESSES_MAX: usize = 8_192;
+
 /// The configuration of a compute unit.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +28,15 @@ pub struct Config {
     /// Whether signatures and proofs are checked again that a scheduler of the same operator
     /// checked already.
     pub verify_all: bool,
+    /// Processes that may be in memory at a time; the others are checkpoints on disk.
+    pub resident_processes: usize,
+    /// Bytes that the memories of these may have together; by default half of the machine's.
+    pub resident_bytes: Option<usize>,
+    /// When a checkpoint of a process at work is due.
+    pub interval: Interval,
+    /// Checkpoints of each process that are kept, two at least: the newest, and older ones ever
+    /// further apart.
+    pub checkpoints_kept: usize,
 }
 
 impl Config {
@@ -31,7 +47,27 @@ impl Config {
         operator: OperatorId,
         data: PathBuf,
     ) -> Self {
-        Self { key, network, operator, data, threads: None, verify_all: false }
+        Self {
+            key,
+            network,
+            operator,
+            data,
+            threads: None,
+            verify_all: false,
+            resident_processes: 1_024,
+            resident_bytes: None,
+            interval: Interval { slots: 10_000, gas: 2_000_000_000, bytes: 16 << 20 },
+            checkpoints_kept: 8,
+        }
+    }
+
+    /// How much may be in memory.
+    pub(crate) fn room(&self) -> Room {
+        let half = || machine_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+        Room {
+            processes: self.resident_processes.clamp(1, RESIDENT_PROCESSES_MAX),
+            bytes: self.resident_bytes.unwrap_or_else(half),
+        }
     }
 
     /// How many execution threads to run.
@@ -39,4 +75,12 @@ impl Config {
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         self.threads.unwrap_or_else(|| cores().saturating_mul(2)).clamp(1, 256)
     }
+}
+
+/// The memory of the machine, where it can be found out.
+fn machine_bytes() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1_024)
 }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use wasmtime::{Config, OptLevel, WasmFeatures};
 
+#[cfg(target_os = "linux")]
+use crate::memory::Creator;
 use crate::{
+    memory::Tracking,
     module::CompiledModule,
     prepare::{PrepareError, limits::DEPTH_LIMIT, profile_features},
 };
@@ -35,6 +38,7 @@ const MEMORY_GUARD: u64 = 32 << 20;
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
+    tracking: Tracking,
 }
 
 impl std::fmt::Debug for Engine {
@@ -70,11 +74,18 @@ impl Engine {
     ///
     /// When the machine lacks what the engine needs.
     pub fn new() -> Result<Self, CompileError> {
-        Self::with_opt_level(OptLevel::Speed)
+        Self::with(OptLevel::Speed, Tracking::best())
     }
 
     /// Makes an engine that differs only in how it compiles, which no outcome may show.
+    #[cfg(test)]
     pub(crate) fn with_opt_level(opt_level: OptLevel) -> Result<Self, CompileError> {
+        Self::with(opt_level, Tracking::best())
+    }
+
+    /// Makes an engine that differs only in how it compiles and in how its instances know what a
+    /// message touched, which no outcome may show.
+    pub(crate) fn with(opt_level: OptLevel, tracking: Tracking) -> Result<Self, CompileError> {
         let mut config = Config::new();
         config
             .wasm_features(profile_features(), true)
@@ -99,8 +110,12 @@ impl Engine {
             .memory_guard_size(MEMORY_GUARD)
             .guard_before_linear_memory(true)
             .memory_may_move(false);
+        #[cfg(target_os = "linux")]
+        if tracking == Tracking::Mapped {
+            config.with_host_memory(Arc::new(Creator));
+        }
         let inner = wasmtime::Engine::new(&config).map_err(|error| CompileError::engine(&error))?;
-        Ok(Self { inner })
+        Ok(Self { inner, tracking })
     }
 
     /// Prepares and compiles a module, which takes milliseconds to seconds.
@@ -110,6 +125,10 @@ impl Engine {
     /// Why the module is refused, or that this unit's engine failed.
     pub fn compile(&self, wasm: &[u8]) -> Result<Arc<CompiledModule>, CompileError> {
         CompiledModule::compile(self, wasm).map(Arc::new)
+    }
+
+    pub(crate) const fn tracking(&self) -> Tracking {
+        self.tracking
     }
 
     pub(crate) const fn inner(&self) -> &wasmtime::Engine {

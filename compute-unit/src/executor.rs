@@ -3,14 +3,25 @@
 //! # Invariants
 //!
 //! - A process is in the run queue at most once, and only while it has work: so no two threads ever
-//!   execute one process, and an idle process costs nothing.
+//!   execute one process, and an idle process costs nothing but a few hundred bytes.
 //! - After [`turn::QUANTUM`] slots, or [`turn::QUANTUM_GAS`], a process goes to the end of the queue.
 //! - A process whose slots wait for long holds no more memory for them than is free for others.
-//! - As many threads work as there are cores. Only where a process has waited for
-//!   [`OVERCOMMIT_AFTER`], because long messages hold them all, does a further thread start, and
-//!   the operating system shares the cores.
+//! - Nothing waits for a long message but its own process. One that uses up a slice of gas leaves
+//!   its thread's place in the pool to a new thread, lowers its priority, and takes its turns among
+//!   the long messages ([`long`]). Only where there are as many of those as there may be does it
+//!   keep its place, until another one ends.
+//! - So many processes are in memory as there is room for ([`residents`]). The others are
+//!   checkpoints, and come back with their next message.
+//! - An executor that stops ends every message at its next slice, without an outcome.
 
+mod hosted;
+mod long;
+mod residents;
+mod saving;
+mod settle;
 mod turn;
+mod wanted;
+mod worker;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,22 +30,31 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::SyncSender,
     },
-    time::Duration,
 };
 
 use protocol::{
-    Assignment, BatchHeader, Entry, MerkleTree, ProcessId, Refusal, RefusalCode, Reply, Signed,
-    Slot,
+    Assignment, BatchHeader, Entry, MerkleTree, ModuleId, Position, ProcessId, Refusal,
+    RefusalCode, Reply, Signed, Slot, UnitId,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
-    crew::Crew, engine::THREAD_STACK_BYTES, metrics::Metrics, process::Process,
-    publisher::Publication, store::Head,
+    checkpoint::{CheckpointStore, Writer},
+    crew::Crew,
+    engine::CompileError,
+    metrics::Metrics,
+    module::{CompiledModule, Modules},
+    publisher::Publication,
+    store::Head,
 };
+use hosted::{Hosted, Inbox};
+use long::Long;
+use residents::Residents;
+use wanted::Wanted;
 
-/// How long a process may wait while as many threads work as there are cores.
-const OVERCOMMIT_AFTER: Duration = Duration::from_millis(2);
+pub(crate) use residents::Room;
+pub use saving::Interval;
+
 /// Views that may wait for one process.
 const VIEWS_MAX: usize = 1_024;
 
@@ -86,40 +106,26 @@ pub(crate) struct Viewed {
     pub(crate) chain: protocol::Hash,
 }
 
-#[derive(Debug, Default)]
-struct Inbox {
-    work: VecDeque<Work>,
-    /// The memory that the work takes.
-    bytes: usize,
-    /// Whether work was turned away since there was none.
-    behind: bool,
-    views: VecDeque<ViewJob>,
-    /// Whether a view came in since views were last looked at.
-    fresh_views: bool,
-    /// Whether the process is in the run queue or being executed.
-    scheduled: bool,
-    /// Whether the module has been loaded.
-    loaded: bool,
-    halted: bool,
-}
-
-#[derive(Debug)]
-struct Hosted {
-    id: ProcessId,
-    inbox: Mutex<Inbox>,
-    process: Mutex<Option<Process>>,
-    known: Option<Head>,
-}
-
 #[derive(Debug)]
 struct Shared {
     hosted: Mutex<HashMap<ProcessId, Arc<Hosted>>>,
     queue: Mutex<Queue>,
     ready: Condvar,
-    cores: usize,
+    long: Long,
+    residents: Mutex<Residents>,
+    interval: Interval,
+    store: Arc<CheckpointStore>,
+    /// None once the executor stops.
+    writer: Mutex<Option<Writer>>,
+    modules: Arc<Modules>,
+    wanted: Mutex<Wanted>,
+    /// Changes when a module has to be fetched.
+    wants: watch::Sender<u64>,
+    /// Processes whose logs have to be read again from behind a position.
+    rewinds: Mutex<HashMap<ProcessId, Option<Position>>>,
     /// Slots queued and not yet handed to the publisher.
     backlog: Arc<AtomicUsize>,
-    /// Changes when a process that is behind has nothing left to do.
+    /// Changes when a process that is behind has nothing left to do, or a log has to be read again.
     drained: watch::Sender<u64>,
     metrics: Arc<Metrics>,
 }
@@ -127,11 +133,28 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     runnable: VecDeque<Arc<Hosted>>,
-    /// Threads that execute.
-    working: usize,
-    /// Whether a thread waits for [`OVERCOMMIT_AFTER`].
-    sentry: bool,
     stopping: bool,
+}
+
+/// What an executor works with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// Where executed slots go.
+    pub(crate) publisher: SyncSender<Publication>,
+    /// Counts the slots that are queued, for the publisher.
+    pub(crate) backlog: Arc<AtomicUsize>,
+    /// Checkpoints.
+    pub(crate) store: Arc<CheckpointStore>,
+    /// Who writes them.
+    pub(crate) writer: Writer,
+    /// Compiled modules.
+    pub(crate) modules: Arc<Modules>,
+    /// How much may be in memory.
+    pub(crate) room: Room,
+    /// When checkpoints are due.
+    pub(crate) interval: Interval,
+    /// Counters.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The threads that execute.
@@ -141,47 +164,88 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Starts the threads. `backlog` counts the slots that are queued, for the publisher.
-    pub(crate) fn start(
-        (crew, threads): (&Crew, usize),
-        publisher: &SyncSender<Publication>,
-        backlog: &Arc<AtomicUsize>,
-        metrics: Arc<Metrics>,
-    ) -> std::io::Result<Self> {
+    /// Starts the threads of the pool.
+    pub(crate) fn start((crew, threads): (&Crew, usize), parts: Parts) -> std::io::Result<Self> {
+        let Parts { publisher, backlog, store, writer, modules, room, interval, metrics } = parts;
         let shared = Arc::new(Shared {
             hosted: Mutex::default(),
             queue: Mutex::default(),
             ready: Condvar::new(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            backlog: Arc::clone(backlog),
+            long: Long::new(threads),
+            residents: Mutex::new(Residents::new(room)),
+            interval,
+            store,
+            writer: Mutex::new(Some(writer)),
+            modules,
+            wanted: Mutex::default(),
+            wants: watch::Sender::new(0),
+            rewinds: Mutex::default(),
+            backlog,
             drained: watch::Sender::new(0),
             metrics,
         });
-        for number in 0..threads {
-            let (shared, publisher) = (Arc::clone(&shared), publisher.clone());
-            let name = format!("execute-{number}");
-            crew.spawn(&name, THREAD_STACK_BYTES, move || turn::run(&shared, &publisher))?;
+        for _ in 0..threads {
+            worker::start(&shared, crew, &publisher)?;
         }
         Ok(Self { shared })
     }
 
-    /// Makes room for a process whose module is still being loaded. `known` is what an earlier run
-    /// published of it.
-    pub(crate) fn host(&self, id: ProcessId, known: Option<Head>) {
-        let hosted = Hosted { id, inbox: Mutex::default(), process: Mutex::default(), known };
+    /// Makes room for a process that stands after a position, ordered by a scheduler. `known` is
+    /// what an earlier run published of it.
+    pub(crate) fn host(
+        &self,
+        id: ProcessId,
+        scheduler: UnitId,
+        known: Option<Head>,
+        position: Option<Position>,
+    ) {
         lock(&self.shared.hosted).entry(id).or_insert_with(|| {
             self.shared.metrics.processes_hosted.increment();
-            Arc::new(hosted)
+            Hosted::new(id, scheduler, known, position)
         });
     }
 
-    /// Lets a hosted process run.
-    pub(crate) fn load(&self, id: &ProcessId, process: Process) {
-        let Some(hosted) = self.find(id) else { return };
-        *lock(&hosted.process) = Some(process);
-        let mut inbox = lock(&hosted.inbox);
-        inbox.loaded = true;
-        self.wake(&hosted, &mut inbox);
+    /// Wakes whenever [`Self::take_wanted`] may have something.
+    pub(crate) fn wants(&self) -> watch::Receiver<u64> {
+        self.shared.wants.subscribe()
+    }
+
+    /// The modules that processes wait for, each once, with a scheduler that has it.
+    pub(crate) fn take_wanted(&self) -> Vec<(ModuleId, UnitId)> {
+        lock(&self.shared.wanted).take_fresh()
+    }
+
+    /// Lets those go on who waited for a module, which is in the cache now; or halts them, with why
+    /// it can never be.
+    pub(crate) fn provide(&self, module: &ModuleId, came: Result<(), CompileError>) {
+        let waiting = lock(&self.shared.wanted).come(module);
+        for hosted in waiting {
+            if let Err(reason) = &came {
+                self.halt(&hosted.id, reason);
+            }
+            let mut inbox = lock(&hosted.inbox);
+            inbox.awaits_module = false;
+            self.wake(&hosted, &mut inbox);
+        }
+    }
+
+    /// The processes whose logs have to be read again, of those that a tail follows, each with the
+    /// position from behind which.
+    pub(crate) fn take_rewinds(
+        &self,
+        follows: impl Fn(&ProcessId) -> bool,
+    ) -> Vec<(ProcessId, Option<Position>)> {
+        lock(&self.shared.rewinds).extract_if(|process, _| follows(process)).collect()
+    }
+
+    /// Lets processes leave memory that were not used since the last few sweeps.
+    pub(crate) fn sweep(&self) {
+        saving::sweep(&self.shared);
+    }
+
+    /// How many processes are in memory.
+    pub(crate) fn residents(&self) -> usize {
+        lock(&self.shared.residents).len()
     }
 
     /// Halts a process that cannot be executed here; its log is not at fault.
@@ -216,7 +280,9 @@ impl Executor {
     pub(crate) fn push(&self, work: Work) {
         let Some(hosted) = self.find(&work.assignment.process) else { return };
         let mut inbox = lock(&hosted.inbox);
-        if !inbox.halted {
+        // What is out of order was under way when the log was rewound: it comes again.
+        if !inbox.halted && work.assignment.slot == inbox.next {
+            inbox.next = work.assignment.slot.next().unwrap_or(inbox.next);
             self.shared.backlog.fetch_add(1, Ordering::Relaxed);
             inbox.bytes = inbox.bytes.saturating_add(work.bytes());
             inbox.work.push_back(work);
@@ -248,10 +314,13 @@ impl Executor {
         let _ = job.answer.send(Err(refusal));
     }
 
-    /// Lets the threads end after the slots they are executing.
+    /// Lets the threads end: after the slots they are executing, or in the midst of long ones.
     pub(crate) fn stop(&self) {
         lock(&self.shared.queue).stopping = true;
         self.shared.ready.notify_all();
+        self.shared.long.stop();
+        // What is queued is still written.
+        drop(lock(&self.shared.writer).take());
     }
 
     fn find(&self, id: &ProcessId) -> Option<Arc<Hosted>> {
@@ -259,10 +328,7 @@ impl Executor {
     }
 
     fn wake(&self, hosted: &Arc<Hosted>, inbox: &mut Inbox) {
-        if inbox.loaded && !inbox.scheduled {
-            inbox.scheduled = true;
-            self.shared.enqueue(Arc::clone(hosted));
-        }
+        self.shared.wake(hosted, inbox);
     }
 }
 
@@ -274,6 +340,35 @@ impl Work {
 }
 
 impl Shared {
+    /// Lets a process have a turn, unless it will have one, or cannot.
+    fn wake(&self, hosted: &Arc<Hosted>, inbox: &mut Inbox) {
+        if !inbox.awaits_module && !inbox.scheduled {
+            inbox.scheduled = true;
+            self.enqueue(Arc::clone(hosted));
+        }
+    }
+
+    /// A compiled module; none if the process has to wait for it.
+    fn module(&self, hosted: &Arc<Hosted>, id: ModuleId) -> Option<Arc<CompiledModule>> {
+        if let Some(module) = self.modules.get(&id) {
+            return Some(module);
+        }
+        let mut wanted = lock(&self.wanted);
+        // It may have come since.
+        if let Some(module) = self.modules.get(&id) {
+            return Some(module);
+        }
+        lock(&hosted.inbox).awaits_module = true;
+        if wanted.wait(id, hosted) {
+            self.wants.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        None
+    }
+
+    fn writer(&self) -> Option<Writer> {
+        lock(&self.writer).clone()
+    }
+
     fn halt(&self, inbox: &mut Inbox) {
         if !inbox.halted {
             self.metrics.processes_halted.increment();
@@ -286,49 +381,16 @@ impl Shared {
     }
 
     fn enqueue(&self, hosted: Arc<Hosted>) {
-        let mut queue = lock(&self.queue);
-        queue.runnable.push_back(hosted);
-        if queue.wants_thread(self.cores) {
-            self.ready.notify_one();
-        }
+        lock(&self.queue).runnable.push_back(hosted);
+        self.ready.notify_one();
     }
 
     /// Waits for a process that can run; none once the executor stops.
     fn next(&self) -> Option<Arc<Hosted>> {
-        let mut queue = lock(&self.queue);
-        loop {
-            if queue.stopping {
-                return None;
-            }
-            if queue.runnable.is_empty() || (queue.working >= self.cores && queue.sentry) {
-                queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            if queue.working >= self.cores {
-                queue.sentry = true;
-                let waited = self.ready.wait_timeout(queue, OVERCOMMIT_AFTER);
-                let (woken, patience) = waited.unwrap_or_else(PoisonError::into_inner);
-                queue = woken;
-                queue.sentry = false;
-                if !patience.timed_out() || queue.stopping {
-                    continue;
-                }
-            }
-            if let Some(hosted) = queue.runnable.pop_front() {
-                queue.working += 1;
-                if queue.wants_thread(self.cores) {
-                    self.ready.notify_one();
-                }
-                return Some(hosted);
-            }
-        }
-    }
-}
-
-impl Queue {
-    /// Whether a waiting thread has something to do.
-    fn wants_thread(&self, cores: usize) -> bool {
-        !self.runnable.is_empty() && (self.working < cores || !self.sentry)
+        let idle = |queue: &mut Queue| queue.runnable.is_empty() && !queue.stopping;
+        let waited = self.ready.wait_while(lock(&self.queue), idle);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
+        if queue.stopping { None } else { queue.runnable.pop_front() }
     }
 }
 

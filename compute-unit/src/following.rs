@@ -10,8 +10,9 @@ use protocol::{
 use transport::FrameSender;
 
 use crate::{
+    database::StoreError,
     feed::{Feed, Found},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 /// Frames sent in one go.

@@ -9,18 +9,23 @@
 mod machine;
 mod mark;
 mod rollback;
+mod slices;
 
 use std::sync::Arc;
 
-use protocol::Limits;
+use protocol::{GlobalValue, Hash, Limits};
 
-use crate::module::CompiledModule;
+use crate::{
+    memory::{Marked, MemoryTree, PageSet, PageSource, STATE_PAGE},
+    module::CompiledModule,
+};
 use machine::Machine;
+use mark::{Mark, host};
 use rollback::{Input, Rollback};
 
-pub use protocol::GlobalValue;
+pub use slices::{Pause, Stopped};
 
-pub(crate) use machine::HostState;
+pub(crate) use machine::{HostState, next_slice};
 
 /// Bytes in a page of linear memory.
 pub const PAGE_BYTES: usize = 65_536;
@@ -89,6 +94,12 @@ pub enum HostFault {
     /// Executing the same inputs again gave something else.
     #[error("executing the same inputs again gave another result")]
     Replay,
+    /// A page of a checkpoint could not be read.
+    #[error("the checkpoint that the process was restored from is damaged")]
+    Damaged,
+    /// The unit stops and ended the call between two slices.
+    #[error("the unit stops before the call has ended")]
+    Stopped,
     /// An earlier fault made the instance useless.
     #[error("the instance was given up after an earlier fault of this unit")]
     GivenUp,
@@ -121,11 +132,36 @@ pub struct StateImage<'a> {
     pub globals: Vec<GlobalValue>,
 }
 
+/// The state of an instance that a checkpoint holds: its memory's pages are read as they are needed.
+pub(crate) struct Image {
+    /// The size of the memory.
+    pub(crate) bytes: usize,
+    /// The mutable globals, by index.
+    pub(crate) globals: Vec<GlobalValue>,
+    /// Where pages come from.
+    pub(crate) pages: Arc<dyn PageSource>,
+    /// The tree of the memory.
+    pub(crate) tree: MemoryTree,
+}
+
+/// What changed of an instance since its last snapshot.
+pub(crate) struct Snapshot {
+    /// The size of the memory.
+    pub(crate) bytes: usize,
+    /// The mutable globals, by index.
+    pub(crate) globals: Vec<GlobalValue>,
+    /// The pages that changed, in order.
+    pub(crate) pages: Vec<(u32, Box<[u8]>)>,
+    /// The tree of the memory.
+    pub(crate) tree: MemoryTree,
+}
+
 /// A resident actor.
 pub struct Instance {
     limits: Limits,
     machine: Machine,
     rollback: Rollback,
+    tree: MemoryTree,
     usable: bool,
 }
 
@@ -146,10 +182,38 @@ impl Instance {
         if pages > limit {
             return Err(GenesisError::MemoryLimit { pages, limit });
         }
-        let mut machine = Machine::new(Arc::clone(module), limit)?;
+        let mut marked =
+            Marked::new(module.tracking(), bytes_of(limit)).map_err(|error| host(&error))?;
+        let mut machine = Machine::new(Arc::clone(module), limit, &marked)?;
         machine.write_genesis()?;
-        let rollback = Rollback::new(&mut machine);
-        Ok(Self { limits: *limits, machine, rollback, usable: true })
+        let mut changed = PageSet::default();
+        marked.mark(machine.memory_mut(), &mut changed).map_err(|error| host(&error))?;
+        let (unsaved, tree) = module.genesis_tree();
+        let rollback = Rollback::new(Mark::of(marked, &mut machine), unsaved.clone());
+        Ok(Self { limits: *limits, machine, rollback, tree: tree.clone(), usable: true })
+    }
+
+    /// Makes the state that a checkpoint holds.
+    ///
+    /// # Errors
+    ///
+    /// When this unit has no memory left, or the checkpoint cannot be read.
+    pub(crate) fn restore(
+        module: &Arc<CompiledModule>,
+        limits: &Limits,
+        image: Image,
+    ) -> Result<Self, HostFault> {
+        let Image { bytes, globals, pages, tree } = image;
+        let limit = limits.memory_pages;
+        let marked = Marked::restored(module.tracking(), bytes_of(limit), bytes, pages);
+        let marked = marked.map_err(|error| {
+            tracing::error!(%error, "a process cannot be restored");
+            HostFault::Damaged
+        })?;
+        let mut machine = Machine::of_mark(Arc::clone(module), limit, &marked)?;
+        machine.set_globals(&globals)?;
+        let rollback = Rollback::new(Mark::of(marked, &mut machine), PageSet::default());
+        Ok(Self { limits: *limits, machine, rollback, tree, usable: true })
     }
 
     /// Executes one slot. Must run on a thread with [`crate::THREAD_STACK_BYTES`] of stack.
@@ -188,8 +252,8 @@ impl Instance {
             match executed.result {
                 Ok(_) => {
                     let gas_used = executed.gas_used;
-                    rollback
-                        .keep(machine, Input { export, input, gas_limit, gas_used, output_max });
+                    let kept = Input { export, input, gas_limit, gas_used, output_max };
+                    rollback.keep(machine, kept)?;
                 }
                 Err(_) => rollback.undo(machine)?,
             }
@@ -206,11 +270,74 @@ impl Instance {
     pub fn view(&mut self, input: &[u8], gas_limit: u64) -> Result<Executed, HostFault> {
         let output_max = self.output_max(Export::View);
         self.guarded(|machine, rollback| {
-            rollback.renew(machine);
+            rollback.renew(machine)?;
             let executed = machine.run(Export::View, input, gas_limit, output_max)?;
             rollback.undo(machine)?;
             Ok(executed)
         })
+    }
+
+    /// The BLAKE3 hash of the memory: `b3sum` of a dump gives the same.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit.
+    pub fn memory_root(&mut self) -> Result<Hash, HostFault> {
+        self.guarded_by(|instance| {
+            instance.rollback.renew(&mut instance.machine)?;
+            let changed = instance.rollback.take_unhashed();
+            let memory = instance.machine.memory();
+            if !changed.is_empty() || memory.len() / STATE_PAGE != instance.tree.pages() {
+                instance.tree.update(memory, &changed).map_err(|reason| {
+                    tracing::error!(%reason, "a checkpoint is damaged");
+                    HostFault::Damaged
+                })?;
+            }
+            Ok(instance.tree.root())
+        })
+    }
+
+    /// What changed since the last snapshot, all of it if `whole`.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit.
+    pub(crate) fn snapshot(&mut self, whole: bool) -> Result<Snapshot, HostFault> {
+        self.memory_root()?;
+        self.guarded_by(|instance| {
+            let mut unsaved = instance.rollback.take_unsaved();
+            let memory = instance.machine.memory();
+            if whole {
+                let set = (0..).zip(memory.chunks(STATE_PAGE)).filter(|(_, page)| !is_zero(page));
+                unsaved = set.map(|(index, _)| index).collect();
+                instance.tree = MemoryTree::new();
+                instance.tree.update(memory, &unsaved).expect("a new tree has nothing to read");
+            }
+            let mut pages = Vec::with_capacity(unsaved.len());
+            for index in unsaved.iter() {
+                let start = usize::try_from(index).unwrap_or(0).saturating_mul(STATE_PAGE);
+                let page = memory.get(start..start.saturating_add(STATE_PAGE));
+                pages.push((index, Box::from(page.ok_or(HostFault::Engine)?)));
+            }
+            let bytes = memory.len();
+            let globals = instance.machine.globals();
+            Ok(Snapshot { bytes, globals, pages, tree: instance.tree.clone() })
+        })
+    }
+
+    /// The mutable globals, by index.
+    pub(crate) fn globals(&mut self) -> Vec<GlobalValue> {
+        self.machine.globals()
+    }
+
+    /// Bytes of memory that the instance has.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.machine.memory().len()
+    }
+
+    /// Has calls pause between slices of about a millisecond, or go on at once, as they do at first.
+    pub fn set_pause(&mut self, pause: Option<Arc<dyn Pause>>) {
+        self.machine.slices().set_pause(pause);
     }
 
     /// The memory and globals as they are.
@@ -223,10 +350,21 @@ impl Instance {
         &mut self,
         work: impl FnOnce(&mut Machine, &mut Rollback) -> Result<Executed, HostFault>,
     ) -> Result<Executed, HostFault> {
+        self.guarded_by(|instance| work(&mut instance.machine, &mut instance.rollback))
+    }
+
+    fn guarded_by<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, HostFault>,
+    ) -> Result<T, HostFault> {
         if !self.usable {
             return Err(HostFault::GivenUp);
         }
-        let result = work(&mut self.machine, &mut self.rollback);
+        let mut result = work(self);
+        if self.rollback.marked().is_damaged() {
+            // Whatever came of it was computed from pages that nobody stored.
+            result = Err(HostFault::Damaged);
+        }
         self.usable = result.is_ok();
         result
     }
@@ -245,6 +383,15 @@ impl Instance {
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
+}
+
+/// The bytes of so many pages of linear memory.
+fn bytes_of(pages: u32) -> usize {
+    usize::try_from(pages).unwrap_or(usize::MAX).saturating_mul(PAGE_BYTES)
+}
+
+fn is_zero(page: &[u8]) -> bool {
+    page.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]

@@ -9,14 +9,17 @@
 //! - Outcomes depend on log, module and profile alone; nothing of [`Config`] can change one.
 //! - Nothing is published that was not executed under a verified batch signature.
 
+mod checkpoint;
 mod config;
 mod crew;
+mod database;
 mod engine;
 mod executor;
 mod feed;
 mod following;
 mod instance;
 mod keeper;
+mod memory;
 mod metrics;
 mod module;
 mod output;
@@ -28,19 +31,21 @@ mod store;
 mod tail;
 mod tailing;
 
-pub use config::Config;
+pub use config::{Config, Interval};
 pub use engine::{CompileError, Engine, THREAD_STACK_BYTES};
 pub use instance::{
-    Executed, Export, Fault, GenesisError, GlobalValue, HostFault, Instance, PAGE_BYTES, StateImage,
+    Executed, Export, Fault, GenesisError, HostFault, Instance, PAGE_BYTES, Pause, StateImage,
+    Stopped,
 };
 pub use module::{CompiledModule, Modules};
 pub use prepare::{
     GlobalKind, MutableGlobal, PREPARATION_VERSION, PrepareError, Prepared, Segment, limits,
     prepare,
 };
+pub use protocol::GlobalValue;
 
+pub use database::StoreError;
 pub use service::{Error, Running, start};
-pub use store::StoreError;
 
 #[cfg(test)]
 mod fixture;

@@ -36,6 +36,16 @@ counters! {
     processes_halted;
     /// How often a process had more slots waiting than there was room for.
     processes_behind;
+    /// Processes restored from checkpoints.
+    processes_restored;
+    /// Processes whose memory was given back.
+    processes_evicted;
+    /// Checkpoints stored.
+    checkpoints_written;
+    /// Checkpoints that could not be stored.
+    checkpoints_failed;
+    /// Checkpoints that could not be read, or were not what they must be.
+    checkpoints_damaged;
     /// Receipt batches signed.
     receipt_batches;
     /// Modules prepared and compiled.

@@ -2,7 +2,7 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use lru::LruCache;
@@ -11,8 +11,9 @@ use wasmtime::{InstancePre, Linker, Module};
 
 use crate::{
     engine::{CompileError, Engine},
-    instance::HostState,
-    prepare::{MutableGlobal, Segment, prepare},
+    instance::{HostState, PAGE_BYTES, next_slice},
+    memory::{MemoryTree, PageSet, STATE_PAGE, Tracking},
+    prepare::{self, MutableGlobal, Segment, prepare},
 };
 
 /// A module that instances can be made of.
@@ -22,6 +23,8 @@ pub struct CompiledModule {
     pub(crate) genesis: Vec<Segment>,
     pub(crate) initial_pages: u32,
     pub(crate) globals: Vec<MutableGlobal>,
+    tracking: Tracking,
+    genesis_tree: OnceLock<(PageSet, MemoryTree)>,
 }
 
 impl std::fmt::Debug for CompiledModule {
@@ -35,8 +38,10 @@ impl CompiledModule {
         let prepared = prepare(wasm)?;
         let module = Module::from_binary(engine.inner(), &prepared.wasm)
             .map_err(|error| CompileError::engine(&error))?;
-        let pre = Linker::new(engine.inner())
-            .instantiate_pre(&module)
+        let mut linker = Linker::new(engine.inner());
+        let pre = linker
+            .func_wrap(prepare::MODULE, prepare::SLICE, next_slice)
+            .and_then(|linker| linker.instantiate_pre(&module))
             .map_err(|error| CompileError::engine(&error))?;
         Ok(Self {
             id: ModuleId::of(wasm),
@@ -44,6 +49,8 @@ impl CompiledModule {
             genesis: prepared.genesis,
             initial_pages: prepared.initial_pages,
             globals: prepared.globals,
+            tracking: engine.tracking(),
+            genesis_tree: OnceLock::new(),
         })
     }
 
@@ -55,6 +62,37 @@ impl CompiledModule {
     /// Pages of memory a new process of this module has.
     pub const fn initial_pages(&self) -> u32 {
         self.initial_pages
+    }
+
+    /// How instances of the module know what a message touched.
+    pub(crate) const fn tracking(&self) -> Tracking {
+        self.tracking
+    }
+
+    /// Writes the module's data into a memory of zeros; none if it does not fit.
+    pub(crate) fn write_genesis(&self, memory: &mut [u8]) -> Option<()> {
+        for segment in &self.genesis {
+            let start = usize::try_from(segment.offset).ok()?;
+            let end = start.checked_add(segment.bytes.len())?;
+            memory.get_mut(start..end)?.copy_from_slice(&segment.bytes);
+        }
+        Some(())
+    }
+
+    /// The pages of a new process that the module's data is on, and the tree of its memory.
+    pub(crate) fn genesis_tree(&self) -> &(PageSet, MemoryTree) {
+        self.genesis_tree.get_or_init(|| {
+            let pages = usize::try_from(self.initial_pages).unwrap_or(usize::MAX);
+            let mut image = vec![0; pages.saturating_mul(PAGE_BYTES)];
+            // Preparation has checked that it fits.
+            let _ = self.write_genesis(&mut image);
+            let zeros = [0; STATE_PAGE];
+            let set = (0..).zip(image.chunks(STATE_PAGE)).filter(|(_, page)| *page != zeros);
+            let set: PageSet = set.map(|(page, _)| page).collect();
+            let mut tree = MemoryTree::new();
+            tree.update(&image, &set).expect("a new tree has nothing to read");
+            (set, tree)
+        })
     }
 }
 

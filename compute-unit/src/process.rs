@@ -7,21 +7,27 @@
 //!   gas and its place in the chain of receipts remain.
 //! - Nothing in a log can panic a unit.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod pairs;
+
+use std::sync::Arc;
 
 use protocol::{
-    Assignment, Delivery, Domain, Entry, Failure, FailureKind, Gas, Hash, ItemBody, OutboxItem,
-    Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply, Slot,
-    Spawn, Timestamp, V1,
+    Assignment, Delivery, Domain, Entry, Epoch, Failure, FailureKind, Gas, Hash, HostTable,
+    ItemBody, ModuleId, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId,
+    ReceiptLeaf, Reply, Slot, Spawn, State, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
 
 use crate::{
-    instance::{Export, Fault, GenesisError, HostFault, Instance},
+    instance::{Export, Fault, GenesisError, HostFault, Image, Instance, Pause, Snapshot},
     module::CompiledModule,
     output::{self, Effects},
 };
+
+/// A receipt carries a state root once in so many slots: of the same slots on every unit, so that
+/// the roots can be compared.
+pub const ROOT_EVERY: u64 = 256;
 
 /// A process between two slots.
 #[derive(Debug)]
@@ -31,11 +37,54 @@ pub(crate) struct Process {
     profile: ProfileId,
     instance: Result<Instance, FailureKind>,
     next: Slot,
+    epoch: Epoch,
     chain: Hash,
     time: Timestamp,
     previous_leaf: Option<Hash>,
-    /// The host table: for each peer the next number and the slot that emitted the last.
-    pairs: BTreeMap<ProcessId, (PairNumber, Slot)>,
+    table: HostTable,
+}
+
+/// What changed of a process since it was last saved, and all that is small.
+pub(crate) struct Saved {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// Its spawn.
+    pub(crate) spawn: Vec<u8>,
+    /// The last slot executed.
+    pub(crate) position: Position,
+    /// The digest of its receipt leaf.
+    pub(crate) previous: Hash,
+    /// Whether this is all of it, and nothing of earlier checkpoints is needed.
+    pub(crate) whole: bool,
+    /// What it came to.
+    pub(crate) state: SavedState,
+}
+
+/// The state of a process to be saved.
+pub(crate) enum SavedState {
+    /// It lives.
+    Live {
+        /// Memory and globals.
+        snapshot: Snapshot,
+        /// The host table.
+        table: HostTable,
+    },
+    /// It was not born.
+    Dead(FailureKind),
+}
+
+/// A process as a checkpoint holds it.
+pub(crate) struct Restored {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// Its spawn.
+    pub(crate) spawn: Spawn,
+    /// The last slot executed.
+    pub(crate) position: Position,
+    /// The digest of its receipt leaf.
+    pub(crate) previous: Hash,
+    /// What it came to.
+    pub(crate) state: Result<(Image, HostTable), FailureKind>,
 }
 
 /// What executing a slot gave.
@@ -76,11 +125,112 @@ impl Process {
             spawn,
             instance,
             next: Slot::ZERO,
+            epoch: Epoch::ZERO,
             chain: Hash::ZERO,
             time: Timestamp::ZERO,
             previous_leaf: None,
-            pairs: BTreeMap::new(),
+            table: HostTable::new(),
         })
+    }
+
+    /// The process that a checkpoint holds.
+    ///
+    /// # Errors
+    ///
+    /// If this unit cannot hold the instance, or the checkpoint cannot be read.
+    pub(crate) fn restore(
+        restored: Restored,
+        module: &Arc<CompiledModule>,
+    ) -> Result<Self, HostFault> {
+        let Restored { process, spawn, position, previous, state } = restored;
+        let (instance, table) = match state {
+            Ok((image, table)) => (Ok(Instance::restore(module, &spawn.limits, image)?), table),
+            Err(kind) => (Err(kind), HostTable::new()),
+        };
+        Ok(Self {
+            id: process,
+            profile: spawn.profile,
+            spawn,
+            instance,
+            next: position.slot.next().ok_or(HostFault::Damaged)?,
+            epoch: position.epoch,
+            chain: position.chain,
+            time: position.time,
+            previous_leaf: Some(previous),
+            table,
+        })
+    }
+
+    /// What changed since this was last asked, all of it if `whole`; nothing before slot 0.
+    ///
+    /// # Errors
+    ///
+    /// If this unit failed.
+    pub(crate) fn save(&mut self, whole: bool) -> Result<Option<Saved>, HostFault> {
+        let (Some(slot), Some(previous)) = (self.last(), self.previous_leaf) else {
+            return Ok(None);
+        };
+        let state = match &mut self.instance {
+            Ok(instance) => {
+                SavedState::Live { snapshot: instance.snapshot(whole)?, table: self.table.clone() }
+            }
+            Err(kind) => SavedState::Dead(*kind),
+        };
+        let position = Position { slot, epoch: self.epoch, time: self.time, chain: self.chain };
+        let spawn = codec::encode(&self.spawn);
+        Ok(Some(Saved { process: self.id, spawn, position, previous, whole, state }))
+    }
+
+    /// The root of the state after the last slot executed; none of a process that was not born.
+    ///
+    /// # Errors
+    ///
+    /// If this unit failed.
+    pub(crate) fn state_root(&mut self) -> Result<Option<Hash>, HostFault> {
+        Ok(self.state()?.map(|state| state.root()))
+    }
+
+    /// The parts of that root.
+    ///
+    /// # Errors
+    ///
+    /// If this unit failed.
+    pub(crate) fn state(&mut self) -> Result<Option<State>, HostFault> {
+        let Ok(instance) = &mut self.instance else { return Ok(None) };
+        Ok(Some(State {
+            memory: instance.memory_root()?,
+            globals: instance.globals(),
+            host_table: self.table.root(),
+            profile: self.profile,
+            module: self.spawn.module,
+        }))
+    }
+
+    /// The memory of a process that lives.
+    pub(crate) fn memory(&mut self) -> Option<&[u8]> {
+        Some(self.instance.as_mut().ok()?.state_image().memory)
+    }
+
+    /// The host table.
+    pub(crate) const fn table(&self) -> &HostTable {
+        &self.table
+    }
+
+    /// Bytes of memory that the process holds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory_bytes)
+    }
+
+    /// The module that it runs.
+    pub(crate) const fn module(&self) -> ModuleId {
+        self.spawn.module
+    }
+
+    /// Has what takes long pause between slices, or go on at once, as it does at first.
+    pub(crate) fn set_pause(&mut self, pause: Option<Arc<dyn Pause>>) {
+        if let Ok(instance) = &mut self.instance {
+            instance.set_pause(pause);
+        }
     }
 
     /// The chain hash of the last slot executed.
@@ -124,7 +274,7 @@ impl Process {
             events: effects.events,
             outbox,
         };
-        Ok(self.advance(assignment, outcome))
+        self.advance(assignment, outcome)
     }
 
     /// Answers a view on the state after the last slot executed.
@@ -232,20 +382,22 @@ impl Process {
         outbox
             .into_iter()
             .map(|mut item| {
-                let pair = self.pairs.get(&item.target).copied();
-                let (number, previous) = match pair {
-                    Some((number, previous)) => (number, Some(previous)),
-                    None => (PairNumber::ZERO, None),
-                };
-                let next = number.next().expect("a log ends before a pair's numbers do");
-                self.pairs.insert(item.target, (next, slot));
-                item.pair = Some(PairPosition { number, previous });
+                item.pair = Some(pairs::take_next(&mut self.table, &item.target, slot));
                 item
             })
             .collect()
     }
 
-    fn advance(&mut self, assignment: &Assignment, outcome: Outcome) -> Executed {
+    fn advance(
+        &mut self,
+        assignment: &Assignment,
+        outcome: Outcome,
+    ) -> Result<Executed, HostFault> {
+        self.epoch = assignment.epoch;
+        self.chain = assignment.chain;
+        self.time = assignment.time;
+        self.next = assignment.slot.next().expect("a scheduler assigns no slot past the range");
+        let rooted = self.next.get().is_multiple_of(ROOT_EVERY);
         let leaf = ReceiptLeaf {
             process: self.id,
             slot: assignment.slot,
@@ -254,13 +406,10 @@ impl Process {
             outcome: outcome.digest(),
             gas: outcome.gas,
             previous: self.previous_leaf,
-            state_root: None,
+            state_root: if rooted { self.state_root()? } else { None },
         };
         self.previous_leaf = Some(leaf.digest());
-        self.chain = assignment.chain;
-        self.time = assignment.time;
-        self.next = assignment.slot.next().expect("a scheduler assigns no slot past the range");
-        Executed { outcome, leaf }
+        Ok(Executed { outcome, leaf })
     }
 }
 

@@ -1,6 +1,10 @@
 //! The compute unit on the network: requests, followers, and the parts it runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use protocol::{
@@ -15,18 +19,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
 use crate::{
+    checkpoint::{CheckpointStore, Writer},
     config::Config,
     crew::Crew,
+    database::StoreError,
     engine::{CompileError, Engine},
-    executor::{Executor, ViewJob, Viewed},
+    executor::{Executor, Parts, ViewJob, Viewed},
     feed::Feed,
     following::{FollowError, follow},
     keeper::Keeper,
     metrics::Metrics,
     module::Modules,
     publisher,
-    store::{Store, StoreError},
-    tailing::{Tailing, WAITING_BYTES_MAX, compile},
+    store::{Head, Store},
+    tailing::{Resume, Tailing, WAITING_BYTES_MAX, compile},
 };
 
 /// Slots in one page of outcomes.
@@ -35,6 +41,8 @@ const PAGE_SLOTS_MAX: u32 = 1_000;
 const PAGE_BYTES_MAX: usize = 8 << 20;
 /// Modules compiled for strangers at once.
 const COMPILATIONS_MAX: usize = 2;
+/// How often idle processes are looked for.
+const SWEEP_PACE: Duration = Duration::from_secs(5);
 /// How long a view waits for the slot it wants, or for its turn: less than clients do.
 const VIEW_PATIENCE: Duration = Duration::from_secs(8);
 /// How long a unit that stops waits for messages being executed. What comes of them is derived
@@ -145,6 +153,7 @@ pub async fn start(
     let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
     let backlog = Arc::default();
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
+    let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
     let publisher = publisher::start(
         &workers,
         config.key.clone(),
@@ -153,8 +162,19 @@ pub async fn start(
         Arc::clone(&backlog),
         Arc::clone(&metrics),
     )?;
-    let threads = (&*workers, config.thread_count());
-    let executor = Arc::new(Executor::start(threads, &publisher, &backlog, metrics.clone())?);
+    let heads = store.heads()?;
+    let parts = Parts {
+        publisher,
+        backlog,
+        store: Arc::clone(&checkpoints),
+        writer: Writer::start(&keepers, Arc::clone(&checkpoints), Arc::clone(&metrics))?,
+        modules: Arc::clone(&modules),
+        room: config.room(),
+        interval: config.interval,
+        metrics: Arc::clone(&metrics),
+    };
+    let executor = Arc::new(Executor::start((&workers, config.thread_count()), parts)?);
+    let resumes = Mutex::new(resumes(&checkpoints, &heads, &executor)?);
     let keeper =
         Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -164,7 +184,8 @@ pub async fn start(
         directory: directory.clone(),
         executor: Arc::clone(&executor),
         modules: Arc::clone(&modules),
-        heads: store.heads()?,
+        heads,
+        resumes,
         waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
         metrics: Arc::clone(&metrics),
         verify_all: config.verify_all,
@@ -197,8 +218,49 @@ pub async fn start(
         let _end = requests.drop_guard();
         serving.await;
     });
+    let (swept, sweeps) = (Arc::clone(&executor), shutdown.clone());
+    tasks.spawn(async move {
+        sweeps.run_until_cancelled(sweep(&swept)).await;
+    });
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
+}
+
+/// Hosts the processes that earlier runs have checkpoints of, and tells where their logs go on.
+///
+/// Of each the newest checkpoint counts whose outcomes are stored as well: what was not published
+/// is executed again.
+fn resumes(
+    checkpoints: &CheckpointStore,
+    heads: &BTreeMap<ProcessId, Head>,
+    executor: &Executor,
+) -> Result<BTreeMap<UnitId, Vec<Resume>>, StoreError> {
+    let mut resumes: BTreeMap<UnitId, Vec<Resume>> = BTreeMap::new();
+    for process in checkpoints.processes()? {
+        let known = heads.get(&process).copied();
+        let Some(latest) = known.and_then(|head| head.next.get().checked_sub(1)) else { continue };
+        // One that cannot be read is looked at again when the process is needed.
+        let Ok(Some(checkpoint)) = checkpoints.newest(&process, Slot::new(latest)) else {
+            continue;
+        };
+        let Ok(spawn) = checkpoint.spawn() else { continue };
+        let (scheduler, position) = (spawn.scheduler, checkpoint.position);
+        executor.host(process, scheduler, known, Some(position));
+        resumes.entry(scheduler).or_default().push(Resume { process, spawn, position });
+    }
+    Ok(resumes)
+}
+
+/// Lets processes that nobody uses leave memory, for ever.
+async fn sweep(executor: &Arc<Executor>) {
+    loop {
+        tokio::time::sleep(SWEEP_PACE).await;
+        let executor = Arc::clone(executor);
+        // Pages are copied and hashed.
+        if tokio::task::spawn_blocking(move || executor.sweep()).await.is_err() {
+            tracing::error!("processes could not leave memory");
+        }
+    }
 }
 
 impl Handler for Service {

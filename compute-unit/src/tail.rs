@@ -12,8 +12,8 @@
 use std::collections::HashMap;
 
 use protocol::{
-    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, ProcessId, Provenance, PublicKey,
-    Slot, Source, Timestamp, UnitId,
+    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, Position, ProcessId, Provenance,
+    PublicKey, Slot, Source, Spawn, Timestamp, UnitId,
     api::{Cursor, TailFrame, TailRecord},
     codec,
 };
@@ -27,6 +27,16 @@ struct Place {
     /// Whether this unit executes the process.
     executed: bool,
     standing: Standing,
+}
+
+impl Place {
+    fn stand_behind(&mut self, position: Option<Position>) {
+        let start = (Slot::ZERO, Hash::ZERO, Timestamp::ZERO);
+        (self.next, self.chain, self.time) = position.map_or(start, |position| {
+            let next = position.slot.next().unwrap_or(position.slot);
+            (next, position.chain, position.time)
+        });
+    }
 }
 
 /// How a log stands.
@@ -131,6 +141,35 @@ impl Tail {
     /// more of it until [`Self::catch_up`].
     pub(crate) fn fall_behind(&mut self, process: ProcessId, before: Before) {
         self.places.insert(process, Place { standing: Standing::Behind, ..before.0 });
+    }
+
+    /// Whether this tail follows a log.
+    pub(crate) fn follows(&self, process: &ProcessId) -> bool {
+        self.places.contains_key(process)
+    }
+
+    /// Lets the next stream bring what stands behind a position in a log; all of it if there is
+    /// none.
+    pub(crate) fn rewind(&mut self, process: &ProcessId, to: Option<Position>) {
+        if let Some(place) = self.places.get_mut(process)
+            && place.standing != Standing::Broken
+        {
+            place.standing = Standing::Followed;
+            place.stand_behind(to);
+        }
+    }
+
+    /// Learns that this unit has executed a process up to a position before.
+    pub(crate) fn resume_at(&mut self, process: ProcessId, spawn: &Spawn, position: Position) {
+        let mut place = Place {
+            next: Slot::ZERO,
+            chain: Hash::ZERO,
+            time: Timestamp::ZERO,
+            executed: spawn.policy.executes(&self.unit, &process),
+            standing: Standing::Followed,
+        };
+        place.stand_behind(Some(position));
+        self.places.insert(process, place);
     }
 
     /// The logs that are behind.

@@ -1,9 +1,13 @@
 //! Keeps a tail to one scheduler open, loads modules, and feeds the executor.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use protocol::{
-    Entry, ModuleId, ProcessId, Provenance, Role, Slot, Spawn, UnitId,
+    ModuleId, Position, ProcessId, Provenance, Role, Slot, Spawn, UnitId,
     api::{ModuleBytes, Opening, Request},
     codec,
 };
@@ -16,7 +20,6 @@ use crate::{
     executor::{Batch, Executor, Work},
     metrics::Metrics,
     module::{CompiledModule, Modules},
-    process::Process,
     store::Head,
     tail::{CheckedBatch, Tail},
 };
@@ -42,6 +45,17 @@ const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A stream that lasted this long did not end at once.
 const STABLE: Duration = Duration::from_secs(1);
 
+/// Where an earlier run left a process.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// Its spawn.
+    pub(crate) spawn: Spawn,
+    /// The last slot executed.
+    pub(crate) position: Position,
+}
+
 /// What tails share.
 #[derive(Debug)]
 pub(crate) struct Tailing {
@@ -56,7 +70,9 @@ pub(crate) struct Tailing {
     /// Compiled modules.
     pub(crate) modules: Arc<Modules>,
     /// What earlier runs published.
-    pub(crate) heads: std::collections::BTreeMap<ProcessId, Head>,
+    pub(crate) heads: BTreeMap<ProcessId, Head>,
+    /// Where earlier runs left processes, by scheduler, until their tails take them.
+    pub(crate) resumes: Mutex<BTreeMap<UnitId, Vec<Resume>>>,
     /// Bounds the entries that wait.
     pub(crate) waiting: Arc<Semaphore>,
     /// Counters.
@@ -76,6 +92,7 @@ impl Tailing {
         let mut changed = self.directory.changed();
         let mut followed = BTreeSet::new();
         let mut tails = tokio::task::JoinSet::new();
+        tails.spawn(Arc::clone(&self).fetch_modules());
         loop {
             changed.borrow_and_update();
             for scheduler in self.directory.units(Role::Scheduler) {
@@ -99,6 +116,9 @@ impl Tailing {
         let trusted = !self.verify_all && operator == Some(self.operator);
         let network = self.directory.network();
         let mut tail = Tail::new(self.unit, scheduler, network, trusted);
+        for Resume { process, spawn, position } in self.take_resumes(scheduler) {
+            tail.resume_at(process, &spawn, position);
+        }
         let mut pause = REOPEN_PAUSE;
         loop {
             let connection = self.peers.peer(scheduler).connection().await;
@@ -157,12 +177,40 @@ impl Tailing {
         }
     }
 
-    /// Lets logs be brought again whose processes have room for them; whether there are any.
+    /// Lets logs be brought again whose processes have room for them, or need them; whether there
+    /// are any.
     fn catch_up(&self, tail: &mut Tail) -> bool {
+        let rewinds = self.executor.take_rewinds(|process| tail.follows(process));
+        rewinds.iter().for_each(|(process, to)| tail.rewind(process, *to));
         let ready: Vec<ProcessId> =
             tail.behind().filter(|process| !self.executor.is_behind(process)).collect();
         ready.iter().for_each(|process| tail.catch_up(process));
-        !ready.is_empty()
+        !ready.is_empty() || !rewinds.is_empty()
+    }
+
+    fn take_resumes(&self, scheduler: UnitId) -> Vec<Resume> {
+        let mut resumes = self.resumes.lock().unwrap_or_else(PoisonError::into_inner);
+        resumes.remove(&scheduler).unwrap_or_default()
+    }
+
+    /// Gets the modules that processes wait for, until the unit stops.
+    async fn fetch_modules(self: Arc<Self>) {
+        let mut wants = self.executor.wants();
+        loop {
+            wants.borrow_and_update();
+            for (module, scheduler) in self.executor.take_wanted() {
+                let this = Arc::clone(&self);
+                let shutdown = self.shutdown.clone();
+                tokio::spawn(shutdown.run_until_cancelled_owned(async move {
+                    let fetched =
+                        fetch(&this.peers, &this.modules, &this.metrics, scheduler, module).await;
+                    this.executor.provide(&module, fetched.map(drop));
+                }));
+            }
+            if wants.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     async fn dispatch(&self, scheduler: UnitId, batch: CheckedBatch, tail: &mut Tail) {
@@ -184,31 +232,13 @@ impl Tailing {
             let share = Arc::clone(&self.waiting).acquire_many_owned(bytes).await;
             let share = share.expect("the semaphore is never closed");
             let assignment = slot.record.assignment;
-            if let Entry::Spawn(spawn) = &slot.entry
-                && assignment.slot == Slot::ZERO
-            {
-                self.host(scheduler, assignment.process, spawn.unverified().clone());
+            if assignment.slot == Slot::ZERO {
+                let known = self.heads.get(&process).copied();
+                self.executor.host(process, scheduler, known, None);
             }
             let (entry, index, batch) = (slot.entry, slot.record.index, Arc::clone(&shared));
             self.executor.push(Work { assignment, entry, index, batch, share });
         }
-    }
-
-    /// Makes room for a new process, and loads its module without holding up the tail.
-    fn host(&self, scheduler: UnitId, process: ProcessId, spawn: Spawn) {
-        self.executor.host(process, self.heads.get(&process).copied());
-        if let Some(module) = self.modules.get(&spawn.module) {
-            return load(&self.executor, process, spawn, &module);
-        }
-        let (peers, modules) = (self.peers.clone(), Arc::clone(&self.modules));
-        let (executor, metrics) = (Arc::clone(&self.executor), Arc::clone(&self.metrics));
-        let shutdown = self.shutdown.clone();
-        tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-            match fetch(&peers, &modules, &metrics, scheduler, spawn.module).await {
-                Ok(module) => load(&executor, process, spawn, &module),
-                Err(reason) => executor.halt(&process, &reason),
-            }
-        }));
     }
 
     /// Asks schedulers who a process is, first the one that should have been told.
@@ -223,13 +253,6 @@ impl Tailing {
             }
         }
         None
-    }
-}
-
-fn load(executor: &Executor, id: ProcessId, spawn: Spawn, module: &Arc<CompiledModule>) {
-    match Process::new(id, spawn, module) {
-        Ok(process) => executor.load(&id, process),
-        Err(fault) => executor.halt(&id, &fault),
     }
 }
 

@@ -5,14 +5,21 @@ use std::{
     sync::{Arc, atomic::Ordering, mpsc::SyncSender},
 };
 
-use protocol::{AssignmentProof, Reply, Slot};
+use protocol::{Assignment, AssignmentProof, Position, Reply, Slot};
 
-use super::{Hosted, Inbox, Shared, ViewJob, Viewed, Work, lock};
+use super::{
+    Shared, ViewJob, Viewed, Work,
+    hosted::{Hosted, Inbox, Seat},
+    lock, saving,
+    settle::{Settled, fall_back, settle},
+    worker::Worker,
+};
 use crate::{
-    instance::HostFault,
+    instance::{HostFault, Pause},
     metrics::Metrics,
     process::{Executed, Process},
     publisher::Publication,
+    store::Head,
 };
 
 /// Slots a process may execute before others get their turn.
@@ -22,63 +29,107 @@ pub(super) const QUANTUM_GAS: u64 = 50_000_000;
 /// Views of a process that are answered before others get their turn.
 const VIEWS_AT_ONCE: usize = 16;
 
-/// Gives processes their turns until the executor stops.
-pub(super) fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
-    while let Some(hosted) = shared.next() {
-        let turn = AssertUnwindSafe(|| turn(shared, publisher, &hosted));
-        // Whatever a panic left half done belongs to this process alone, which is let go of.
-        let turn = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
-            tracing::error!(process = %hosted.id, "a panic: the process is halted on this unit");
-            Turn::Halted
-        });
-        if turn == Turn::Halted {
-            *lock(&hosted.process) = None;
-        }
-        let mut inbox = lock(&hosted.inbox);
-        if turn == Turn::Halted {
-            shared.halt(&mut inbox);
-        }
-        let idle = inbox.work.is_empty() && !inbox.fresh_views;
-        if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
-            shared.drained.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        if inbox.halted || idle {
-            inbox.scheduled = false;
-        } else {
-            shared.enqueue(Arc::clone(&hosted));
-        }
-        drop(inbox);
-        lock(&shared.queue).working -= 1;
+/// Gives a process its turn.
+pub(super) fn run(worker: &Arc<Worker>, hosted: &Arc<Hosted>) {
+    let shared = &worker.shared;
+    let turn = AssertUnwindSafe(|| turn(worker, hosted));
+    // Whatever a panic left half done belongs to this process alone, which is let go of.
+    let turn = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
+        tracing::error!(process = %hosted.id, "a panic: the process is halted on this unit");
+        Turn::Halted
+    });
+    if matches!(turn, Turn::Halted | Turn::Stopped) {
+        lock(&hosted.seat).process = None;
+        lock(&shared.residents).remove(&hosted.id);
+    }
+    if turn == Turn::Stopped {
+        return;
+    }
+    saving::make_room(shared);
+    let mut inbox = lock(&hosted.inbox);
+    if turn == Turn::Halted {
+        shared.halt(&mut inbox);
+    }
+    let idle = inbox.work.is_empty() && !inbox.fresh_views;
+    if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
+        shared.drained.send_modify(|count| *count = count.wrapping_add(1));
+    }
+    if inbox.halted || inbox.awaits_module || idle {
+        inbox.scheduled = false;
+    } else {
+        shared.enqueue(Arc::clone(hosted));
     }
 }
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// The quantum is used up, or everything is done.
+    /// The quantum is used up, or everything is done, or something has to come first.
     Over,
     /// The process cannot go on here.
     Halted,
+    /// The unit stops in the middle of a message.
+    Stopped,
 }
 
-fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -> Turn {
-    let mut process = lock(&hosted.process);
-    let Some(process) = process.as_mut() else { return Turn::Over };
-    if let Err(fault) = answer_views(shared, hosted, process) {
-        return give_up(hosted, fault);
+fn turn(worker: &Arc<Worker>, hosted: &Arc<Hosted>) -> Turn {
+    let shared = &worker.shared;
+    let mut seat = lock(&hosted.seat);
+    let executed = match settle(shared, hosted, &mut seat) {
+        Ok(Settled::Here) => in_seat(worker, hosted, &mut seat),
+        Ok(Settled::Waits | Settled::Rewound) => return Turn::Over,
+        Err(fault) => Err(fault),
+    };
+    match executed {
+        Ok(turn) => turn,
+        Err(HostFault::Stopped) => Turn::Stopped,
+        Err(HostFault::Damaged) => {
+            fall_back(shared, hosted, &mut seat, HostFault::Damaged);
+            Turn::Over
+        }
+        Err(fault) => {
+            // This unit cannot go on executing the process; its log is not at fault.
+            tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
+            Turn::Halted
+        }
     }
+}
+
+/// Executes a process that is in memory, and has it saved when that is due.
+fn in_seat(worker: &Arc<Worker>, hosted: &Arc<Hosted>, seat: &mut Seat) -> Result<Turn, HostFault> {
+    let shared = &worker.shared;
+    let pause = Arc::clone(worker) as Arc<dyn Pause>;
+    seat.process.iter_mut().for_each(|process| process.set_pause(Some(Arc::clone(&pause))));
+    let turn = execute(worker, hosted, seat);
+    let Some(process) = seat.process.as_mut() else { return turn };
+    process.set_pause(None);
+    lock(&shared.residents).touch(hosted, process.memory_bytes());
+    if turn.is_ok() && shared.interval.is_over(&seat.since) {
+        saving::save(shared, hosted, seat)?;
+    }
+    turn
+}
+
+fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, HostFault> {
+    let shared = &worker.shared;
+    let Seat { process: Some(process), position, published, since, .. } = seat else {
+        return Ok(Turn::Over);
+    };
+    answer_views(shared, hosted, process)?;
     let mut gas = 0_u64;
     for _ in 0..QUANTUM {
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
-        let executed = match process.execute(&work.assignment, &work.entry) {
-            Ok(executed) => executed,
-            Err(fault) => return give_up(hosted, fault),
-        };
+        let executed = process.execute(&work.assignment, &work.entry)?;
+        let Assignment { slot, epoch, time, chain, .. } = work.assignment;
+        *position = Some(Position { slot, epoch, time, chain });
+        since.slots = since.slots.saturating_add(1);
+        since.gas = since.gas.saturating_add(executed.outcome.gas.get());
+        since.bytes = since.bytes.saturating_add(work.bytes() as u64);
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        if !publish(publisher, hosted, &work, executed) {
-            return Turn::Halted;
+        if !publish(&worker.publisher, (hosted, published), &work, executed) {
+            return Ok(Turn::Halted);
         }
         drop(work.share);
         if gas >= QUANTUM_GAS {
@@ -86,10 +137,8 @@ fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -
         }
     }
     // Those that waited for the slots just executed may have no other occasion.
-    match answer_views(shared, hosted, process) {
-        Ok(()) => Turn::Over,
-        Err(fault) => give_up(hosted, fault),
-    }
+    answer_views(shared, hosted, process)?;
+    Ok(Turn::Over)
 }
 
 impl Inbox {
@@ -116,24 +165,28 @@ impl Inbox {
     }
 }
 
-/// Publishes a slot unless an earlier run did. False if it contradicts that run.
+/// Publishes a slot unless that was done before. False if it contradicts what was published.
 fn publish(
     publisher: &SyncSender<Publication>,
-    hosted: &Hosted,
+    (hosted, published): (&Hosted, &mut Option<Head>),
     work: &Work,
     executed: Executed,
 ) -> bool {
-    if let Some(known) = hosted.known.filter(|known| work.assignment.slot < known.next) {
-        let last = work.assignment.slot.next() == Some(known.next);
+    let slot = work.assignment.slot;
+    if let Some(known) = published.as_ref().filter(|known| slot < known.next) {
+        let last = slot.next() == Some(known.next);
         if last && executed.leaf.digest() != known.leaf {
             tracing::error!(
                 process = %hosted.id,
-                slot = %work.assignment.slot,
+                %slot,
                 "ALARM: replay contradicts what this unit signed before; the process is halted here"
             );
             return false;
         }
         return true;
+    }
+    if let Some(next) = slot.next() {
+        *published = Some(Head { next, leaf: executed.leaf.digest() });
     }
     let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
         assignment: work.assignment,
@@ -175,10 +228,4 @@ fn answer_views(shared: &Shared, hosted: &Hosted, process: &mut Process) -> Resu
         let _ = job.answer.send(Ok(viewed));
     }
     Ok(())
-}
-
-/// Halts a process that this unit cannot go on executing; its log is not at fault.
-fn give_up(hosted: &Hosted, fault: HostFault) -> Turn {
-    tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
-    Turn::Halted
 }

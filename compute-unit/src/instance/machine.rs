@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use protocol::abi;
-use wasmtime::{AsContextMut, Global, Memory, ResourceLimiter, Store, Trap, TypedFunc, V128, Val};
+use wasmtime::{
+    AsContextMut, Caller, Global, Memory, ResourceLimiter, Store, Trap, TypedFunc, V128, Val,
+};
 
+#[cfg(target_os = "linux")]
+use crate::memory::Creator;
 use crate::{
+    memory::Marked,
     module::CompiledModule,
     prepare::{self, GlobalKind, limits::DEPTH_LIMIT},
 };
 
-use super::{Executed, Export, Fault, GlobalValue, HostFault, PAGE_BYTES};
+use super::{Executed, Export, Fault, GlobalValue, HostFault, PAGE_BYTES, slices::Slices};
 
 /// What the host keeps of one instance beside it.
 pub(crate) struct HostState {
@@ -19,6 +24,13 @@ pub(crate) struct HostState {
     refused: bool,
     /// The machine had less memory than the guest may have.
     exhausted: bool,
+    slices: Slices,
+}
+
+/// The function of the host that instrumented code calls where its gas is below zero.
+pub(crate) fn next_slice(mut caller: Caller<'_, HostState>, gas: i64) -> wasmtime::Result<i64> {
+    // Why a call ends is kept beside it: the error only takes it back to the host.
+    caller.data_mut().slices.next(gas).map_err(|_| Trap::Interrupt.into())
 }
 
 impl ResourceLimiter for HostState {
@@ -69,16 +81,21 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Makes an instance whose memory is all zero.
-    pub(super) fn new(module: Arc<CompiledModule>, pages_max: u32) -> Result<Self, HostFault> {
+    pub(super) fn new(
+        module: Arc<CompiledModule>,
+        pages_max: u32,
+        marked: &Marked,
+    ) -> Result<Self, HostFault> {
         let pages = usize::try_from(pages_max).unwrap_or(usize::MAX);
         let state = HostState {
             memory_max: pages.saturating_mul(PAGE_BYTES),
             refused: false,
             exhausted: false,
+            slices: Slices::default(),
         };
         let mut store = Store::new(module.pre.module().engine(), state);
         store.limiter(|state| state);
-        let instance = module.pre.instantiate(&mut store).map_err(|_| HostFault::Memory)?;
+        let instance = instantiate(&module, &mut store, marked)?;
         let global = |store: &mut Store<HostState>, name: &str| {
             instance.get_global(store, name).ok_or(HostFault::Engine)
         };
@@ -115,24 +132,36 @@ impl Machine {
         })
     }
 
-    /// Replaces the instance by a new one of `bytes` of zeroed memory.
-    pub(super) fn renew(&mut self, bytes: usize) -> Result<(), HostFault> {
-        *self = Self::new(Arc::clone(&self.module), self.pages_max)?;
-        let pages = bytes.saturating_sub(self.memory().len()) / PAGE_BYTES;
+    /// An instance whose memory is what a mark holds.
+    pub(super) fn of_mark(
+        module: Arc<CompiledModule>,
+        pages_max: u32,
+        marked: &Marked,
+    ) -> Result<Self, HostFault> {
+        let mut machine = Self::new(module, pages_max, marked)?;
+        let bytes = marked.bytes();
+        let pages = bytes.saturating_sub(machine.memory().len()) / PAGE_BYTES;
         let pages = u64::try_from(pages).unwrap_or(u64::MAX);
-        self.memory.grow(&mut self.store, pages).map_err(|_| HostFault::Memory)?;
+        machine.memory.grow(&mut machine.store, pages).map_err(|_| HostFault::Memory)?;
+        if machine.memory().len() != bytes {
+            return Err(HostFault::Engine);
+        }
+        marked.fill(machine.memory_mut());
+        Ok(machine)
+    }
+
+    /// Replaces the instance by a new one whose memory is what a mark holds.
+    pub(super) fn renew(&mut self, marked: &Marked) -> Result<(), HostFault> {
+        let slices = std::mem::take(self.slices());
+        *self = Self::of_mark(Arc::clone(&self.module), self.pages_max, marked)?;
+        *self.slices() = slices;
         Ok(())
     }
 
     /// Writes the module's data into its memory.
     pub(super) fn write_genesis(&mut self) -> Result<(), HostFault> {
         let memory = self.memory.data_mut(&mut self.store);
-        for segment in &self.module.genesis {
-            let start = usize::try_from(segment.offset).unwrap_or(usize::MAX);
-            let end = start.saturating_add(segment.bytes.len());
-            memory.get_mut(start..end).ok_or(HostFault::Engine)?.copy_from_slice(&segment.bytes);
-        }
-        Ok(())
+        self.module.write_genesis(memory).ok_or(HostFault::Engine)
     }
 
     pub(super) fn memory(&self) -> &[u8] {
@@ -165,8 +194,9 @@ impl Machine {
         output_max: usize,
     ) -> Result<Executed, HostFault> {
         let limit = i64::try_from(gas_limit).unwrap_or(i64::MAX);
+        let first = self.slices().begin(limit);
         let store = self.store.as_context_mut();
-        self.gas.set(store, Val::I64(limit)).map_err(|_| HostFault::Engine)?;
+        self.gas.set(store, Val::I64(first)).map_err(|_| HostFault::Engine)?;
         let store = self.store.as_context_mut();
         self.depth.set(store, Val::I32(0)).map_err(|_| HostFault::Engine)?;
         self.store.data_mut().refused = false;
@@ -175,7 +205,8 @@ impl Machine {
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Host(fault)) => return Err(fault),
         };
-        let left = u64::try_from(self.gas_left()).unwrap_or(0);
+        let gas = self.gas_left();
+        let left = self.slices().left(gas);
         Ok(Executed { result, gas_used: limit.cast_unsigned().saturating_sub(left) })
     }
 
@@ -206,6 +237,9 @@ impl Machine {
         if self.store.data().exhausted {
             return HostFault::Memory.into();
         }
+        if let Some(stop) = self.slices().ended() {
+            return stop;
+        }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => return HostFault::NativeStack.into(),
             Some(
@@ -220,9 +254,6 @@ impl Machine {
             ) => {}
             Some(_) | None => return HostFault::Engine.into(),
         }
-        if self.gas_left() < 0 {
-            return Fault::OutOfGas.into();
-        }
         match self.depth.get(&mut self.store) {
             Val::I32(depth) if depth.cast_unsigned() > DEPTH_LIMIT => Fault::StackOverflow.into(),
             _ if self.store.data().refused => Fault::OutOfMemory.into(),
@@ -230,6 +261,12 @@ impl Machine {
         }
     }
 
+    /// How the gas of calls is handed out.
+    pub(super) fn slices(&mut self) -> &mut Slices {
+        &mut self.store.data_mut().slices
+    }
+
+    /// What the guest has of the gas that is left.
     fn gas_left(&mut self) -> i64 {
         match self.gas.get(&mut self.store) {
             Val::I64(left) => left,
@@ -238,8 +275,24 @@ impl Machine {
     }
 }
 
+/// Makes an instance whose memory shows the file of a mark, where there is one.
+fn instantiate(
+    module: &CompiledModule,
+    store: &mut Store<HostState>,
+    marked: &Marked,
+) -> Result<wasmtime::Instance, HostFault> {
+    let mut make = || module.pre.instantiate(&mut *store).map_err(|_| HostFault::Memory);
+    #[cfg(target_os = "linux")]
+    if let Some(base) = marked.base() {
+        return Creator::with_base(base, make);
+    }
+    let _ = marked;
+    make()
+}
+
 /// Why a call gave no output.
-enum Stop {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stop {
     Fault(Fault),
     Host(HostFault),
 }

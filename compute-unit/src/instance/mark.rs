@@ -1,77 +1,53 @@
-//! A copy of memory and globals that an instance can return to.
-//!
-//! The copy is sparse: chunks of zeros take no room, and a chunk that did not change since the last
-//! copy is only compared. An actor's memory is mostly stack that was never used.
+//! A mark of memory and globals that an instance can return to.
 
 use protocol::GlobalValue;
 
 use super::{HostFault, machine::Machine};
+use crate::memory::{Marked, PageSet};
 
-const CHUNK_BYTES: usize = 4_096;
-static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
-
-#[derive(Default)]
+/// Where an instance can return to.
 pub(super) struct Mark {
-    bytes: usize,
-    /// Chunks of [`CHUNK_BYTES`], none for zeros.
-    chunks: Vec<Option<Box<[u8]>>>,
+    memory: Marked,
     globals: Vec<GlobalValue>,
 }
 
 impl Mark {
-    /// Makes this the copy of the machine as it is.
-    pub(super) fn take(&mut self, machine: &mut Machine) {
-        self.globals = machine.globals();
-        let memory = machine.memory();
-        self.bytes = memory.len();
-        self.chunks.resize_with(memory.len().div_ceil(CHUNK_BYTES), || None);
-        for (kept, live) in self.chunks.iter_mut().zip(memory.chunks(CHUNK_BYTES)) {
-            match kept {
-                Some(kept) if **kept == *live => {}
-                Some(kept) if kept.len() == live.len() => kept.copy_from_slice(live),
-                None if is_zero(live) => {}
-                _ => *kept = Some(live.into()),
-            }
-        }
+    /// The mark of a machine whose memory is what `memory` holds.
+    pub(super) fn of(memory: Marked, machine: &mut Machine) -> Self {
+        Self { memory, globals: machine.globals() }
     }
 
-    /// Makes the machine what it was when this copy was taken.
-    pub(super) fn restore(&self, machine: &mut Machine) -> Result<(), HostFault> {
-        if machine.memory().len() == self.bytes {
-            self.overwrite(machine.memory_mut());
+    /// Marks the machine as it is, and adds the pages that changed since the last mark.
+    pub(super) fn take(
+        &mut self,
+        machine: &mut Machine,
+        changed: &mut PageSet,
+    ) -> Result<(), HostFault> {
+        self.globals = machine.globals();
+        let marked = self.memory.mark(machine.memory_mut(), changed);
+        marked.map_err(|error| host(&error))
+    }
+
+    /// Makes the machine what it was when the mark was taken.
+    pub(super) fn restore(&mut self, machine: &mut Machine) -> Result<(), HostFault> {
+        if machine.memory().len() == self.memory.bytes() {
+            let restored = self.memory.restore(machine.memory_mut());
+            restored.map_err(|error| host(&error))?;
         } else {
             // A memory cannot shrink.
-            machine.renew(self.bytes)?;
-            let memory = machine.memory_mut();
-            if memory.len() != self.bytes {
-                return Err(HostFault::Engine);
-            }
-            for (kept, live) in self.chunks.iter().zip(memory.chunks_mut(CHUNK_BYTES)) {
-                if let Some(kept) = kept {
-                    live.copy_from_slice(kept);
-                }
-            }
+            machine.renew(&self.memory)?;
         }
         machine.set_globals(&self.globals)
     }
 
-    fn overwrite(&self, memory: &mut [u8]) {
-        for (kept, live) in self.chunks.iter().zip(memory.chunks_mut(CHUNK_BYTES)) {
-            match kept {
-                Some(kept) if **kept == *live => {}
-                Some(kept) => live.copy_from_slice(kept),
-                None if is_zero(live) => {}
-                None => live.fill(0),
-            }
-        }
-    }
-
-    /// The size of the memory copied.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    /// What is marked of the memory.
+    pub(super) const fn memory(&self) -> &Marked {
+        &self.memory
     }
 }
 
-fn is_zero(chunk: &[u8]) -> bool {
-    ZEROS.get(..chunk.len()).is_some_and(|zeros| zeros == chunk)
+/// A fault of the operating system, told to the operator.
+pub(super) fn host(error: &std::io::Error) -> HostFault {
+    tracing::error!(%error, "the memory of a process cannot be kept");
+    HostFault::Memory
 }

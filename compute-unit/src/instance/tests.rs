@@ -1,7 +1,13 @@
 use proptest::prelude::*;
 
+use wasmtime::OptLevel;
+
 use super::*;
-use crate::fixture::{INPUT, Step, actor, compile, instance, on_stack, script, steps};
+use crate::{
+    Engine,
+    fixture::{INPUT, Step, actor, compile, instance, on_stack, script, steps},
+    memory::Tracking,
+};
 
 const GAS: u64 = 10_000_000;
 
@@ -321,27 +327,61 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Slots, and whether each is a view.
-fn slots() -> impl Strategy<Value = Vec<(Vec<Step>, bool)>> {
-    let slot = proptest::collection::vec(step(), 0..6);
-    proptest::collection::vec((slot, prop::bool::weighted(0.1)), 1..60)
+/// What is done with the steps of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Execute,
+    View,
+    /// Executes, and asks for the root of the memory.
+    Root,
+    /// Executes, and asks for what changed.
+    Snapshot,
 }
 
-fn follows_the_model(slots: Vec<(Vec<Step>, bool)>) -> Result<(), TestCaseError> {
+fn slots() -> impl Strategy<Value = Vec<(Vec<Step>, Turn)>> {
+    let slot = proptest::collection::vec(step(), 0..6);
+    let turn = prop_oneof![
+        12 => Just(Turn::Execute),
+        2 => Just(Turn::View),
+        2 => Just(Turn::Root),
+        1 => Just(Turn::Snapshot),
+    ];
+    proptest::collection::vec((slot, turn), 1..60)
+}
+
+fn follows_the_model(
+    module: &Arc<CompiledModule>,
+    slots: &[(Vec<Step>, Turn)],
+) -> Result<(), TestCaseError> {
     let limits = Limits { memory_pages: u32::try_from(MODEL_PAGES).unwrap(), ..Limits::DEFAULT };
-    thread_local! {
-        static MODULE: Arc<CompiledModule> = compile(&script());
-    }
     let mut model = Model::genesis();
-    let mut instance = MODULE.with(|module| Instance::genesis(module, &limits)).unwrap();
-    for (slot, is_view) in slots {
-        let input = steps(&slot);
-        let (executed, expected) = if is_view {
-            (instance.view(&input, GAS).unwrap(), model.clone().slot(&slot))
+    let mut saved = vec![0; model.memory.len()];
+    let mut instance = Instance::genesis(module, &limits).unwrap();
+    for (slot, turn) in slots {
+        let input = steps(slot);
+        let (executed, expected) = if *turn == Turn::View {
+            (instance.view(&input, GAS).unwrap(), model.clone().slot(slot))
         } else {
-            (instance.execute(Export::Handle, &input, GAS).unwrap(), model.slot(&slot))
+            (instance.execute(Export::Handle, &input, GAS).unwrap(), model.slot(slot))
         };
         prop_assert_eq!(executed.result.is_ok(), expected);
+        if *turn == Turn::Root {
+            let root = Hash::of_blob(&model.memory);
+            prop_assert_eq!(instance.memory_root().unwrap(), root);
+        }
+        if *turn == Turn::Snapshot {
+            let snapshot = instance.snapshot(false).unwrap();
+            saved.resize(snapshot.bytes, 0);
+            for (page, bytes) in &snapshot.pages {
+                let start = usize::try_from(*page).unwrap() * STATE_PAGE;
+                prop_assert!(
+                    saved[start..start + STATE_PAGE] != **bytes || start == INPUT / STATE_PAGE
+                );
+                saved[start..start + STATE_PAGE].copy_from_slice(bytes);
+            }
+            prop_assert!(saved == model.memory, "the snapshots miss a change");
+            prop_assert_eq!(snapshot.tree.root(), Hash::of_blob(&saved));
+        }
         let image = instance.state_image();
         prop_assert!(image.memory == model.memory, "memories differ after {slot:?}");
         prop_assert_eq!(image.globals, [GlobalValue::I64(model.global)]);
@@ -351,7 +391,44 @@ fn follows_the_model(slots: Vec<(Vec<Step>, bool)>) -> Result<(), TestCaseError>
 
 #[test]
 fn any_sequence_of_slots_views_and_faults_follows_the_model() {
-    on_stack(|| {
-        proptest!(ProptestConfig::with_cases(64), |(slots in slots())| follows_the_model(slots)?);
-    });
+    for tracking in Tracking::all() {
+        on_stack(move || {
+            let engine = Engine::with(OptLevel::Speed, tracking).unwrap();
+            let module = engine.compile(&script()).unwrap();
+            proptest!(ProptestConfig::with_cases(64), |(slots in slots())| {
+                follows_the_model(&module, &slots)?;
+            });
+        });
+    }
+}
+
+#[test]
+fn a_memory_that_is_written_as_a_whole_is_marked_rolled_back_and_hashed() {
+    // Fills all of 40 pages with the first byte of its input; traps if that is odd.
+    let fill = "(local $byte i32)
+        (local.set $byte (i32.load8_u (local.get $ptr)))
+        (drop (memory.grow (i32.sub (i32.const 40) (memory.size))))
+        (memory.fill (i32.const 0) (local.get $byte) (i32.const 2621440))
+        (if (i32.and (local.get $byte) (i32.const 1)) (then unreachable))
+        i64.const 0";
+    for tracking in Tracking::all() {
+        on_stack(move || {
+            let engine = Engine::with(OptLevel::Speed, tracking).unwrap();
+            let module = engine.compile(&actor("", fill)).unwrap();
+            let mut instance = Instance::genesis(&module, &Limits::DEFAULT).unwrap();
+            for round in 1..20_u8 {
+                let executed = instance.execute(Export::Handle, &[2 * round], GAS).unwrap();
+                assert_eq!(executed.result, Ok(Vec::new()));
+                if round % 3 == 0 {
+                    let executed = instance.execute(Export::Handle, &[2 * round + 1], GAS);
+                    assert_eq!(executed.unwrap().result, Err(Fault::Trap));
+                }
+                let expected = vec![2 * round; 40 * PAGE_BYTES];
+                assert!(instance.state_image().memory == expected, "{tracking:?} {round}");
+                if round % 4 == 0 {
+                    assert_eq!(instance.memory_root().unwrap(), Hash::of_blob(&expected));
+                }
+            }
+        });
+    }
 }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use wasmparser::Validator;
+use wasmparser::{Parser, Payload, Validator};
 
 use super::*;
 use crate::fixture::{actor, fat_recursion, script, wasm};
@@ -17,8 +17,19 @@ fn feature_of(wasm: &[u8]) -> String {
     }
 }
 
+/// A prepared module is valid, and imports what the host gives and no more.
 fn check_valid(wasm: &[u8]) {
     Validator::new_with_features(profile_features()).validate_all(wasm).unwrap();
+    let sections = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload.unwrap() {
+        Payload::ImportSection(section) => Some(section),
+        _ => None,
+    });
+    let imports = sections.flatten().flat_map(|group| group.unwrap());
+    let names: Vec<_> = imports
+        .map(|import| import.unwrap().1)
+        .map(|import| (import.module, import.name))
+        .collect();
+    assert_eq!(names, [("antiphon", "slice")]);
 }
 
 #[test]

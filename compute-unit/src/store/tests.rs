@@ -5,7 +5,7 @@ use protocol::{
     EntryId, Gas, Kind, MerkleTree, NetworkId, Outcome, Profile, ReceiptBatch, ReceiptLeaf, Reply,
     SecretKey, Signed, V1, api::FollowSlot,
 };
-use redb::backends::InMemoryBackend;
+use tempfile::TempDir;
 
 use super::*;
 
@@ -61,12 +61,12 @@ fn frame(number: u64, slots: &[(u8, u64)]) -> Arc<Frame> {
     Arc::new(Frame { number, bytes: Bytes::from(codec::encode(&frame)), frame })
 }
 
-fn store() -> Store {
-    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-    let store = Store::prepare(database).unwrap();
+fn store() -> (TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
     let frames = [frame(0, &[(1, 0), (2, 0)]), frame(1, &[(1, 1), (1, 2)]), frame(2, &[(2, 1)])];
     store.append(&frames).unwrap();
-    store
+    (directory, store)
 }
 
 fn cursor(seed: u8, slot: u64) -> Cursor {
@@ -75,7 +75,7 @@ fn cursor(seed: u8, slot: u64) -> Cursor {
 
 #[test]
 fn followers_start_at_the_oldest_frame_they_lack() {
-    let store = store();
+    let (_directory, store) = store();
     let first = |cursors: &[Cursor]| store.first_needed(cursors).unwrap();
     assert_eq!(first(&[]), Some(0));
     assert_eq!(first(&[cursor(1, 2), cursor(2, 1)]), Some(1));
@@ -85,7 +85,7 @@ fn followers_start_at_the_oldest_frame_they_lack() {
 
 #[test]
 fn heads_and_numbers_go_on_after_what_is_stored() {
-    let store = store();
+    let (_directory, store) = store();
     assert_eq!(store.next_frame().unwrap(), 3);
     let (_, leaf) = follow_slot((1, 2));
     let head = Head { next: Slot::new(3), leaf: leaf.digest() };
@@ -94,7 +94,7 @@ fn heads_and_numbers_go_on_after_what_is_stored() {
 
 #[test]
 fn frames_of_a_process_are_found_from_any_slot() {
-    let store = store();
+    let (_directory, store) = store();
     let frames = |from| store.frames_of(&process(1), Slot::new(from), 10).unwrap();
     assert_eq!(frames(0), vec![0, 1]);
     assert_eq!(frames(2), vec![1]);
@@ -103,7 +103,7 @@ fn frames_of_a_process_are_found_from_any_slot() {
 
 #[test]
 fn a_damaged_frame_is_an_error_and_not_a_panic() {
-    let store = store();
+    let (_directory, store) = store();
     let damaged = Arc::new(Frame {
         number: 3,
         bytes: Bytes::from_static(&[0xff]),
@@ -123,7 +123,10 @@ fn reopened(damage: impl FnOnce(&Path)) -> Result<Store, StoreError> {
     damage(&directory.path().join(FILE));
     let store = Store::open(directory.path());
     if store.as_ref().is_ok_and(|store| store.next_frame().unwrap() == 0) {
-        assert!(directory.path().join(DAMAGED_FILE).exists(), "it is put aside, not deleted");
+        assert!(
+            directory.path().join(format!("{FILE}.damaged")).exists(),
+            "it is put aside, not deleted"
+        );
     }
     store
 }
@@ -145,8 +148,8 @@ fn a_database_can_be_opened_again_after_the_disk_failed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     store.append(&[frame(0, &[(1, 0)])]).unwrap();
-    let reader = store.begin_read().unwrap();
-    store.reopen().unwrap();
+    let reader = store.file.begin_read().unwrap();
+    store.file.reopen().unwrap();
     drop(reader);
     store.append(&[frame(1, &[(1, 1)])]).unwrap();
     assert_eq!(store.next_frame().unwrap(), 2);

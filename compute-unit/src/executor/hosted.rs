@@ -1,0 +1,110 @@
+//! What the executor keeps of a process, whether it is in memory or not.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use protocol::{Position, ProcessId, Slot, UnitId};
+
+use super::{ViewJob, Work};
+use crate::{process::Process, store::Head};
+
+/// A process that this unit executes.
+#[derive(Debug)]
+pub(super) struct Hosted {
+    pub(super) id: ProcessId,
+    /// Who orders its log, and has its module.
+    pub(super) scheduler: UnitId,
+    pub(super) inbox: Mutex<Inbox>,
+    /// Held by the thread that executes the process. Locked before the others.
+    pub(super) seat: Mutex<Seat>,
+    pub(super) saving: Mutex<Saving>,
+}
+
+/// What waits for a process.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    pub(super) work: VecDeque<Work>,
+    /// The memory that the work takes.
+    pub(super) bytes: usize,
+    /// The slot that may be queued next.
+    pub(super) next: Slot,
+    /// Whether work was turned away since there was none.
+    pub(super) behind: bool,
+    pub(super) views: VecDeque<ViewJob>,
+    /// Whether a view came in since views were last looked at.
+    pub(super) fresh_views: bool,
+    /// Whether the process is in the run queue or being executed.
+    pub(super) scheduled: bool,
+    /// Whether its module is not here yet.
+    pub(super) awaits_module: bool,
+    pub(super) halted: bool,
+}
+
+/// Where a process is executed.
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    /// The process, while it is in memory.
+    pub(super) process: Option<Box<Process>>,
+    /// The last slot executed; none before slot 0.
+    pub(super) position: Option<Position>,
+    /// What has been published, now or by an earlier run.
+    pub(super) published: Option<Head>,
+    /// The slot of the checkpoint that the process in memory was restored from.
+    pub(super) restored: Option<Slot>,
+    /// What was executed since the last checkpoint was begun.
+    pub(super) since: Since,
+}
+
+/// An amount of execution.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Since {
+    pub(super) slots: u64,
+    pub(super) gas: u64,
+    /// Bytes of entries.
+    pub(super) bytes: u64,
+}
+
+/// What is known of checkpoints of a process.
+#[derive(Debug, Default)]
+pub(super) struct Saving {
+    /// The slot of the last one stored since the process was hosted or restored.
+    pub(super) slot: Option<Slot>,
+    /// Whether one is being written.
+    pub(super) under_way: bool,
+    /// Whether the next one must hold everything, as one could not be written.
+    pub(super) whole: bool,
+}
+
+impl Hosted {
+    /// A process after a slot, of which so much has been published.
+    pub(super) fn new(
+        id: ProcessId,
+        scheduler: UnitId,
+        published: Option<Head>,
+        position: Option<Position>,
+    ) -> Arc<Self> {
+        let inbox = Inbox { next: next(position.as_ref()), ..Inbox::default() };
+        let seat = Seat { position, published, ..Seat::default() };
+        let saving = Saving::default();
+        Arc::new(Self {
+            id,
+            scheduler,
+            inbox: Mutex::new(inbox),
+            seat: Mutex::new(seat),
+            saving: Mutex::new(saving),
+        })
+    }
+
+    /// Whether nothing waits for it.
+    pub(super) fn is_idle(&self) -> bool {
+        let inbox = super::lock(&self.inbox);
+        !inbox.scheduled && inbox.work.is_empty() && inbox.views.is_empty()
+    }
+}
+
+/// The slot after a position.
+pub(super) fn next(position: Option<&Position>) -> Slot {
+    position.map_or(Slot::ZERO, |position| position.slot.next().unwrap_or(position.slot))
+}

@@ -1,0 +1,174 @@
+//! Brings a process into memory: new, from its newest checkpoint, or back to where its log has to
+//! be read again.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use protocol::{Checkpoint, Entry, Position, Slot, Spawn};
+
+use super::{
+    Shared,
+    hosted::{Hosted, Saving, Seat, Since, next},
+    lock,
+};
+use crate::{
+    checkpoint,
+    database::StoreError,
+    instance::HostFault,
+    process::{Process, Restored},
+};
+
+/// How bringing a process into memory ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is in memory, where it was.
+    Here,
+    /// Something is missing that will come: its spawn, or its module.
+    Waits,
+    /// Its log is read again from an earlier slot.
+    Rewound,
+}
+
+/// Brings a process into memory if it is not there.
+pub(super) fn settle(
+    shared: &Arc<Shared>,
+    hosted: &Arc<Hosted>,
+    seat: &mut Seat,
+) -> Result<Settled, HostFault> {
+    if seat.process.is_some() {
+        return Ok(Settled::Here);
+    }
+    let Some(position) = seat.position else { return give_birth(shared, hosted, seat) };
+    loop {
+        let (found, restored) = match load(shared, hosted, position.slot) {
+            Loaded::None => {
+                rewind(shared, hosted, seat, None);
+                return Ok(Settled::Rewound);
+            }
+            Loaded::Damaged(slot) => match discard(shared, hosted, slot) {
+                true => continue,
+                false => {
+                    rewind(shared, hosted, seat, None);
+                    return Ok(Settled::Rewound);
+                }
+            },
+            Loaded::Found(found, restored) => (found, restored),
+        };
+        if found != position {
+            rewind(shared, hosted, seat, Some(found));
+            return Ok(Settled::Rewound);
+        }
+        let Some(module) = shared.module(hosted, restored.spawn.module) else {
+            return Ok(Settled::Waits);
+        };
+        match Process::restore(*restored, &module) {
+            Ok(process) => seat.process = Some(Box::new(process)),
+            Err(HostFault::Damaged) if discard(shared, hosted, found.slot) => continue,
+            Err(fault) => return Err(fault),
+        }
+        seat.restored = Some(found.slot);
+        seat.since = Since::default();
+        *lock(&hosted.saving) = Saving { slot: Some(found.slot), ..Saving::default() };
+        shared.metrics.processes_restored.increment();
+        return Ok(Settled::Here);
+    }
+}
+
+/// Lets go of a process whose memory turned out to be damaged, with the checkpoint that it came
+/// from, and goes on from an older one or the log.
+pub(super) fn fall_back(
+    shared: &Arc<Shared>,
+    hosted: &Arc<Hosted>,
+    seat: &mut Seat,
+    fault: HostFault,
+) {
+    tracing::warn!(process = %hosted.id, %fault, "the process goes on from an older state");
+    seat.process = None;
+    lock(&shared.residents).remove(&hosted.id);
+    if let Some(slot) = seat.restored.take() {
+        discard(shared, hosted, slot);
+    }
+    let latest = seat.position.map_or(Slot::ZERO, |position| position.slot);
+    let older = shared.store.newest(&hosted.id, latest).ok().flatten();
+    rewind(shared, hosted, seat, older.map(|checkpoint| checkpoint.position));
+}
+
+/// Makes a process of the spawn that waits for it.
+fn give_birth(
+    shared: &Arc<Shared>,
+    hosted: &Arc<Hosted>,
+    seat: &mut Seat,
+) -> Result<Settled, HostFault> {
+    let spawn: Option<Spawn> = {
+        let mut inbox = lock(&hosted.inbox);
+        inbox.fresh_views = false;
+        inbox.work.front().and_then(|work| match &work.entry {
+            Entry::Spawn(spawn) => Some(spawn.unverified().clone()),
+            _ => None,
+        })
+    };
+    let Some(spawn) = spawn else { return Ok(Settled::Waits) };
+    let Some(module) = shared.module(hosted, spawn.module) else { return Ok(Settled::Waits) };
+    seat.process = Some(Box::new(Process::new(hosted.id, spawn, &module)?));
+    seat.restored = None;
+    seat.since = Since::default();
+    *lock(&hosted.saving) = Saving::default();
+    Ok(Settled::Here)
+}
+
+/// What is stored of a process.
+enum Loaded {
+    /// A checkpoint, after the slot wanted or before it.
+    Found(Position, Box<Restored>),
+    /// None.
+    None,
+    /// One that cannot be used, after a slot.
+    Damaged(Slot),
+}
+
+fn load(shared: &Shared, hosted: &Hosted, latest: Slot) -> Loaded {
+    let checkpoint = match shared.store.newest(&hosted.id, latest) {
+        Ok(Some(checkpoint)) => checkpoint,
+        Ok(None) => return Loaded::None,
+        Err(StoreError::Checkpoint(reason)) => {
+            tracing::error!(process = %hosted.id, reason, "a checkpoint is damaged");
+            let slot = shared.store.newest_slot(&hosted.id, latest).ok().flatten();
+            return slot.map_or(Loaded::None, Loaded::Damaged);
+        }
+        Err(error) => {
+            tracing::warn!(process = %hosted.id, %error, "no checkpoint can be read");
+            return Loaded::None;
+        }
+    };
+    let Checkpoint { position, .. } = checkpoint;
+    match checkpoint::restore(&shared.store, checkpoint) {
+        Ok(restored) => Loaded::Found(position, Box::new(restored)),
+        Err(error) => {
+            tracing::error!(process = %hosted.id, %error, "a checkpoint is damaged");
+            Loaded::Damaged(position.slot)
+        }
+    }
+}
+
+/// Drops a damaged checkpoint; false if the disk does not let it.
+fn discard(shared: &Shared, hosted: &Hosted, slot: Slot) -> bool {
+    shared.metrics.checkpoints_damaged.increment();
+    let discarded = shared.store.discard(&hosted.id, slot);
+    if let Err(error) = &discarded {
+        tracing::warn!(process = %hosted.id, %error, "a damaged checkpoint cannot be dropped");
+    }
+    discarded.is_ok()
+}
+
+/// Has the log read again from behind a position.
+fn rewind(shared: &Shared, hosted: &Hosted, seat: &mut Seat, to: Option<Position>) {
+    seat.position = to;
+    {
+        let mut inbox = lock(&hosted.inbox);
+        shared.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
+        inbox.work.clear();
+        inbox.bytes = 0;
+        inbox.next = next(to.as_ref());
+    }
+    lock(&shared.rewinds).insert(hosted.id, to);
+    shared.drained.send_modify(|count| *count = count.wrapping_add(1));
+}
