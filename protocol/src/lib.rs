@@ -43,6 +43,7 @@ pub mod schema;
 mod signed;
 mod spawn;
 mod unit_record;
+mod unit_set;
 mod value;
 #[cfg(test)]
 mod vectors;
@@ -69,7 +70,7 @@ pub use outcome::{
     AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, OutboxItem, Outcome,
     PairPosition, Reply,
 };
-pub use policy::{Acceptance, ComputePolicy, PolicyError};
+pub use policy::{Acceptance, ComputePolicy, PolicyError, Ranking};
 pub use principal::Principal;
 pub use profile::Profile;
 pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
@@ -77,5 +78,6 @@ pub use refusal::{Refusal, RefusalCode};
 pub use signed::{Authority, Body, Signed, Verified, VerifyError};
 pub use spawn::Spawn;
 pub use unit_record::{Role, UnitRecord, UnitRecordError};
+pub use unit_set::UnitSet;
 pub use value::{Value, ValueError, ValueKind, canonical, check_value};
 pub use view::{HeadStatement, ViewAnswer, ViewRequest};
