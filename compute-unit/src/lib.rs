@@ -2,7 +2,7 @@
 //!
 //! [`start`] runs a unit. A tail per scheduler checks batches, the executor folds modules
 //! over logs, the publisher signs outcomes in batches, the feed hands them to followers and
-//! to the disk. The engine ([`Engine`], [`Instance`]) knows nothing of logs or networks.
+//! to the disk. `liveness` tells the tails for which other units this one steps in. The engine ([`Engine`], [`Instance`]) knows nothing of logs or networks.
 //!
 //! # Invariants
 //!
@@ -17,6 +17,7 @@ mod feed;
 mod following;
 mod instance;
 mod keeper;
+mod liveness;
 mod metrics;
 mod module;
 mod output;

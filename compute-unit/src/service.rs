@@ -1,6 +1,12 @@
 //! The compute unit on the network: requests, followers, and the parts it runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use protocol::{
@@ -10,7 +16,7 @@ use protocol::{
     api::{Executed, FollowFrame, Opening, OutcomePage, Records, Request, Response, UnitStatus},
     codec,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
@@ -22,7 +28,8 @@ use crate::{
     feed::Feed,
     following::{FollowError, follow},
     keeper::Keeper,
-    metrics::Metrics,
+    liveness::{Resting, Watching},
+    metrics::{Metrics, SLOTS_WAITING},
     module::Modules,
     publisher,
     store::{Store, StoreError},
@@ -124,6 +131,10 @@ struct Service {
     feed: Arc<Feed>,
     keepers: Arc<Crew>,
     executor: Arc<Executor>,
+    /// What other units execute at present.
+    resting: Arc<Resting>,
+    /// How many slots wait.
+    backlog: Arc<AtomicUsize>,
     modules: Arc<Modules>,
     metrics: Arc<Metrics>,
     compilations: Semaphore,
@@ -143,7 +154,7 @@ pub async fn start(
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
     let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
-    let backlog = Arc::default();
+    let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let publisher = publisher::start(
         &workers,
@@ -158,9 +169,19 @@ pub async fn start(
     let keeper =
         Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let peers = Peers::new(endpoint.clone(), directory.clone());
+    let (presence, present) = watch::channel(None);
+    let watching = Watching {
+        unit: config.key.public().unit(),
+        peers: peers.clone(),
+        directory: directory.clone(),
+        present: presence,
+        metrics: Arc::clone(&metrics),
+        shutdown: shutdown.clone(),
+    };
     let tailing = Arc::new(Tailing {
         unit: config.key.public().unit(),
-        peers: Peers::new(endpoint.clone(), directory.clone()),
+        peers,
         directory: directory.clone(),
         executor: Arc::clone(&executor),
         modules: Arc::clone(&modules),
@@ -168,6 +189,8 @@ pub async fn start(
         waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
         metrics: Arc::clone(&metrics),
         verify_all: config.verify_all,
+        present,
+        resting: Arc::clone(&resting),
         operator: config.operator,
         shutdown: shutdown.clone(),
     });
@@ -182,12 +205,18 @@ pub async fn start(
         feed: Arc::clone(&feed),
         keepers: Arc::clone(&keepers),
         executor: Arc::clone(&executor),
+        resting,
+        backlog,
         modules,
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
-    // Without either the unit is of no use: the end of one is the end of both.
-    let (tails, requests) = (shutdown.clone(), shutdown.clone());
+    // Without any of them the unit is of no use: the end of one is the end of all.
+    let (tails, requests, watch) = (shutdown.clone(), shutdown.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        let _end = watch.drop_guard();
+        watching.run().await;
+    });
     tasks.spawn(async move {
         let _end = tails.drop_guard();
         tailing.run().await;
@@ -235,13 +264,7 @@ impl Handler for Service {
 impl Service {
     async fn answer(&self, request: Request) -> Result<Vec<u8>, Refusal> {
         match request {
-            Request::Status => Ok(Response::done(&UnitStatus {
-                unit: self.unit,
-                role: Role::Compute,
-                software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
-                started: self.started,
-                counters: self.metrics.snapshot(),
-            })),
+            Request::Status => Ok(Response::done(&self.status())),
             Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
             Request::Accept { module, profile } => {
                 self.accept(module, profile).await.map(|accepted| Response::done(&accepted))
@@ -256,6 +279,20 @@ impl Service {
                 RefusalCode::UnknownRequest,
                 "a compute unit does not answer this; ask a scheduler or a messenger",
             )),
+        }
+    }
+
+    fn status(&self) -> UnitStatus {
+        let mut counters = self.metrics.snapshot();
+        let waiting = u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        counters.push((SLOTS_WAITING.to_owned(), waiting));
+        counters.sort_unstable();
+        UnitStatus {
+            unit: self.unit,
+            role: Role::Compute,
+            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
+            started: self.started,
+            counters,
         }
     }
 
@@ -279,6 +316,10 @@ impl Service {
 
     async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {
         request.check().map_err(|detail| Refusal::new(RefusalCode::BadBody, detail))?;
+        if self.resting.contains(&request.process) {
+            let detail = "another unit of the policy executes the process at present";
+            return Err(Refusal::new(RefusalCode::NotHosted, detail));
+        }
         let digest = request.digest();
         let ViewRequest { process, method, args, at_least, .. } = request;
         let (answer, answered) = oneshot::channel();
