@@ -21,6 +21,8 @@ mod commands;
 mod crash;
 #[path = "scenarios/discovery.rs"]
 mod discovery;
+#[path = "scenarios/failover.rs"]
+mod failover;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
 #[path = "scenarios/hostile.rs"]

@@ -16,7 +16,7 @@ mod source;
 mod store;
 mod writer;
 
-pub(crate) use source::restore;
+pub(crate) use source::{Blobs, restore, state_root};
 pub(crate) use store::{CheckpointStore, Kind};
 pub(crate) use writer::{Job, Writer};
 

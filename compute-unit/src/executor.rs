@@ -243,11 +243,6 @@ impl Executor {
         saving::sweep(&self.shared);
     }
 
-    /// How many processes are in memory.
-    pub(crate) fn residents(&self) -> usize {
-        lock(&self.shared.residents).len()
-    }
-
     /// Halts a process that cannot be executed here; its log is not at fault.
     pub(crate) fn halt(&self, id: &ProcessId, reason: &dyn std::fmt::Display) {
         tracing::error!(process = %id, %reason, "the process is halted on this unit");

@@ -2,7 +2,7 @@
 //!
 //! [`start`] runs a unit. A tail per scheduler checks batches, the executor folds modules
 //! over logs, the publisher signs outcomes in batches, the feed hands them to followers and
-//! to the disk. The engine ([`Engine`], [`Instance`]) knows nothing of logs or networks.
+//! to the disk. `liveness` tells the tails for which other units this one steps in. The engine ([`Engine`], [`Instance`]) knows nothing of logs or networks.
 //!
 //! # Invariants
 //!
@@ -19,6 +19,7 @@ mod feed;
 mod following;
 mod instance;
 mod keeper;
+mod liveness;
 mod memory;
 mod metrics;
 mod module;
@@ -26,6 +27,7 @@ mod output;
 mod prepare;
 mod process;
 mod publisher;
+mod replay;
 mod service;
 mod store;
 mod tail;
@@ -45,6 +47,7 @@ pub use prepare::{
 pub use protocol::GlobalValue;
 
 pub use database::StoreError;
+pub use replay::{Replay, ReplayError, Replayed};
 pub use service::{Error, Running, start};
 
 #[cfg(test)]

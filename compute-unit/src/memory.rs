@@ -18,12 +18,14 @@ mod copied;
 #[cfg(target_os = "linux")]
 mod linux;
 mod pages;
+mod proof;
 mod tree;
 
 use std::sync::Arc;
 
 use copied::Copied;
 pub(crate) use pages::PageSet;
+pub(crate) use proof::prove;
 pub(crate) use tree::{FANOUT, GroupSource, MemoryTree};
 
 #[cfg(target_os = "linux")]
@@ -44,6 +46,7 @@ pub(crate) enum Tracking {
 
 impl Tracking {
     /// All methods that this machine has.
+    #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Self::Copied];
         if Self::best() != Self::Copied {

@@ -2,6 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// The name of the number of slots that wait for execution at present: others see by it whether a
+/// unit that has returned is still catching up.
+pub(crate) const SLOTS_WAITING: &str = "slots_waiting";
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident;)*) => {
         /// The counters of a unit, each growing from its start.
@@ -52,6 +56,8 @@ counters! {
     modules_compiled;
     /// Tail streams that ended and were opened again.
     tails_reopened;
+    /// How often other compute units were found to be gone, or up again.
+    presence_changes;
     /// Commits of outcomes to disk.
     outcome_commits;
     /// Commits of outcomes that failed.

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use protocol::{
     Assignment, Delivery, Domain, Entry, Epoch, Failure, FailureKind, Gas, Hash, HostTable,
-    ItemBody, ModuleId, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId,
-    ReceiptLeaf, Reply, Slot, Spawn, State, Timestamp, V1,
+    ItemBody, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply,
+    Slot, Spawn, State, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
@@ -27,7 +27,7 @@ use crate::{
 
 /// A receipt carries a state root once in so many slots: of the same slots on every unit, so that
 /// the roots can be compared.
-pub const ROOT_EVERY: u64 = 256;
+pub(crate) const ROOT_EVERY: u64 = 256;
 
 /// A process between two slots.
 #[derive(Debug)]
@@ -219,11 +219,6 @@ impl Process {
     /// Bytes of memory that the process holds.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.instance.as_ref().map_or(0, Instance::memory_bytes)
-    }
-
-    /// The module that it runs.
-    pub(crate) const fn module(&self) -> ModuleId {
-        self.spawn.module
     }
 
     /// Has what takes long pause between slices, or go on at once, as it does at first.

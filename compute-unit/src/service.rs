@@ -2,24 +2,33 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use bytes::Bytes;
 use protocol::{
-    Acceptance, FailureKind, Kind, ModuleId, NetworkId, ProcessId, Profile, ProfileId, Receipt,
-    Refusal, RefusalCode, Reply, Role, SecretKey, Signed, Slot, Timestamp, UnitId, V1, ViewAnswer,
-    ViewRequest,
-    api::{Executed, FollowFrame, Opening, OutcomePage, Records, Request, Response, UnitStatus},
+    Acceptance, FailureKind, Hash, Kind, ModuleId, NetworkId, ProcessId, Profile, ProfileId,
+    Receipt, Refusal, RefusalCode, Reply, Role, SecretKey, Signed, Slot, StateStatement, Timestamp,
+    UnitId, V1, ViewAnswer, ViewRequest,
+    api::{
+        BLOBS_MAX, Blobs, CheckpointAnswer, Executed, FollowFrame, Opening, OutcomePage, Records,
+        Request, Response, UnitStatus,
+    },
     codec,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{Semaphore, oneshot, watch},
+    task::JoinError,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
 use crate::{
-    checkpoint::{CheckpointStore, Writer},
+    checkpoint::{self, CheckpointStore, Writer},
     config::Config,
     crew::Crew,
     database::StoreError,
@@ -28,7 +37,8 @@ use crate::{
     feed::Feed,
     following::{FollowError, follow},
     keeper::Keeper,
-    metrics::Metrics,
+    liveness::{Resting, Watching},
+    metrics::{Metrics, SLOTS_WAITING},
     module::Modules,
     publisher,
     store::{Head, Store},
@@ -129,9 +139,14 @@ struct Service {
     started: Timestamp,
     directory: Directory,
     store: Arc<Store>,
+    checkpoints: Arc<CheckpointStore>,
     feed: Arc<Feed>,
     keepers: Arc<Crew>,
     executor: Arc<Executor>,
+    /// What other units execute at present.
+    resting: Arc<Resting>,
+    /// How many slots wait.
+    backlog: Arc<AtomicUsize>,
     modules: Arc<Modules>,
     metrics: Arc<Metrics>,
     compilations: Semaphore,
@@ -151,7 +166,7 @@ pub async fn start(
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
     let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
-    let backlog = Arc::default();
+    let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
     let publisher = publisher::start(
@@ -165,7 +180,7 @@ pub async fn start(
     let heads = store.heads()?;
     let parts = Parts {
         publisher,
-        backlog,
+        backlog: Arc::clone(&backlog),
         store: Arc::clone(&checkpoints),
         writer: Writer::start(&keepers, Arc::clone(&checkpoints), Arc::clone(&metrics))?,
         modules: Arc::clone(&modules),
@@ -178,9 +193,19 @@ pub async fn start(
     let keeper =
         Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let peers = Peers::new(endpoint.clone(), directory.clone());
+    let (presence, present) = watch::channel(None);
+    let watching = Watching {
+        unit: config.key.public().unit(),
+        peers: peers.clone(),
+        directory: directory.clone(),
+        present: presence,
+        metrics: Arc::clone(&metrics),
+        shutdown: shutdown.clone(),
+    };
     let tailing = Arc::new(Tailing {
         unit: config.key.public().unit(),
-        peers: Peers::new(endpoint.clone(), directory.clone()),
+        peers,
         directory: directory.clone(),
         executor: Arc::clone(&executor),
         modules: Arc::clone(&modules),
@@ -189,6 +214,8 @@ pub async fn start(
         waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
         metrics: Arc::clone(&metrics),
         verify_all: config.verify_all,
+        present,
+        resting: Arc::clone(&resting),
         operator: config.operator,
         shutdown: shutdown.clone(),
     });
@@ -200,15 +227,22 @@ pub async fn start(
         started: now(),
         directory,
         store,
+        checkpoints,
         feed: Arc::clone(&feed),
         keepers: Arc::clone(&keepers),
         executor: Arc::clone(&executor),
+        resting,
+        backlog,
         modules,
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
-    // Without either the unit is of no use: the end of one is the end of both.
-    let (tails, requests) = (shutdown.clone(), shutdown.clone());
+    // Without any of them the unit is of no use: the end of one is the end of all.
+    let (tails, requests, watch) = (shutdown.clone(), shutdown.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        let _end = watch.drop_guard();
+        watching.run().await;
+    });
     tasks.spawn(async move {
         let _end = tails.drop_guard();
         tailing.run().await;
@@ -297,13 +331,7 @@ impl Handler for Service {
 impl Service {
     async fn answer(&self, request: Request) -> Result<Vec<u8>, Refusal> {
         match request {
-            Request::Status => Ok(Response::done(&UnitStatus {
-                unit: self.unit,
-                role: Role::Compute,
-                software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
-                started: self.started,
-                counters: self.metrics.snapshot(),
-            })),
+            Request::Status => Ok(Response::done(&self.status())),
             Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
             Request::Accept { module, profile } => {
                 self.accept(module, profile).await.map(|accepted| Response::done(&accepted))
@@ -314,10 +342,30 @@ impl Service {
             Request::Outcomes { process, from, limit } => {
                 self.outcomes(process, from, limit).await.map(|page| Response::done(&page))
             }
+            Request::Checkpoint { process, at } => {
+                self.checkpoint(process, at).await.map(|answer| Response::done(&answer))
+            }
+            Request::Blobs { process: _, addresses } => {
+                self.blobs(addresses).await.map(|blobs| Response::done(&blobs))
+            }
             _ => Err(Refusal::new(
                 RefusalCode::UnknownRequest,
                 "a compute unit does not answer this; ask a scheduler or a messenger",
             )),
+        }
+    }
+
+    fn status(&self) -> UnitStatus {
+        let mut counters = self.metrics.snapshot();
+        let waiting = u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        counters.push((SLOTS_WAITING.to_owned(), waiting));
+        counters.sort_unstable();
+        UnitStatus {
+            unit: self.unit,
+            role: Role::Compute,
+            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
+            started: self.started,
+            counters,
         }
     }
 
@@ -341,6 +389,10 @@ impl Service {
 
     async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {
         request.check().map_err(|detail| Refusal::new(RefusalCode::BadBody, detail))?;
+        if self.resting.contains(&request.process) {
+            let detail = "another unit of the policy executes the process at present";
+            return Err(Refusal::new(RefusalCode::NotHosted, detail));
+        }
         let digest = request.digest();
         let ViewRequest { process, method, args, at_least, .. } = request;
         let (answer, answered) = oneshot::channel();
@@ -372,6 +424,60 @@ impl Service {
         Ok(Signed::sign(answer, &self.key))
     }
 
+    /// The newest checkpoint of a process, after a slot at the latest, with this unit's word.
+    async fn checkpoint(
+        &self,
+        process: ProcessId,
+        at: Option<Slot>,
+    ) -> Result<CheckpointAnswer, Refusal> {
+        let store = Arc::clone(&self.checkpoints);
+        let latest = at.unwrap_or(Slot::new(u64::MAX));
+        let read = tokio::task::spawn_blocking(move || {
+            let Some(checkpoint) = store.newest(&process, latest)? else { return Ok(None) };
+            let root = checkpoint::state_root(&*store, &checkpoint)?;
+            Ok::<_, StoreError>(Some((checkpoint, root)))
+        });
+        let (checkpoint, state_root) = answered(read.await)?.ok_or_else(|| {
+            Refusal::new(RefusalCode::NotFound, "there is no checkpoint of the process so early")
+        })?;
+        let bytes = codec::encode(&checkpoint);
+        let statement = StateStatement {
+            version: V1,
+            kind: Kind,
+            network: self.network,
+            unit: self.unit,
+            process,
+            position: checkpoint.position,
+            previous: checkpoint.previous,
+            state_root,
+            checkpoint: Hash::of_blob(&bytes),
+        };
+        let statement = Signed::sign(statement, &self.key);
+        Ok(CheckpointAnswer { statement, checkpoint: bytes })
+    }
+
+    /// Parts of checkpoints by their names.
+    async fn blobs(&self, addresses: Vec<Hash>) -> Result<Blobs, Refusal> {
+        if addresses.len() > BLOBS_MAX {
+            let detail = format!("at most {BLOBS_MAX} blobs are given at once");
+            return Err(Refusal::new(RefusalCode::BadBody, detail));
+        }
+        let store = Arc::clone(&self.checkpoints);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut blobs = Vec::with_capacity(addresses.len());
+            for address in &addresses {
+                let Some(blob) = store.find(address)? else { return Ok(None) };
+                blobs.push(blob.into());
+            }
+            Ok::<_, StoreError>(Some(Blobs { blobs }))
+        });
+        let missing = || {
+            let detail = "a part of the checkpoint is no longer here: ask for the newest one";
+            Refusal::new(RefusalCode::NotFound, detail)
+        };
+        answered(read.await)?.ok_or_else(missing)
+    }
+
     async fn outcomes(
         &self,
         process: ProcessId,
@@ -381,11 +487,16 @@ impl Service {
         let (store, feed) = (Arc::clone(&self.store), Arc::clone(&self.feed));
         let limit = limit.min(PAGE_SLOTS_MAX);
         let read = tokio::task::spawn_blocking(move || page(&store, &feed, &process, from, limit));
-        match read.await {
-            Ok(Ok(page)) => Ok(page),
-            Ok(Err(error)) => Err(Refusal::new(RefusalCode::StorageFailed, error.to_string())),
-            Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the unit is stopping")),
-        }
+        answered(read.await)
+    }
+}
+
+/// What a thread read from the disk.
+fn answered<T>(read: Result<Result<T, StoreError>, JoinError>) -> Result<T, Refusal> {
+    match read {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(Refusal::new(RefusalCode::StorageFailed, error.to_string())),
+        Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the unit is stopping")),
     }
 }
 

@@ -8,23 +8,30 @@
 //!   same operator.
 //! - What cannot be taken or judged at the moment holds up its own log only: it comes again on a
 //!   later stream.
+//! - A log that is left to another unit stays where it is, in step with the executor, and goes on
+//!   from there when its turn comes again.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use protocol::{
     Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, Position, ProcessId, Provenance,
-    PublicKey, Slot, Source, Spawn, Timestamp, UnitId,
+    PublicKey, Ranking, Slot, Source, Spawn, Timestamp, UnitId, UnitSet,
     api::{Cursor, TailFrame, TailRecord},
     codec,
 };
 
 /// What is known of a log that this tail follows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Place {
     next: Slot,
     chain: Hash,
     time: Timestamp,
-    /// Whether this unit executes the process.
+    /// Who executes the process, once its spawn has come.
+    ranking: Option<Arc<Ranking>>,
+    /// Whether this unit does, with the units that are up.
     executed: bool,
     standing: Standing,
 }
@@ -37,6 +44,16 @@ impl Place {
             (next, position.chain, position.time)
         });
     }
+
+    /// Before slot 0.
+    const START: Self = Self {
+        next: Slot::ZERO,
+        chain: Hash::ZERO,
+        time: Timestamp::ZERO,
+        ranking: None,
+        executed: false,
+        standing: Standing::Followed,
+    };
 }
 
 /// How a log stands.
@@ -53,7 +70,7 @@ enum Standing {
 }
 
 /// Where a log stood before a slot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Before(Place);
 
 /// The state of following one scheduler, across streams. Pure.
@@ -63,7 +80,11 @@ pub(crate) struct Tail {
     scheduler: UnitId,
     network: NetworkId,
     trusted: bool,
+    /// The other compute units that are up; all if it is not known.
+    present: Option<UnitSet>,
     places: HashMap<ProcessId, Place>,
+    /// The rankings of all places, each kept once.
+    rankings: HashSet<Arc<Ranking>>,
     sources: HashMap<ProcessId, Source>,
 }
 
@@ -108,8 +129,32 @@ pub(crate) struct CheckedBatch {
 impl Tail {
     /// Follows a scheduler from the start. `trusted` says that its operator is this unit's.
     pub(crate) fn new(unit: UnitId, scheduler: UnitId, network: NetworkId, trusted: bool) -> Self {
-        let (places, sources) = (HashMap::new(), HashMap::new());
-        Self { unit, scheduler, network, trusted, places, sources }
+        Self {
+            unit,
+            scheduler,
+            network,
+            trusted,
+            present: None,
+            places: HashMap::new(),
+            rankings: HashSet::new(),
+            sources: HashMap::new(),
+        }
+    }
+
+    /// Learns which other compute units are up. Tells of which processes, of those that this unit
+    /// has executed, it changes whether this unit goes on with them.
+    pub(crate) fn set_present(&mut self, present: Option<UnitSet>) -> Vec<(ProcessId, bool)> {
+        self.present = present;
+        let mut changed = Vec::new();
+        for (process, place) in &mut self.places {
+            let Some(ranking) = &place.ranking else { continue };
+            let executed = ranking.executes(&self.unit, self.present.as_ref());
+            if executed != place.executed && place.next > Slot::ZERO {
+                changed.push((*process, executed));
+            }
+            place.executed = executed;
+        }
+        changed
     }
 
     /// Where a new stream shall resume, at most this many logs; all others come from slot 0 again.
@@ -127,7 +172,11 @@ impl Tail {
                 Standing::Behind | Standing::Broken => Slot::new(u64::MAX),
             },
         };
-        let mut cursors: Vec<Cursor> = self.places.iter().map(cursor).collect();
+        // Of the rest the scheduler sends nothing.
+        let is_due = |(_, place): &(&ProcessId, &Place)| {
+            place.executed || place.standing == Standing::Broken
+        };
+        let mut cursors: Vec<Cursor> = self.places.iter().filter(is_due).map(cursor).collect();
         if cursors.len() > most {
             // The longest logs would cost most.
             cursors.sort_unstable_by_key(|cursor| std::cmp::Reverse(cursor.slot));
@@ -161,13 +210,7 @@ impl Tail {
 
     /// Learns that this unit has executed a process up to a position before.
     pub(crate) fn resume_at(&mut self, process: ProcessId, spawn: &Spawn, position: Position) {
-        let mut place = Place {
-            next: Slot::ZERO,
-            chain: Hash::ZERO,
-            time: Timestamp::ZERO,
-            executed: spawn.policy.executes(&self.unit, &process),
-            standing: Standing::Followed,
-        };
+        let mut place = self.rank(spawn.policy.ranking(&process));
         place.stand_behind(Some(position));
         self.places.insert(process, place);
     }
@@ -175,7 +218,7 @@ impl Tail {
     /// The logs that are behind.
     pub(crate) fn behind(&self) -> impl Iterator<Item = ProcessId> {
         let behind = |(process, place): (&ProcessId, &Place)| {
-            (place.standing == Standing::Behind).then_some(*process)
+            (place.executed && place.standing == Standing::Behind).then_some(*process)
         };
         self.places.iter().filter_map(behind)
     }
@@ -256,7 +299,7 @@ impl Tail {
     /// Whether slots are missing before this one.
     fn misses(&self, record: &TailRecord) -> bool {
         match self.places.get(&record.assignment.process) {
-            Some(place) if place.standing != Standing::Followed => false,
+            Some(place) if place.standing != Standing::Followed || !place.executed => false,
             place => record.assignment.slot > place.map_or(Slot::ZERO, |place| place.next),
         }
     }
@@ -264,14 +307,9 @@ impl Tail {
     fn handle_record(&mut self, record: TailRecord) -> Option<Checked> {
         let assignment = record.assignment;
         let process = assignment.process;
-        let place = self.places.get(&process).copied().unwrap_or(Place {
-            next: Slot::ZERO,
-            chain: Hash::ZERO,
-            time: Timestamp::ZERO,
-            executed: false,
-            standing: Standing::Followed,
-        });
-        if assignment.slot < place.next || place.standing != Standing::Followed {
+        let place = self.places.get(&process).cloned().unwrap_or(Place::START);
+        let left_to_others = place.ranking.is_some() && !place.executed;
+        if assignment.slot < place.next || place.standing != Standing::Followed || left_to_others {
             return None;
         }
         if !self.trusted && self.unknown_source(&record).is_some() {
@@ -287,13 +325,12 @@ impl Tail {
             Ok(entry) if entry.target() != process => Some("an entry is of another process"),
             Ok(entry) => self.check_entry(entry, &record),
         };
-        let executed = match &entry {
+        let place = match &entry {
             Ok(Entry::Spawn(spawn)) if assignment.slot == Slot::ZERO => {
-                spawn.unverified().policy.executes(&self.unit, &process)
+                self.rank(spawn.unverified().policy.ranking(&process))
             }
-            _ => place.executed,
+            _ => place,
         };
-        let next = assignment.slot.next().unwrap_or(assignment.slot);
         let standing = if fault.is_some() { Standing::Broken } else { Standing::Followed };
         if let Some(fault) = fault {
             tracing::error!(
@@ -301,11 +338,28 @@ impl Tail {
                 "ALARM: the scheduler broke a rule; nothing more of this log is executed"
             );
         }
+        if fault.is_some() || !place.executed {
+            // What is not executed is not passed over either: it may have to be executed later.
+            self.places.insert(process, Place { standing, ..place });
+            return None;
+        }
+        let entry = entry.ok()?;
+        let next = assignment.slot.next().unwrap_or(assignment.slot);
         let (chain, time) = (assignment.chain, assignment.time);
-        self.places.insert(process, Place { next, chain, time, executed, standing });
-        let wanted = executed && standing == Standing::Followed;
-        let before = Before(Place { executed, ..place });
-        entry.ok().filter(|_| wanted).map(|entry| Checked { record, entry, before })
+        self.places.insert(process, Place { next, chain, time, standing, ..place.clone() });
+        Some(Checked { record, entry, before: Before(place) })
+    }
+
+    /// The start of a process that these units execute.
+    fn rank(&mut self, ranking: Ranking) -> Place {
+        let executed = ranking.executes(&self.unit, self.present.as_ref());
+        let known = self.rankings.get(&ranking).cloned();
+        let ranking = known.unwrap_or_else(|| {
+            let ranking = Arc::new(ranking);
+            self.rankings.insert(Arc::clone(&ranking));
+            ranking
+        });
+        Place { ranking: Some(ranking), executed, ..Place::START }
     }
 
     /// Checks what a scheduler has to check before it assigns.

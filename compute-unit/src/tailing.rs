@@ -7,17 +7,21 @@ use std::{
 };
 
 use protocol::{
-    ModuleId, Position, ProcessId, Provenance, Role, Slot, Spawn, UnitId,
+    ModuleId, Position, ProcessId, Provenance, Role, Slot, Spawn, UnitId, UnitSet,
     api::{ModuleBytes, Opening, Request},
     codec,
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use transport::{Connection, Directory, Peers};
 
 use crate::{
     engine::CompileError,
     executor::{Batch, Executor, Work},
+    liveness::Resting,
     metrics::Metrics,
     module::{CompiledModule, Modules},
     store::Head,
@@ -79,6 +83,10 @@ pub(crate) struct Tailing {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether schedulers of the same operator are checked as well.
     pub(crate) verify_all: bool,
+    /// The other compute units that are up.
+    pub(crate) present: watch::Receiver<Option<UnitSet>>,
+    /// What is left to them at present.
+    pub(crate) resting: Arc<Resting>,
     /// This unit's operator.
     pub(crate) operator: protocol::OperatorId,
     /// Cancelled when the unit stops.
@@ -144,8 +152,12 @@ impl Tailing {
         tail: &mut Tail,
     ) -> Result<(), String> {
         let mut drained = self.executor.drained();
+        let mut presence = self.present.clone();
+        let present = presence.borrow_and_update().clone();
+        self.resting.change(tail.set_present(present.clone()));
         self.catch_up(tail);
-        let opening = codec::encode(&Opening::Tail { cursors: tail.resume(CURSORS_MAX) });
+        let cursors = tail.resume(CURSORS_MAX);
+        let opening = codec::encode(&Opening::Tail { cursors, present });
         let opened = connection.open_stream(&opening).await;
         let (_sender, mut receiver) = opened.map_err(|error| error.to_string())?;
         let mut judge_again = None;
@@ -157,6 +169,8 @@ impl Tailing {
                     false => continue,
                 },
                 () = alarm(judge_again) => return Ok(()),
+                // The next stream is about other logs.
+                () = changed(&mut presence) => return Ok(()),
             };
             let frame = frame.ok_or("the scheduler ended the stream")?;
             let unknown = tail.unknown_sources(&frame).map_err(|error| error.to_string())?;
@@ -253,6 +267,14 @@ impl Tailing {
             }
         }
         None
+    }
+}
+
+/// Completes when there is something new.
+async fn changed<T>(watched: &mut watch::Receiver<T>) {
+    if watched.changed().await.is_err() {
+        // Nobody is left to tell anything: the unit is stopping.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -54,6 +54,13 @@ impl Log {
         Self { client, scheduler, compute, process, spawn, next: 0, chain: Hash::ZERO }
     }
 
+    /// Changes the spawn before anything is assigned.
+    pub(crate) fn respawn(&mut self, change: impl FnOnce(Spawn) -> Spawn) {
+        assert_eq!(self.next, 0, "the log has begun");
+        self.spawn = Signed::sign(change(self.spawn.unverified().clone()), &self.client);
+        self.process = ProcessId::from_bytes(*self.spawn.digest().as_bytes());
+    }
+
     pub(crate) fn message(&self, method: &str, args: &[u8]) -> Entry {
         let message = Message {
             version: V1,

@@ -52,6 +52,8 @@ pub(crate) struct Sorted {
     pub(crate) needed: Vec<usize>,
     /// The processes of those that came although one before them has not.
     pub(crate) early: Vec<ProcessId>,
+    /// The positions of those that have come by before.
+    pub(crate) known: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,8 @@ impl Post {
                 sorted.early.push(process);
             } else if inner.collector.wants(process, slot) {
                 sorted.needed.push(position);
+            } else {
+                sorted.known.push(position);
             }
         }
         sorted

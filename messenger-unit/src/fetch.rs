@@ -185,11 +185,14 @@ impl Hub {
         }
     }
 
-    /// The units of a policy that are in the directory, in the order in which they serve a process.
+    /// The units of a policy that are in the directory, in the order in which they serve a process;
+    /// those that are not connected come last, for they are likely to be down.
     fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
         let present = self.peers.directory().units(Role::Compute);
-        let ranked = known.policy.ranked(process).into_iter();
-        ranked.filter(|unit| present.binary_search(unit).is_ok()).collect()
+        let mut units = known.policy.ranked(process);
+        units.retain(|unit| present.binary_search(unit).is_ok());
+        units.sort_by_key(|unit| self.peers.peer(*unit).current().is_none());
+        units
     }
 }
 

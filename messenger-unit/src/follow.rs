@@ -13,7 +13,7 @@ use std::{
 };
 
 use protocol::{
-    ProcessId, Receipt, Role, UnitId,
+    Fault, ProcessId, Receipt, Role, UnitId,
     api::{FollowSlot, OUTCOME_FRAME_MAX, Opening},
     codec,
 };
@@ -26,6 +26,7 @@ use crate::{
     delivery::Came,
     hub::Hub,
     location::Known,
+    lock,
     parcel::{SlotProof, tells},
     session::Event,
 };
@@ -159,7 +160,7 @@ impl Follower<'_> {
         let known = self.acquaintances(needed).await;
         let mut positions = Vec::with_capacity(sorted.needed.len());
         let mut came = Vec::with_capacity(sorted.needed.len());
-        for position in sorted.needed {
+        for &position in &sorted.needed {
             let Some(slot) = slots.get(position) else { continue };
             let process = slot.leaf.process;
             if self.put_off.contains(&process) {
@@ -177,9 +178,51 @@ impl Follower<'_> {
                 }
             }
         }
+        self.compare(&frame, &sorted.known, &positions);
         self.pass(&frame, &positions);
         self.hub.post.take(came);
         Ok(())
+    }
+
+    /// Compares slots with what other frames stated of them, and remembers those that may still be
+    /// stated by others.
+    fn compare(&self, frame: &Arc<Frame>, known: &[usize], fresh: &[usize]) {
+        let mut faults = Vec::new();
+        {
+            let mut witness = lock(&self.hub.witness);
+            for slot in known.iter().chain(fresh).filter_map(|at| frame.inner.slots.get(*at)) {
+                let process = slot.leaf.process;
+                if let Some(fault) = witness.contradiction(frame, slot)
+                    && let Some(known) = self.hub.locations.cached(&process)
+                    && frame.check(slot, &known).is_some()
+                    && witness.report(process)
+                {
+                    faults.push((process, fault));
+                }
+            }
+            witness.keep(frame, fresh);
+        }
+        for (process, fault) in faults {
+            self.accuse(process, fault);
+        }
+    }
+
+    /// Writes a fault file, off the path of messages.
+    fn accuse(&self, process: ProcessId, fault: Fault) {
+        let hub = Arc::clone(self.hub);
+        self.hub.spawn(async move {
+            let faults = Arc::clone(&hub.faults);
+            let written = tokio::task::spawn_blocking(move || faults.write(&fault)).await;
+            let path = match written {
+                Ok(Ok(Some(path))) => path.display().to_string(),
+                Ok(Ok(None)) => "not kept, there are too many".to_owned(),
+                Ok(Err(error)) => format!("not kept: {error}"),
+                Err(error) => format!("not kept: {error}"),
+            };
+            tracing::error!(%process, fault = path,
+                "ALARM: receipts contradict each other; one of their units is at fault");
+            hub.metrics.receipt_conflicts.increment();
+        });
     }
 
     /// Takes no more of a process from this stream; whether that is new.

@@ -16,11 +16,13 @@ use transport::Peers;
 use crate::{
     board::{Board, Place},
     delivery::Post,
+    faults::Faults,
     flight::Flight,
     location::Locations,
     metrics::Metrics,
     router::Parked,
     store::Store,
+    witness::Witness,
 };
 
 /// Executed slots that a watcher may lag behind before it misses some.
@@ -41,6 +43,10 @@ pub(crate) struct Hub {
     pub(crate) board: Board,
     pub(crate) post: Post,
     pub(crate) metrics: Metrics,
+    /// What compute units stated lately.
+    pub(crate) witness: Mutex<Witness>,
+    /// What they stated that cannot be.
+    pub(crate) faults: Arc<Faults>,
     /// To each scheduler that was ever needed, the queue of its relay.
     pub(crate) relays: Mutex<HashMap<UnitId, mpsc::Sender<Vec<Flight>>>>,
     /// Entries whose process is being found.
@@ -62,7 +68,7 @@ impl Hub {
     pub(crate) fn new(
         (network, unit, started): (NetworkId, UnitId, Timestamp),
         peers: Peers,
-        store: Arc<Store>,
+        (store, faults): (Arc<Store>, Faults),
         cursors: &[(ProcessId, Slot)],
     ) -> Arc<Self> {
         let hub = Self {
@@ -75,6 +81,8 @@ impl Hub {
             board: Board::default(),
             post: Post::default(),
             metrics: Metrics::default(),
+            witness: Mutex::new(Witness::new(network)),
+            faults: Arc::new(faults),
             relays: Mutex::default(),
             parked: Mutex::default(),
             watchers: broadcast::channel(WATCH_MAX).0,

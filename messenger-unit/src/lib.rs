@@ -11,6 +11,7 @@
 //! - `session`, `router`, `relay`, `flight`: from a client's stream to schedulers and back.
 //! - `follow`, `check`, `collect`, `parcel`: from compute units to the outbox.
 //! - `board`: who waits for which outcome. `location`: who processes are. `fetch`: what has passed.
+//! - `witness`, `faults`: receipts that contradict each other, and files that show it.
 //! - `store`: cursors on disk. `service`: requests, streams, start and stop.
 //!
 //! **Invariant:** nothing here is needed to be right: the database is a cache, and a lost or second
@@ -21,6 +22,7 @@ mod check;
 mod collect;
 mod config;
 mod delivery;
+mod faults;
 mod fetch;
 mod flight;
 mod follow;
@@ -35,6 +37,7 @@ mod service;
 mod session;
 mod store;
 mod wire;
+mod witness;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

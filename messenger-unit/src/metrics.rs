@@ -38,6 +38,8 @@ counters! {
     follow_gaps;
     /// Slots put off because nobody could tell who their process is.
     slots_put_off;
+    /// Receipts found that contradict each other.
+    receipt_conflicts;
     /// Outbox items of kinds that are not delivered.
     items_ignored;
     /// Deliveries submitted, those submitted again included.

@@ -19,7 +19,9 @@ use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers}
 use crate::{
     board::{Place, Prospect},
     config::Config,
-    delivery, follow,
+    delivery,
+    faults::Faults,
+    follow,
     hub::Hub,
     session::{OPEN_MAX, Session, encode_executed},
     store::{Store, StoreError},
@@ -63,6 +65,7 @@ pub async fn start(
     endpoint: Endpoint,
     directory: Directory,
 ) -> Result<Running, Error> {
+    let faults = Faults::new(&config.data);
     let opened = tokio::task::spawn_blocking(move || {
         let store = Store::open(&config.data)?;
         let cursors = store.cursors()?;
@@ -71,7 +74,7 @@ pub async fn start(
     let (store, cursors) = opened.await??;
     let peers = Peers::new(endpoint.clone(), directory);
     let who = (config.network, endpoint.unit(), wall_clock());
-    let hub = Hub::new(who, peers, Arc::new(store), &cursors);
+    let hub = Hub::new(who, peers, (Arc::new(store), faults), &cursors);
     let service = Arc::new(Service { hub: Arc::clone(&hub) });
     let serving = transport::serve(endpoint.clone(), service, hub.shutdown.clone());
     let shutdown = hub.shutdown.clone();

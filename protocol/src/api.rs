@@ -12,7 +12,7 @@ use minicbor::{Decode, Encode, bytes::ByteVec};
 use crate::{
     Assignment, AssignmentProof, BatchHeader, Entry, EntryId, Hash, MerklePath, ModuleId,
     OriginProof, Outcome, PairNumber, ProcessId, ProfileId, Receipt, ReceiptBatch, ReceiptLeaf,
-    Refusal, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, ViewRequest,
+    Refusal, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, UnitSet, ViewRequest,
 };
 
 pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
@@ -176,13 +176,17 @@ pub enum Opening {
     #[n(0)]
     Submit,
     /// To a scheduler, by a compute unit: the logs of all processes that the unit
-    /// executes, the first `quorum` of their policies as ranked for them.
+    /// executes, among the first `quorum` of their policies as [`crate::Ranking`] tells.
     /// Frames down are [`TailFrame`].
     #[n(1)]
     Tail {
         /// The first slot wanted of logs that are partly known; all others come from slot 0.
         #[n(0)]
         cursors: Vec<Cursor>,
+        /// The other compute units that the opener believes to be up: for the rest it steps in,
+        /// known or not. If absent, all are.
+        #[n(1)]
+        present: Option<UnitSet>,
     },
     /// To a compute unit, by a messenger: everything it executes. Frames down are [`FollowFrame`].
     #[n(2)]

@@ -46,6 +46,7 @@ mod signed;
 mod spawn;
 pub mod state;
 mod unit_record;
+mod unit_set;
 mod value;
 #[cfg(test)]
 mod vectors;
@@ -76,7 +77,7 @@ pub use outcome::{
     AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, OutboxItem, Outcome,
     PairPosition, Reply,
 };
-pub use policy::{Acceptance, ComputePolicy, PolicyError};
+pub use policy::{Acceptance, ComputePolicy, PolicyError, Ranking};
 pub use principal::Principal;
 pub use profile::Profile;
 pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
@@ -85,5 +86,6 @@ pub use signed::{Authority, Body, Signed, Verified, VerifyError};
 pub use spawn::Spawn;
 pub use state::{GlobalValue, PageProof, STATE_PAGE_BYTES, State};
 pub use unit_record::{Role, UnitRecord, UnitRecordError};
+pub use unit_set::UnitSet;
 pub use value::{Value, ValueError, ValueKind, canonical, check_value};
 pub use view::{HeadStatement, ViewAnswer, ViewRequest};

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     Domain, Hash, ModuleId, NetworkId, ProcessId, ProfileId, PublicKey, SecretKey, Signature,
-    UnitId, codec,
+    UnitId, UnitSet, codec,
 };
 
 /// The compute units whose receipts count for a process.
@@ -79,16 +79,31 @@ impl ComputePolicy {
         units
     }
 
-    /// The units that execute a process: the first `quorum` of those ranked for it.
-    pub fn executors(&self, process: &ProcessId) -> Vec<UnitId> {
-        let mut units = self.ranked(process);
-        units.truncate(self.quorum.into());
-        units
+    /// Who executes a process, and who steps in.
+    pub fn ranking(&self, process: &ProcessId) -> Ranking {
+        Ranking { units: self.ranked(process).into(), quorum: self.quorum }
     }
+}
 
-    /// Whether a unit is among those that execute a process.
-    pub fn executes(&self, unit: &UnitId, process: &ProcessId) -> bool {
-        self.executors(process).contains(unit)
+/// The units of a policy in the order in which they serve one process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ranking {
+    units: Box<[UnitId]>,
+    quorum: u16,
+}
+
+impl Ranking {
+    /// Whether a unit executes the process where only `present` ones are up: whether it is among the
+    /// first `quorum` of those. All are presumed up if `present` is none; the unit itself always is.
+    pub fn executes(&self, unit: &UnitId, present: Option<&UnitSet>) -> bool {
+        let is_up = |other: &UnitId| present.is_none_or(|present| present.contains(other));
+        match self.units.iter().position(|other| other == unit) {
+            Some(rank) => {
+                let before = self.units.iter().take(rank).filter(|other| is_up(other));
+                before.count() < usize::from(self.quorum)
+            }
+            None => false,
+        }
     }
 }
 

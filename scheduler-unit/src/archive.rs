@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{
-    AssignmentProof, EntryId, PairNumber, ProcessId, Provenance, Slot, UnitId,
+    AssignmentProof, EntryId, PairNumber, ProcessId, Provenance, Slot,
     api::{Acknowledgement, LogPage, LogRecord, SubmitEvent},
     codec,
 };
@@ -17,6 +17,7 @@ use crate::{
     order::Place,
     segment::{Record, Segment},
     store::{Index, LogStore, Modules, StoreError},
+    tails::Opener,
 };
 
 /// The most bytes of entries in a page of a log.
@@ -209,10 +210,10 @@ impl Archive {
     }
 
     /// The first batch a tail must look at: the one with the first wanted slot of any process that
-    /// names the unit, or the next one to come.
+    /// its opener executes, or the next one to come.
     pub(crate) fn tail_start(
         &self,
-        unit: &UnitId,
+        opener: &Opener,
         cursors: &HashMap<ProcessId, Slot>,
     ) -> Result<u64, StoreError> {
         let mut start = *self.board.batches().borrow();
@@ -221,7 +222,7 @@ impl Archive {
             let (processes, total) = self.board.processes(offset, 1_024);
             for (process, known) in &processes {
                 let slot = cursors.get(process).copied().unwrap_or_default();
-                if known.units.contains(unit) && slot < known.head.next {
+                if opener.executes(known) && slot < known.head.next {
                     let batch = self.batch_of(&Place { process: *process, slot })?;
                     start = start.min(batch.unwrap_or(start));
                 }

@@ -16,10 +16,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot, UnitId};
+use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot};
 use tokio::sync::watch;
 
-use crate::order::{Head, Place, Units};
+use crate::{
+    order::{Executors, Head, Place},
+    tails::Opener,
+};
 
 /// Bytes of recent batches kept for tails that keep up.
 const RECENT_BYTES: usize = 32 << 20;
@@ -54,8 +57,8 @@ struct Logs {
 pub(crate) struct Known {
     /// Its place in the order of birth.
     pub(crate) number: u64,
-    /// The units that execute it.
-    pub(crate) units: Units,
+    /// Who executes it.
+    pub(crate) executors: Executors,
     /// The end of its log.
     pub(crate) head: Head,
 }
@@ -105,8 +108,8 @@ pub(crate) struct Birth {
     pub(crate) process: ProcessId,
     /// Its place in the order of birth.
     pub(crate) number: u64,
-    /// The units that execute it.
-    pub(crate) units: Units,
+    /// Who executes it.
+    pub(crate) executors: Executors,
     /// The bytes of its spawn.
     pub(crate) spawn: Arc<[u8]>,
 }
@@ -176,12 +179,12 @@ impl Board {
         self.read().known.get(process).cloned()
     }
 
-    /// Whether a unit executes each of these processes.
-    pub(crate) fn names(&self, unit: &UnitId, processes: &[ProcessId]) -> Vec<bool> {
+    /// Whether the opener of a tail executes each of these processes.
+    pub(crate) fn executed_by(&self, opener: &Opener, processes: &[ProcessId]) -> Vec<bool> {
         let logs = self.read();
-        let names =
-            |process| logs.known.get(process).is_some_and(|known| known.units.contains(unit));
-        processes.iter().map(names).collect()
+        let executed =
+            |process| logs.known.get(process).is_some_and(|known| opener.executes(known));
+        processes.iter().map(executed).collect()
     }
 
     /// Processes in order of birth, and how many there are in all.
@@ -279,9 +282,9 @@ impl Board {
 
 impl Logs {
     fn add_birth(&mut self, birth: Birth) {
-        let Birth { process, number, units, spawn } = birth;
+        let Birth { process, number, executors, spawn } = birth;
         self.born.push(process);
-        self.known.insert(process, Known { number, units, head: Head::EMPTY });
+        self.known.insert(process, Known { number, executors, head: Head::EMPTY });
         self.young.spawns.insert(process, spawn);
     }
 

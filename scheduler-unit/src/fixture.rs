@@ -82,6 +82,14 @@ pub(crate) fn spawn_by(nonce: u64, now: Timestamp, unit: &SecretKey) -> Entry {
     Entry::Spawn(Signed::sign(body, &client()))
 }
 
+/// A spawn that one of two compute units executes.
+pub(crate) fn spawn_shared(nonce: u64, now: Timestamp, one: &SecretKey, two: &SecretKey) -> Entry {
+    let mut body = spawn_body(nonce, now);
+    body.policy.units = vec![one.public().unit(), two.public().unit()];
+    body.acceptance = Acceptance::sign(one, NETWORK, &body.module, &body.profile);
+    Entry::Spawn(Signed::sign(body, &client()))
+}
+
 pub(crate) fn process(nonce: u64, now: Timestamp) -> ProcessId {
     spawn(nonce, now).target()
 }

@@ -19,8 +19,8 @@ mod spawn;
 use std::collections::HashMap;
 
 use protocol::{
-    Assignment, EntryId, Message, PairNumber, ProcessId, Refusal, RefusalCode, Slot, Spawn,
-    Timestamp, UnitId, Verified,
+    Assignment, EntryId, Message, PairNumber, ProcessId, Ranking, Refusal, RefusalCode, Slot,
+    Spawn, Timestamp, Verified,
 };
 
 use crate::verify::Proven;
@@ -215,8 +215,8 @@ fn unknown_process() -> Decision {
     Decision::Refused(Refusal::new(RefusalCode::UnknownProcess, detail))
 }
 
-/// Units that may execute a process, shared by all logs with the same ones.
-pub(crate) type Units = std::sync::Arc<[UnitId]>;
+/// Who executes a process, shared by all that know its log.
+pub(crate) type Executors = std::sync::Arc<Ranking>;
 
 #[cfg(test)]
 mod tests;

@@ -188,7 +188,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     }
     let known = logs.iter().map(|stored| {
         let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
-        (stored.process, Known { number: log.number, units: log.units, head: log.head })
+        (stored.process, Known { number: log.number, executors: log.executors, head: log.head })
     });
     let board = Board::new(batches, known);
     let order = Order::resume(logs, pairs);

@@ -14,7 +14,13 @@ use protocol::{
 };
 use transport::{FrameReceiver, FrameSender, Handler};
 
-use crate::{order::Place, submit, tails, unit::Unit, verify::refuse_storage};
+use crate::{
+    order::Place,
+    submit,
+    tails::{self, Opener},
+    unit::Unit,
+    verify::refuse_storage,
+};
 
 /// The most slots or processes in a page.
 const PAGE: u32 = 4_096;
@@ -45,8 +51,9 @@ impl Handler for Service {
     ) {
         match codec::decode(&opening) {
             Ok(Opening::Submit) => submit::serve(&self.0, sender, receiver).await,
-            Ok(Opening::Tail { cursors }) => {
-                tails::serve(&self.0, peer, cursors, sender, receiver).await;
+            Ok(Opening::Tail { cursors, present }) => {
+                let opener = Opener { unit: peer, present };
+                tails::serve(&self.0, opener, cursors, sender, receiver).await;
             }
             Ok(Opening::Follow { .. } | Opening::Watch) => {
                 tracing::debug!(%peer, "a stream is not for a scheduler");

@@ -8,29 +8,47 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use protocol::{ProcessId, Refusal, Slot, UnitId, api::Cursor};
+use protocol::{ProcessId, Refusal, Slot, UnitId, UnitSet, api::Cursor};
 use transport::{FrameReceiver, FrameSender};
 
 use crate::{
     archive::Archive,
+    board::Known,
     segment::{Record, Segment},
     store::StoreError,
     unit::Unit,
     verify::refuse_storage,
 };
 
+/// A compute unit that opens a tail.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    /// The unit.
+    pub(crate) unit: UnitId,
+    /// The other compute units that it believes to be up; all if it says nothing.
+    pub(crate) present: Option<UnitSet>,
+}
+
+impl Opener {
+    /// Whether it executes a process.
+    pub(crate) fn executes(&self, known: &Known) -> bool {
+        known.executors.executes(&self.unit, self.present.as_ref())
+    }
+}
+
 /// Serves one tail until the peer is gone or the disk fails; then the peer opens another.
 pub(crate) async fn serve(
     unit: &Arc<Unit>,
-    peer: UnitId,
+    opener: Opener,
     cursors: Vec<Cursor>,
     mut sender: FrameSender,
     mut receiver: FrameReceiver,
 ) {
+    let peer = opener.unit;
     unit.metrics.tails.add(1);
     let stopped = sender.stopped();
     tokio::select! {
-        walked = walk(unit, peer, cursors, &mut sender) => {
+        walked = walk(unit, opener, cursors, &mut sender) => {
             if let Err(refusal) = walked {
                 tracing::warn!(%peer, %refusal, "a tail ends");
             }
@@ -50,17 +68,18 @@ async fn silence_broken(receiver: &mut FrameReceiver) {
 
 async fn walk(
     unit: &Arc<Unit>,
-    peer: UnitId,
+    opener: Opener,
     cursors: Vec<Cursor>,
     sender: &mut FrameSender,
 ) -> Result<(), Refusal> {
+    let peer = opener.unit;
     // Before the start is looked for, so that no batch is missed.
     let mut batches = unit.archive.board.batches();
     let cursors = cursors.into_iter().map(|cursor| (cursor.process, cursor.slot)).collect();
     let (start, mut wanted) = unit
         .read(move |unit| {
-            let start = unit.archive.tail_start(&peer, &cursors).map_err(refuse_storage)?;
-            Ok((start, Wanted { peer, cursors }))
+            let start = unit.archive.tail_start(&opener, &cursors).map_err(refuse_storage)?;
+            Ok((start, Wanted { opener, cursors }))
         })
         .await?;
     let mut next = start;
@@ -100,7 +119,7 @@ async fn walk(
 /// What a tail is about.
 #[derive(Debug)]
 struct Wanted {
-    peer: UnitId,
+    opener: Opener,
     /// The first slot wanted of logs of which not all is.
     cursors: HashMap<ProcessId, Slot>,
 }
@@ -111,8 +130,8 @@ impl Wanted {
         let segment = Segment::read(&bytes)?;
         let processes: Vec<ProcessId> =
             segment.records.iter().map(|record| record.assignment.process).collect();
-        let named = archive.board.names(&self.peer, &processes);
-        let of_unit = segment.records.iter().zip(named).filter(|(_, named)| *named);
+        let executed = archive.board.executed_by(&self.opener, &processes);
+        let of_unit = segment.records.iter().zip(executed).filter(|(_, executed)| *executed);
         let mine: Vec<Record<'_>> =
             of_unit.map(|(record, _)| *record).filter(|record| self.is_due(record)).collect();
         if mine.is_empty() {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Messages sent around the crashes.
-const MESSAGES: usize = 600;
+pub(crate) const MESSAGES: usize = 600;
 /// Messages under way at once.
 const WINDOW: usize = 16;
 /// Balls thrown around the crashes.
@@ -61,7 +61,7 @@ fn survives(kind: &str) {
             again = Some(started);
         }
         let places = sending.await.unwrap();
-        check_places(&client, counter, places).await;
+        check_places(&client, counter, &places).await;
         let total = client.view(counter, "get", &Value::Map(vec![]), None).await.unwrap();
         assert_eq!(total.reply, Value::Integer(MESSAGES as i128));
         assert_eq!(exchanged(&client, &ping, &pong, ROUNDS as i128).await, ROUNDS as i128);
@@ -82,7 +82,7 @@ async fn start_game(client: &Client, ping: &str, pong: &str) {
 }
 
 /// Waits until so many messages are done.
-async fn reach(done: &AtomicUsize, count: usize) {
+pub(crate) async fn reach(done: &AtomicUsize, count: usize) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while done.load(Ordering::Relaxed) < count {
         assert!(tokio::time::Instant::now() < deadline, "{done:?} of {count} messages are done");
@@ -91,7 +91,7 @@ async fn reach(done: &AtomicUsize, count: usize) {
 }
 
 /// Sends all messages, a window at a time, and returns the place of each.
-async fn send_all(
+pub(crate) async fn send_all(
     client: Client,
     counter: ProcessId,
     done: Arc<AtomicUsize>,
@@ -117,18 +117,22 @@ async fn send_all(
 }
 
 /// Checks that each message has the slot it was told, and no other.
-async fn check_places(client: &Client, counter: ProcessId, places: Vec<(Entry, Assignment)>) {
+pub(crate) async fn check_places(
+    client: &Client,
+    counter: ProcessId,
+    places: &[(Entry, Assignment)],
+) {
     let mut log = client.log(counter, Slot::ZERO);
     let mut records = Vec::new();
-    while records.len() <= MESSAGES {
+    while records.len() <= places.len() {
         let page = log.page(1_000).await.unwrap();
         assert!(!page.records.is_empty(), "the log has {} slots", records.len());
         records.extend(page.records);
     }
-    assert_eq!(records.len(), MESSAGES + 1, "the spawn and each message once");
+    assert_eq!(records.len(), places.len() + 1, "the spawn and each message once");
     for (entry, place) in places {
         let at = usize::try_from(place.slot.get()).unwrap();
-        assert_eq!(records[at].assignment, place);
+        assert_eq!(records[at].assignment, *place);
         assert_eq!(records[at].entry.id(), entry.id());
     }
 }

@@ -55,6 +55,22 @@ pub(crate) fn restore(
     Ok(Restored { process, spawn, position, previous, state })
 }
 
+/// The root of the state that a checkpoint holds; none of a process that was not born.
+///
+/// # Errors
+///
+/// If the checkpoint is damaged. Pages and nodes of its memory are not looked at.
+pub(crate) fn state_root(
+    blobs: &impl Blobs,
+    checkpoint: &Checkpoint,
+) -> Result<Option<Hash>, StoreError> {
+    let CheckpointState::Live { host_table, .. } = &checkpoint.state else { return Ok(None) };
+    let broken = |error: protocol::CheckpointError| StoreError::Checkpoint(error.to_string());
+    let table = host_table.read(|address| blobs.read(Kind::Chunk, address).ok());
+    let state = checkpoint.state(&table.map_err(broken)?).map_err(broken)?;
+    Ok(state.map(|state| state.root()))
+}
+
 /// The memory of a checkpoint.
 struct Stored<B> {
     blobs: Arc<B>,

@@ -106,6 +106,7 @@ impl Residents {
     }
 
     /// How many processes are in memory.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.used.len()
     }

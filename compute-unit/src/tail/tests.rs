@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{Log, NETWORK};
-use protocol::{Limits, SecretKey, Signed};
+use protocol::{ComputePolicy, Limits, SecretKey, Signed, Spawn};
 
 fn log() -> Log {
     Log::new(b"module", Limits::DEFAULT)
@@ -106,6 +106,79 @@ fn processes_of_other_units_are_passed_over() {
     assert_eq!(slots(&mut tail, &start(&mut log)), Ok(vec![]));
 }
 
+/// A log that two units may execute, and the tail of the one that ranks second.
+fn shared_log() -> (Log, Tail, UnitSet) {
+    let mut log = log();
+    let other = SecretKey::from_seed(&[8; 32]).public().unit();
+    let units = vec![log.compute.public().unit(), other];
+    log.respawn(|spawn| Spawn { policy: ComputePolicy { units, ..spawn.policy.clone() }, ..spawn });
+    let ranked = log.spawn.unverified().policy.ranked(&log.process);
+    let tail = Tail::new(ranked[1], log.scheduler.public().unit(), NETWORK, true);
+    (log, tail, UnitSet::new([ranked[0]]))
+}
+
+#[test]
+fn a_unit_steps_in_from_slot_0_when_the_first_is_gone() {
+    let (mut log, mut tail, first) = shared_log();
+    let start = start(&mut log);
+    assert_eq!(slots(&mut tail, &start), Ok(vec![]), "all are presumed up");
+    assert_eq!(tail.set_present(Some(first)), []);
+    assert_eq!(slots(&mut tail, &start), Ok(vec![]));
+    assert_eq!(tail.resume(usize::MAX), []);
+    assert_eq!(tail.set_present(Some(UnitSet::default())), [], "it has executed nothing yet");
+    let from_the_start = Cursor { process: log.process, slot: Slot::ZERO };
+    assert_eq!(tail.resume(usize::MAX), [from_the_start]);
+    assert_eq!(slots(&mut tail, &start), Ok(vec![0, 1]));
+}
+
+#[test]
+fn a_unit_steps_back_and_later_goes_on_where_it_stood() {
+    let (mut log, mut tail, first) = shared_log();
+    tail.set_present(Some(UnitSet::default()));
+    assert_eq!(slots(&mut tail, &start(&mut log)), Ok(vec![0, 1]));
+    assert_eq!(tail.set_present(Some(first.clone())), [(log.process, false)]);
+    assert_eq!(tail.resume(usize::MAX), [], "nothing of it is wanted");
+    let message = log.message("m", &[0xa0]);
+    let missed = log.frame(&[message]);
+    let message = log.message("m", &[0xa0]);
+    let later = log.frame(&[message]);
+    for frame in [&missed, &later] {
+        let batch = tail.handle_frame(&codec::encode(frame)).unwrap();
+        assert_eq!((batch.slots.len(), batch.gap), (0, None), "what comes all the same is nothing");
+    }
+    assert_eq!(tail.set_present(Some(first)), [], "nothing changes");
+    assert_eq!(tail.set_present(Some(UnitSet::default())), [(log.process, true)]);
+    let where_it_stood = Cursor { process: log.process, slot: Slot::new(2) };
+    assert_eq!(tail.resume(usize::MAX), [where_it_stood]);
+    assert_eq!(slots(&mut tail, &missed), Ok(vec![2]));
+    assert_eq!(slots(&mut tail, &later), Ok(vec![3]));
+}
+
+#[test]
+fn a_log_that_is_behind_when_its_unit_steps_back_goes_on_where_it_was() {
+    let (mut log, mut tail, first) = shared_log();
+    tail.set_present(None);
+    tail.set_present(Some(UnitSet::default()));
+    let start = start(&mut log);
+    let batch = tail.handle_frame(&codec::encode(&start)).unwrap();
+    tail.fall_behind(log.process, batch.slots[1].before.clone());
+    tail.set_present(Some(first));
+    assert_eq!(tail.behind().count(), 0, "nothing is to be caught up with");
+    tail.set_present(Some(UnitSet::default()));
+    assert_eq!(tail.behind().collect::<Vec<_>>(), vec![log.process]);
+    tail.catch_up(&log.process);
+    assert_eq!(slots(&mut tail, &start), Ok(vec![1]));
+}
+
+#[test]
+fn a_unit_outside_the_policy_never_steps_in() {
+    let mut log = log();
+    let other = SecretKey::from_seed(&[8; 32]).public().unit();
+    let mut tail = Tail::new(other, log.scheduler.public().unit(), NETWORK, true);
+    tail.set_present(Some(UnitSet::default()));
+    assert_eq!(slots(&mut tail, &start(&mut log)), Ok(vec![]));
+}
+
 #[test]
 fn a_spawn_that_names_another_scheduler_is_not_executed() {
     let mut log = log();
@@ -124,7 +197,7 @@ fn a_log_that_fell_behind_comes_again_from_where_it_was() {
     let mut tail = tail(&log, true);
     let first = start(&mut log);
     let batch = tail.handle_frame(&codec::encode(&first)).unwrap();
-    tail.fall_behind(log.process, batch.slots[1].before);
+    tail.fall_behind(log.process, batch.slots[1].before.clone());
     let message = log.message("m", &[0xa0]);
     let second = log.frame(&[message]);
     let passed = tail.handle_frame(&codec::encode(&second)).unwrap();

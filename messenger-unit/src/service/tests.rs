@@ -7,7 +7,7 @@ mod client;
 mod world;
 
 use client::Client;
-use world::{NETWORK, World, key};
+use world::{COMPUTES, NETWORK, World, key};
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -305,7 +305,7 @@ async fn numbers_below_a_wrong_cursor_are_found_again() {
 #[tokio::test]
 async fn a_quorum_of_two_waits_for_the_second_receipt() {
     let (world, data) = (World::start(), directory());
-    world.change(|state| state.silent = true);
+    world.change(|state| state.silent[1] = true);
     let messenger = world.messenger(data.path()).await;
     let mut client = Client::connect(&messenger).await;
     let (careful, careless, target) =
@@ -319,8 +319,66 @@ async fn a_quorum_of_two_waits_for_the_second_receipt() {
     heard_all(&world, (careless, target), 10).await;
     let heard = world.state.lock().unwrap().heard(careful, target);
     assert!(heard.is_empty(), "one receipt is not enough");
-    world.change(|state| state.silent = false);
+    world.change(|state| state.silent[1] = false);
     heard_all(&world, (careful, target), 10).await;
+    client.close().await;
+    messenger.shutdown().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn slots_of_a_process_come_from_two_units_in_turn_without_gap_or_repetition() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let pair = (client.born(1).await, client.born(1).await);
+    for turn in 0..6 {
+        // Whoever has its turn tells what it missed as well.
+        world.change(|state| state.silent = [turn % 2 == 0, turn % 2 == 1]);
+        let entries = speak(&world, &mut client, pair, (5, 2));
+        client.submit(entries).await;
+        client.done(5).await;
+        heard_all(&world, pair, (turn + 1) * 10).await;
+    }
+    let heard = world.state.lock().unwrap().heard(pair.0, pair.1);
+    assert_eq!(heard, (0..60).collect::<Vec<_>>());
+    client.close().await;
+    messenger.shutdown().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn receipts_that_contradict_each_other_leave_a_file_that_proves_it() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let pair = (client.born(1).await, client.born(1).await);
+    world.change(|state| state.lying = true);
+    let entries = speak(&world, &mut client, pair, (5, 2));
+    client.submit(entries).await;
+    client.done(5).await;
+    let seen = async {
+        while counter(&client, "receipt_conflicts").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), seen).await.expect("it is seen");
+    let mut units = COMPUTES.map(|seed| key(seed).public().unit());
+    units.sort_unstable();
+    let mut processes = std::collections::BTreeSet::new();
+    for file in std::fs::read_dir(data.path().join("faults")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "fault") {
+            continue;
+        }
+        let fault = codec::decode::<protocol::Fault>(&std::fs::read(path).unwrap()).unwrap();
+        let mut culprits = fault.culprits(NETWORK).unwrap();
+        culprits.sort_unstable();
+        assert_eq!(culprits, units);
+        let protocol::Fault::Receipts(one, _) = fault else { panic!("receipts contradict") };
+        assert!(processes.insert(one.leaf.process), "one for a process is enough");
+    }
+    assert!(!processes.is_empty());
     client.close().await;
     messenger.shutdown().await;
     world.stop().await;

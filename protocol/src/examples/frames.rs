@@ -1,7 +1,7 @@
 //! Example requests, answers and frames of long-lived streams.
 
 use crate::{
-    Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot,
+    Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot, UnitSet,
     api::{
         Acknowledgement, Blobs, CheckpointAnswer, Cursor, Executed, ExecutedEntry, FollowFrame,
         FollowSlot, LogPage, LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage,
@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries, module,
-    origin_proof, other_process, outcome, receipt, source, spawn, statements, states, unit,
+    COMPUTE, OTHER_COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries,
+    module, origin_proof, other_process, outcome, receipt, source, spawn, statements, states, unit,
 };
 
 /// One request of each kind, by number.
@@ -51,11 +51,13 @@ pub(crate) fn responses() -> Vec<Response> {
     refusals().into_iter().map(Response::Refused).chain([done]).collect()
 }
 
-/// One opening of each kind, by number.
+/// One opening of each kind, by number; two tails.
 pub(crate) fn openings() -> Vec<Opening> {
     let cursors = vec![Cursor { process: source(), slot: Slot::new(2) }];
     let follow = Opening::Follow { cursors: cursors.clone() };
-    vec![Opening::Submit, Opening::Tail { cursors }, follow, Opening::Watch]
+    let tail = |present| Opening::Tail { cursors: cursors.clone(), present };
+    let present = UnitSet::new([unit(COMPUTE), unit(OTHER_COMPUTE)]);
+    vec![Opening::Submit, tail(None), tail(Some(present)), follow, Opening::Watch]
 }
 
 pub(crate) fn submit_frame() -> SubmitFrame {

@@ -75,9 +75,26 @@ fn the_first_quorum_of_the_ranked_execute() {
     let units: Vec<UnitId> = (1..=5).map(unit).collect();
     let policy = of(units, 2);
     let ranked = policy.ranked(&source());
-    let executing: Vec<bool> = ranked.iter().map(|unit| policy.executes(unit, &source())).collect();
+    let ranking = policy.ranking(&source());
+    let executing: Vec<bool> = ranked.iter().map(|unit| ranking.executes(unit, None)).collect();
     assert_eq!(executing, [true, true, false, false, false]);
-    assert!(!policy.executes(&unit(9), &source()));
+    assert!(!ranking.executes(&unit(9), None));
+}
+
+#[test]
+fn the_next_units_step_in_for_those_that_are_not_present() {
+    let policy = of((1..=4).map(unit).collect(), 2);
+    let (ranked, ranking) = (policy.ranked(&source()), policy.ranking(&source()));
+    let executing = |present: &[usize]| -> Vec<bool> {
+        let present = UnitSet::new(present.iter().map(|rank| ranked[*rank]));
+        ranked.iter().map(|unit| ranking.executes(unit, Some(&present))).collect()
+    };
+    assert_eq!(executing(&[0, 1, 2, 3]), [true, true, false, false], "nobody is missing");
+    assert_eq!(executing(&[1, 2, 3]), [true, true, true, false], "the first always executes");
+    assert_eq!(executing(&[0, 3]), [true, true, true, true], "whoever asks is up itself");
+    assert_eq!(executing(&[]), [true; 4]);
+    let outsiders = UnitSet::new([unit(8), unit(9)]);
+    assert!(!ranking.executes(&unit(9), Some(&outsiders)), "an outsider is never trusted");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use protocol::{Epoch, Hash, Timestamp};
+use protocol::{ComputePolicy, Epoch, Hash, Timestamp, UnitId, UnitSet};
 
 use super::*;
 
@@ -21,8 +21,35 @@ fn posting(number: u64, slots: std::ops::Range<u8>) -> Posting {
     Posting { number, assignments: assignments.collect(), ..Posting::default() }
 }
 
+/// The policy's two units, the one that ranks first before the other.
+fn ranked() -> (ComputePolicy, [UnitId; 2]) {
+    let units = [UnitId::from_bytes([1; 32]), UnitId::from_bytes([2; 32])];
+    let policy = ComputePolicy { units: units.into(), quorum: 1, version: 0, previous: None };
+    let ranked = policy.ranked(&PROCESS).try_into().unwrap();
+    (policy, ranked)
+}
+
 fn birth() -> Birth {
-    Birth { process: PROCESS, number: 0, units: [].into(), spawn: [7].into() }
+    let executors = ranked().0.ranking(&PROCESS).into();
+    Birth { process: PROCESS, number: 0, executors, spawn: [7].into() }
+}
+
+#[test]
+fn the_second_unit_executes_only_while_it_believes_the_first_to_be_gone() {
+    let board = Board::new(0, []);
+    board.post(Posting { births: vec![birth()], ..posting(0, 0..1) });
+    let (_, [first, second]) = ranked();
+    let executes = |unit, present: Option<&[UnitId]>| {
+        let present = present.map(|units| UnitSet::new(units.iter().copied()));
+        board.executed_by(&Opener { unit, present }, &[PROCESS])
+    };
+    assert_eq!(executes(first, None), [true]);
+    assert_eq!(executes(first, Some(&[second])), [true]);
+    assert_eq!(executes(second, None), [false]);
+    assert_eq!(executes(second, Some(&[first])), [false]);
+    assert_eq!(executes(second, Some(&[])), [true]);
+    let stranger = UnitId::from_bytes([3; 32]);
+    assert_eq!(executes(stranger, Some(&[])), [false], "it is not in the policy");
 }
 
 #[test]

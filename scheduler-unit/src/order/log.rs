@@ -2,7 +2,7 @@
 
 use protocol::{Assignment, EntryId, Epoch, Hash, ProcessId, Slot, Spawn, Timestamp, chain_hash};
 
-use super::Units;
+use super::Executors;
 
 /// A process's log.
 #[derive(Debug, Clone)]
@@ -11,8 +11,8 @@ pub(crate) struct Log {
     pub(crate) number: u64,
     /// The most bytes of an entry.
     pub(crate) message_bytes: usize,
-    /// The units that execute it.
-    pub(crate) units: Units,
+    /// Who executes it.
+    pub(crate) executors: Executors,
     /// Its end.
     pub(crate) head: Head,
 }
@@ -48,7 +48,7 @@ impl Log {
         Self {
             number,
             message_bytes: usize::try_from(spawn.limits.message_bytes).unwrap_or(usize::MAX),
-            units: spawn.policy.executors(process).into(),
+            executors: spawn.policy.ranking(process).into(),
             head,
         }
     }

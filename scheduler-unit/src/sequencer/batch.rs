@@ -87,7 +87,7 @@ impl Batch {
                 self.posting.births.push(Birth {
                     process: assignment.process,
                     number: log.number,
-                    units: Arc::clone(&log.units),
+                    executors: Arc::clone(&log.executors),
                     spawn: spawn.signed().body_bytes().into(),
                 });
             }

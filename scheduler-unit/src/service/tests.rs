@@ -298,6 +298,11 @@ async fn a_garbage_frame_is_refused_after_what_came_before_it() {
     server.stop().await;
 }
 
+/// A tail from the start, by a unit that believes all others to be up.
+fn tail_of_all() -> Opening {
+    Opening::Tail { cursors: Vec::new(), present: None }
+}
+
 /// What a tail has told, checked for gaps and repetitions.
 #[derive(Debug, Default)]
 struct Seen(BTreeMap<ProcessId, Vec<protocol::Assignment>>);
@@ -338,7 +343,7 @@ async fn a_tail_catches_up_and_follows_without_gap() {
 
     let unit = server.connect(&compute()).await;
     let cursors = vec![Cursor { process: one, slot: Slot::new(30) }];
-    let opening = codec::encode(&Opening::Tail { cursors });
+    let opening = codec::encode(&Opening::Tail { cursors, present: None });
     let (sender, mut receiver) = unit.connection.open_stream(&opening).await.unwrap();
     sender.finish().await.unwrap();
     let from = BTreeMap::from([(one, 30)]);
@@ -370,11 +375,37 @@ async fn a_tail_is_about_the_units_processes_only() {
     client.submit(vec![submission(1, spawn(1, now)), submission(2, other.clone())]).await;
     for (key, expected) in [(compute(), process(1, now)), (key(5), other.target())] {
         let unit = server.connect(&key).await;
-        let opening = codec::encode(&Opening::Tail { cursors: Vec::new() });
+        let opening = codec::encode(&tail_of_all());
         let (_sender, mut receiver) = unit.connection.open_stream(&opening).await.unwrap();
         let mut seen = Seen::default();
         seen.add(&receiver.recv().await.unwrap().unwrap(), &BTreeMap::new());
         assert_eq!(seen.0.keys().copied().collect::<Vec<_>>(), [expected]);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_tail_is_also_about_processes_for_which_its_unit_steps_in() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, now) = (Server::start(data.path()), now());
+    let client = server.connect(&client()).await;
+    client.put_module().await;
+    let shared = crate::fixture::spawn_shared(6, now, &compute(), &key(5));
+    let target = shared.target();
+    client.submit(vec![submission(1, spawn(1, now)), submission(2, shared.clone())]).await;
+    client.submit(messages(target, 9, now)).await;
+    let Entry::Spawn(body) = &shared else { unreachable!() };
+    let ranked = body.unverified().policy.ranked(&target);
+    let is_second = |key: &protocol::SecretKey| key.public().unit() == ranked[1];
+    let second = [compute(), key(5)].into_iter().find(is_second).unwrap();
+    let unit = server.connect(&second).await;
+    let known = Cursor { process: target, slot: Slot::new(4) };
+    let present = Some(protocol::UnitSet::default());
+    let opening = codec::encode(&Opening::Tail { cursors: vec![known], present });
+    let (_sender, mut receiver) = unit.connection.open_stream(&opening).await.unwrap();
+    let mut seen = Seen::default();
+    while seen.0.get(&target).is_none_or(|slots| slots.len() < 6) {
+        seen.add(&receiver.recv().await.unwrap().unwrap(), &BTreeMap::from([(target, 4)]));
     }
     server.stop().await;
 }
@@ -409,7 +440,7 @@ async fn a_tail_reads_from_disk_what_was_before_a_restart() {
 
     let server = Server::start(data.path());
     let unit = server.connect(&compute()).await;
-    let opening = codec::encode(&Opening::Tail { cursors: Vec::new() });
+    let opening = codec::encode(&tail_of_all());
     let (_sender, mut receiver) = unit.connection.open_stream(&opening).await.unwrap();
     let mut seen = Seen::default();
     while seen.count() < 11 {

@@ -10,7 +10,7 @@ use protocol::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::{Client, ClientError, Ticket, client::more_telling, shell};
+use crate::{Client, ClientError, Ticket, client::remember, policy::Said, shell};
 
 /// How long a signed message may still be submitted: a little less than schedulers allow, for
 /// clocks that differ.
@@ -138,6 +138,7 @@ impl Client {
         let both = async {
             let assignment = ticket.assigned().await?;
             let Executed { outcome, receipt } = ticket.executed().await?;
+            self.remember_executed(outcome.process, outcome.slot);
             Ok(SendResult { message, assignment, outcome, receipt })
         };
         match timeout(limit, both).await {
@@ -149,7 +150,8 @@ impl Client {
         }
     }
 
-    /// Asks a process without changing it: each unit of its policy in turn, until one answers.
+    /// Asks a process without changing it: the units of its policy, best first, until one
+    /// answers, on a state that is not older than what this client has seen to be executed.
     ///
     /// # Errors
     ///
@@ -164,26 +166,25 @@ impl Client {
         let described = self.describe(process).await?;
         let nonce = shell::nonce()?;
         let args = encode_args(args)?;
+        // Whoever steps in for another unit may still be behind it.
+        let at_least = at_least.max(self.inner.known().executed.get(&process).copied());
         let request = ViewRequest { process, method: method.to_owned(), args, nonce, at_least };
         request.check().map_err(|error| ClientError::BadRequest(error.to_owned()))?;
-        let mut worst = ClientError::unreachable("no unit of the process's policy is known");
-        for unit in described.source.policy.ranked(&process) {
-            if self.directory().record(&unit).is_none() {
-                continue;
-            }
-            let asked = Request::View(request.clone());
-            let answered = self.ask::<Signed<ViewAnswer>>(unit, &asked).await;
-            let checked = answered.and_then(|answer| {
-                self.inner.checker.view(&request, &described.source, &answer)?;
-                Ok(answer)
-            });
-            match checked {
-                Ok(answer) => return read_view(answer.unverified()),
-                Err(error) if error.is_of_the_unit() => worst = more_telling(worst, error),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(worst)
+        let asked = Request::View(request.clone());
+        let read = |answer: Signed<ViewAnswer>| {
+            self.inner.checker.view(&request, &described.source, &answer)?;
+            Ok(Said::Enough(answer))
+        };
+        let answer = self.ask_policy(process, &described.source.policy, asked, read).await?;
+        read_view(answer.unverified())
+    }
+}
+
+impl Client {
+    fn remember_executed(&self, process: ProcessId, slot: Slot) {
+        let mut known = self.inner.known();
+        let last = known.executed.get(&process).copied().unwrap_or_default();
+        remember(&mut known.executed, process, last.max(slot));
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use protocol::{
     Acceptance, ModuleId, NetworkId, Principal, ProcessId, Provenance, RefusalCode, Role,
-    SecretKey, Signed, Source, Spawn, UnitId, UnitRecord,
+    SecretKey, Signed, Slot, Source, Spawn, UnitId, UnitRecord,
     api::{Records, Request},
     codec,
     schema::Schema,
@@ -20,13 +20,13 @@ use protocol::{
 use tokio::{task::JoinSet, time::timeout};
 use transport::{Directory, Endpoint, Limits, Peers, UnitAddress};
 
-use crate::{ClientError, check::Checker, shell, submitter::Submitter};
+use crate::{ClientError, check::Checker, doubts::Doubts, shell, submitter::Submitter};
 
 /// How long one bootstrap unit may take to be reached and to name the units it knows.
 const BOOTSTRAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a unit may take to be connected.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often the units known are asked for news of each other.
 const REFRESH: Duration = Duration::from_secs(20);
@@ -77,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) peers: Peers,
     pub(crate) checker: Arc<Checker>,
     pub(crate) submitter: Submitter,
+    pub(crate) doubts: Doubts,
     nonce: AtomicU64,
     known: Mutex<Known>,
     _refresh: JoinSet<()>,
@@ -89,6 +90,8 @@ pub(crate) struct Known {
     pub(crate) schemas: HashMap<ModuleId, Option<Arc<Schema>>>,
     pub(crate) stored: HashMap<(UnitId, ModuleId), ()>,
     pub(crate) accepted: HashMap<(UnitId, ModuleId), Acceptance>,
+    /// The last slot of a process that this client has seen to be assigned and executed.
+    pub(crate) executed: HashMap<ProcessId, Slot>,
 }
 
 impl Client {
@@ -125,6 +128,7 @@ impl Client {
             peers,
             checker,
             submitter,
+            doubts: Doubts::default(),
             nonce: AtomicU64::new(shell::number()?),
             known: Mutex::default(),
             _refresh: tasks,
@@ -186,7 +190,7 @@ impl Client {
         let request = Arc::new(request);
         for unit in self.inner.directory.units(role) {
             let (peers, request) = (self.inner.peers.clone(), Arc::clone(&request));
-            asked.spawn(async move { ask::<T>(&peers, unit, &request).await });
+            asked.spawn(async move { ask::<T>(&peers, unit, &request, CONNECT_TIMEOUT).await });
         }
         let mut worst = ClientError::NoUnit { role };
         while let Some(answer) = asked.join_next().await {
@@ -207,7 +211,7 @@ impl Client {
     where
         T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>,
     {
-        ask(&self.inner.peers, unit, request).await
+        ask(&self.inner.peers, unit, request, CONNECT_TIMEOUT).await
     }
 
     /// A number that no other message of this client has.
@@ -228,11 +232,16 @@ pub(crate) fn remember<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: 
 }
 
 /// Asks one unit; gives up early on one that cannot be connected, for there may be others.
-async fn ask<T>(peers: &Peers, unit: UnitId, request: &Request) -> Result<T, ClientError>
+pub(crate) async fn ask<T>(
+    peers: &Peers,
+    unit: UnitId,
+    request: &Request,
+    connect: Duration,
+) -> Result<T, ClientError>
 where
     T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>,
 {
-    let connected = peers.peer(unit).connection_within(CONNECT_TIMEOUT).await;
+    let connected = peers.peer(unit).connection_within(connect).await;
     connected.map_err(ClientError::unreachable)?;
     Ok(peers.ask(unit, request).await?)
 }

@@ -17,9 +17,11 @@
 mod calls;
 mod check;
 mod client;
+mod doubts;
 mod error;
 mod flights;
 mod inspect;
+mod policy;
 mod reads;
 mod section;
 mod shell;

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::{
     Client, ClientError,
     client::{more_telling, remember},
+    policy::Said,
     section::custom_section,
     shell,
 };
@@ -101,31 +102,20 @@ impl Client {
         limit: u32,
     ) -> Result<OutcomePage, ClientError> {
         let described = self.describe(process).await?;
-        let mut worst = ClientError::unreachable("no unit of the process's policy is known");
-        for unit in described.source.policy.ranked(&process) {
-            if self.directory().record(&unit).is_none() {
-                continue;
-            }
-            let request = Request::Outcomes { process, from, limit };
-            let page = self.ask::<OutcomePage>(unit, &request).await;
-            let page = page.and_then(|page| {
-                let mut slot = from;
-                for executed in &page.executed {
-                    if executed.outcome.slot != slot {
-                        return Err(ClientError::unverified("the outcomes have a gap"));
-                    }
-                    self.inner.checker.executed(process, &described.source, executed)?;
-                    slot = slot.next().ok_or_else(|| ClientError::unverified("a slot"))?;
+        let request = Request::Outcomes { process, from, limit };
+        let read = |page: OutcomePage| {
+            let mut slot = from;
+            for executed in &page.executed {
+                if executed.outcome.slot != slot {
+                    return Err(ClientError::unverified("the outcomes have a gap"));
                 }
-                Ok(page)
-            });
-            match page {
-                Ok(page) => return Ok(page),
-                Err(error) if error.is_of_the_unit() => worst = more_telling(worst, error),
-                Err(error) => return Err(error),
+                self.inner.checker.executed(process, &described.source, executed)?;
+                slot = slot.next().ok_or_else(|| ClientError::unverified("a slot"))?;
             }
-        }
-        Err(worst)
+            // Another unit may have executed what this one has left to it.
+            Ok(if page.executed.is_empty() { Said::Little(page) } else { Said::Enough(page) })
+        };
+        self.ask_policy(process, &described.source.policy, request, read).await
     }
 
     /// Waits, as long as a messenger is willing to, until a slot is executed.

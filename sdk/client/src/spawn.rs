@@ -7,7 +7,7 @@ use protocol::{
     Profile, Role, Signed, Source, Spawn, Tag, UnitId, V1, Value,
     api::{Request, Stored},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Client, ClientError, Described, SendResult,
@@ -189,10 +189,17 @@ impl Client {
         module: &[u8],
     ) -> Result<Acceptance, ClientError> {
         let mut worst = ClientError::NoUnit { role: Role::Compute };
+        let mut units = units.to_vec();
+        self.inner.doubts.order(Instant::now(), &mut units);
         for unit in units {
-            match self.accept(*unit, module).await {
+            match self.accept(unit, module).await {
                 Ok(acceptance) => return Ok(acceptance),
-                Err(error) if error.is_of_the_unit() => worst = more_telling(worst, error),
+                Err(error) if error.is_of_the_unit() => {
+                    if matches!(error, ClientError::Unreachable { .. }) {
+                        self.inner.doubts.doubt(Instant::now(), unit);
+                    }
+                    worst = more_telling(worst, error);
+                }
                 Err(error) => return Err(error),
             }
         }

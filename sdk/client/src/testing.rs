@@ -216,7 +216,7 @@ impl Cluster {
     }
 }
 
-fn record(key: &SecretKey, role: Role, endpoint: &Endpoint) -> Signed<UnitRecord> {
+pub(crate) fn record(key: &SecretKey, role: Role, endpoint: &Endpoint) -> Signed<UnitRecord> {
     let vouch = UnitRecord::vouch(key, NETWORK, &key.public().unit(), role);
     let operator = (key.public().operator(), vouch);
     let addresses = [endpoint.local_address()];

@@ -126,18 +126,6 @@ impl Base {
         };
     }
 
-    /// Writes bytes into a file that no memory shows yet.
-    pub(crate) fn write_first(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset.checked_add(bytes.len());
-        assert!(end.is_some_and(|end| end <= self.len), "within the file");
-        // SAFETY: within the mapping, of which this is the only reference.
-        unsafe {
-            self.start
-                .add(offset)
-                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
-        };
-    }
-
     fn holds(&self, offset: usize) -> bool {
         offset.is_multiple_of(STATE_PAGE)
             && offset.checked_add(STATE_PAGE).is_some_and(|end| end <= self.len)

@@ -64,12 +64,7 @@ const UFFDIO_WAKE: Opcode = opcode::read::<Range>(0xaa, 0x02);
 pub(super) struct Faults {
     descriptor: OwnedFd,
     /// Restored memories by their address.
-    regions: Mutex<BTreeMap<usize, Region>>,
-}
-
-struct Region {
-    len: usize,
-    base: Weak<Base>,
+    regions: Mutex<BTreeMap<usize, Weak<Base>>>,
 }
 
 impl Faults {
@@ -128,7 +123,7 @@ impl Faults {
         let found = {
             let regions = self.lock();
             let region = regions.range(..=page).next_back();
-            region.and_then(|(start, region)| Some((page - start, region.base.upgrade()?)))
+            region.and_then(|(start, base)| Some((page - start, base.upgrade()?)))
         };
         if let Some((offset, base)) = found {
             base.fill(offset);
@@ -141,7 +136,7 @@ impl Faults {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Region>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Weak<Base>>> {
         self.regions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,7 +151,7 @@ impl Registration {
     /// Registers a private mapping of a file.
     pub(super) fn new(start: usize, len: usize, base: &Arc<Base>) -> io::Result<Self> {
         let faults = Faults::get().ok_or(io::ErrorKind::Unsupported)?;
-        faults.lock().insert(start, Region { len, base: Arc::downgrade(base) });
+        faults.lock().insert(start, Arc::downgrade(base));
         let registration = Self { start, len };
         if len > 0 {
             let range = Range { start: start as u64, len: len as u64 };

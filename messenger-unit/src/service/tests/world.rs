@@ -66,8 +66,10 @@ pub(super) struct State {
     /// Submissions seen, and the most in one frame.
     pub(super) submissions: usize,
     pub(super) largest_frame: usize,
-    /// Whether the second compute unit tells nobody what it executed.
-    pub(super) silent: bool,
+    /// Whether a compute unit tells nobody what it executed.
+    pub(super) silent: [bool; 2],
+    /// Whether the second compute unit states more gas than there was.
+    pub(super) lying: bool,
     /// The cursors of the last follower.
     pub(super) cursors: Vec<Cursor>,
 }
@@ -279,6 +281,10 @@ impl State {
     fn execute(&mut self, proofs: Vec<AssignmentProof>) {
         let outcomes: Vec<_> = proofs.iter().map(|proof| self.outcome(&proof.assignment)).collect();
         for (seed, frames) in COMPUTES.into_iter().zip(&mut self.frames) {
+            let mut outcomes = outcomes.clone();
+            if self.lying && seed == COMPUTES[1] {
+                outcomes.iter_mut().for_each(|outcome| outcome.gas = Gas::new(8));
+            }
             let leaf = |outcome: &Outcome, proof: &AssignmentProof| ReceiptLeaf {
                 process: outcome.process,
                 slot: outcome.slot,
@@ -461,7 +467,7 @@ impl Handler for FakeCompute {
         loop {
             let frames: Vec<Bytes> = {
                 let state = self.0.state.lock().unwrap();
-                let silent = self.1 == 1 && state.silent;
+                let silent = state.silent[self.1];
                 let all = &state.frames[self.1];
                 let from = if silent { all.len() } else { at };
                 let new = all[from..].iter().filter(|frame| frame.frame.slots.iter().any(needed));

@@ -1,0 +1,160 @@
+//! A process executed by whoever wants to know, from slot 0 or from a checkpoint: what an auditor
+//! runs, trusting no unit. The code is that of a unit; the log is the caller's to check.
+
+use std::{collections::HashMap, sync::Arc};
+
+use protocol::{
+    Assignment, Checkpoint, Entry, Hash, HostTable, Outcome, PageProof, Position, ProcessId,
+    ReceiptLeaf, Slot, Spawn, State,
+};
+
+use crate::{
+    CompiledModule, HostFault,
+    checkpoint::{self, Kind},
+    database::StoreError,
+    memory::{STATE_PAGE, prove},
+    process::Process,
+};
+
+/// A process at a slot.
+#[derive(Debug)]
+pub struct Replay {
+    process: Process,
+    position: Option<Position>,
+}
+
+/// What a slot came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What an honest unit's receipt states.
+    pub leaf: ReceiptLeaf,
+}
+
+/// Why a checkpoint cannot be replayed from.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The checkpoint, or a part of it, is missing or not what it must be.
+    #[error("the checkpoint does not hold: {0}")]
+    Checkpoint(String),
+    /// This machine failed.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+}
+
+impl Replay {
+    /// A process that has executed nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// If this machine cannot hold it.
+    pub fn new(
+        id: ProcessId,
+        spawn: Spawn,
+        module: &Arc<CompiledModule>,
+    ) -> Result<Self, HostFault> {
+        Ok(Self { process: Process::new(id, spawn, module)?, position: None })
+    }
+
+    /// The process that a checkpoint holds, whose pages, nodes and chunks are at hand by their
+    /// names. All of them are read, and checked against their names and the memory's root.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] says what is missing or wrong.
+    pub fn restore(
+        checkpoint: Checkpoint,
+        blobs: HashMap<Hash, Vec<u8>>,
+        module: &Arc<CompiledModule>,
+    ) -> Result<Self, ReplayError> {
+        let position = checkpoint.position;
+        let broken = |error: StoreError| ReplayError::Checkpoint(error.to_string());
+        let blobs = Arc::new(AtHand(blobs));
+        let root = checkpoint::state_root(&*blobs, &checkpoint).map_err(broken)?;
+        let restored = checkpoint::restore(&blobs, checkpoint).map_err(broken)?;
+        let damaged = |fault| match fault {
+            HostFault::Damaged => ReplayError::Checkpoint("a page is missing or wrong".to_owned()),
+            fault => fault.into(),
+        };
+        let mut process = Process::restore(restored, module).map_err(damaged)?;
+        // Hashed as a whole: what the checkpoint says of its pages is not believed.
+        let state = process.state().map_err(damaged)?;
+        let memory = process.memory().map(Hash::of_blob);
+        let computed = state.zip(memory).map(|(state, memory)| State { memory, ..state }.root());
+        if computed != root {
+            let reason = "its pages are others than its root says".to_owned();
+            return Err(ReplayError::Checkpoint(reason));
+        }
+        Ok(Self { process, position: Some(position) })
+    }
+
+    /// Executes the next slot. The caller has checked that the assignment is the next of this
+    /// process, and that the entry is the one it names. Must run on a thread with
+    /// [`crate::THREAD_STACK_BYTES`] of stack.
+    ///
+    /// # Errors
+    ///
+    /// If this machine failed.
+    pub fn execute(
+        &mut self,
+        assignment: &Assignment,
+        entry: &Entry,
+    ) -> Result<Replayed, HostFault> {
+        let executed = self.process.execute(assignment, entry)?;
+        let Assignment { slot, epoch, time, chain, .. } = *assignment;
+        self.position = Some(Position { slot, epoch, time, chain });
+        Ok(Replayed { outcome: executed.outcome, leaf: executed.leaf })
+    }
+
+    /// The slot to execute next.
+    pub fn next(&self) -> Slot {
+        self.position.map_or(Slot::ZERO, |position| position.slot.next().unwrap_or(position.slot))
+    }
+
+    /// The last slot executed.
+    pub const fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    /// What the state root commits to; none of a process that was not born.
+    ///
+    /// # Errors
+    ///
+    /// If this machine failed.
+    pub fn state(&mut self) -> Result<Option<State>, HostFault> {
+        self.process.state()
+    }
+
+    /// The memory, of which `b3sum` gives the memory root; none of a process that was not born.
+    pub fn memory(&mut self) -> Option<&[u8]> {
+        self.process.memory()
+    }
+
+    /// The host table, which proves its keys.
+    pub const fn table(&self) -> &HostTable {
+        self.process.table()
+    }
+
+    /// Shows a page of the memory to be in its root; none if there is no such page.
+    pub fn page_proof(&mut self, page: u32) -> Option<PageProof> {
+        prove(self.process.memory()?, page)
+    }
+
+    /// Bytes of a page that [`Self::page_proof`] is about.
+    pub const PAGE_BYTES: usize = STATE_PAGE;
+}
+
+/// Blobs by their names.
+struct AtHand(HashMap<Hash, Vec<u8>>);
+
+impl checkpoint::Blobs for AtHand {
+    fn read(&self, _: Kind, address: &Hash) -> Result<Vec<u8>, StoreError> {
+        let missing = || StoreError::Checkpoint(format!("the blob {address} is missing"));
+        let blob = self.0.get(address).ok_or_else(missing)?;
+        if Hash::of_blob(blob) != *address {
+            return Err(StoreError::Checkpoint(format!("the blob {address} is another one")));
+        }
+        Ok(blob.clone())
+    }
+}
