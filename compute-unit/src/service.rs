@@ -211,23 +211,24 @@ pub async fn start(
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
-    // Without any of them the unit is of no use: the end of one is the end of all.
-    let (tails, requests, watch) = (shutdown.clone(), shutdown.clone(), shutdown.clone());
-    tasks.spawn(async move {
-        let _end = watch.drop_guard();
-        watching.run().await;
-    });
-    tasks.spawn(async move {
-        let _end = tails.drop_guard();
-        tailing.run().await;
-    });
-    let serving = serve(endpoint.clone(), service, shutdown.clone());
-    tasks.spawn(async move {
-        let _end = requests.drop_guard();
-        serving.await;
-    });
+    begin(&tasks, &shutdown, watching.run());
+    begin(&tasks, &shutdown, tailing.run());
+    begin(&tasks, &shutdown, serve(endpoint.clone(), service, shutdown.clone()));
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
+}
+
+/// Begins a part without which the unit is of no use: the end of one is the end of all.
+fn begin(
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+    part: impl Future<Output = ()> + Send + 'static,
+) {
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        let _end = shutdown.drop_guard();
+        part.await;
+    });
 }
 
 impl Handler for Service {
