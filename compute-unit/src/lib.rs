@@ -28,6 +28,7 @@ mod prepare;
 mod process;
 mod publisher;
 mod replay;
+mod resuming;
 mod service;
 mod store;
 mod tail;

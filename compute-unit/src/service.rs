@@ -1,60 +1,43 @@
 //! The compute unit on the network: requests, followers, and the parts it runs.
 
+mod answers;
+
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
 use bytes::Bytes;
 use protocol::{
-    Acceptance, FailureKind, Hash, Kind, ModuleId, NetworkId, ProcessId, Profile, ProfileId,
-    Receipt, Refusal, RefusalCode, Reply, Role, SecretKey, Signed, Slot, StateStatement, Timestamp,
-    UnitId, V1, ViewAnswer, ViewRequest,
-    api::{
-        BLOBS_MAX, Blobs, CheckpointAnswer, Executed, FollowFrame, Opening, OutcomePage, Records,
-        Request, Response, UnitStatus,
-    },
+    NetworkId, Profile, ProfileId, Refusal, RefusalCode, SecretKey, Timestamp, UnitId,
+    api::{Opening, Request, Response},
     codec,
 };
-use tokio::{
-    sync::{Semaphore, oneshot, watch},
-    task::JoinError,
-};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
 use crate::{
-    checkpoint::{self, CheckpointStore, Writer},
+    checkpoint::{CheckpointStore, Writer},
     config::Config,
     crew::Crew,
     database::StoreError,
     engine::{CompileError, Engine},
-    executor::{Executor, Parts, ViewJob, Viewed},
+    executor::{Executor, Parts},
     feed::Feed,
     following::{FollowError, follow},
     keeper::Keeper,
     liveness::{Resting, Watching},
-    metrics::{Metrics, SLOTS_WAITING},
+    metrics::Metrics,
     module::Modules,
     publisher,
-    store::{Head, Store},
-    tailing::{Resume, Tailing, WAITING_BYTES_MAX, compile},
+    resuming::{resumes, sweep},
+    store::Store,
+    tailing::{Tailing, WAITING_BYTES_MAX},
 };
 
-/// Slots in one page of outcomes.
-const PAGE_SLOTS_MAX: u32 = 1_000;
-/// Bytes in one page of outcomes.
-const PAGE_BYTES_MAX: usize = 8 << 20;
 /// Modules compiled for strangers at once.
 const COMPILATIONS_MAX: usize = 2;
-/// How often idle processes are looked for.
-const SWEEP_PACE: Duration = Duration::from_secs(5);
-/// How long a view waits for the slot it wants, or for its turn: less than clients do.
-const VIEW_PATIENCE: Duration = Duration::from_secs(8);
 /// How long a unit that stops waits for messages being executed. What comes of them is derived
 /// again after the next start.
 const EXECUTION_PATIENCE: Duration = Duration::from_secs(2);
@@ -130,6 +113,7 @@ impl Drop for Running {
     }
 }
 
+/// What answers requests and serves followers.
 #[derive(Debug)]
 struct Service {
     key: SecretKey,
@@ -237,64 +221,25 @@ pub async fn start(
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
-    // Without any of them the unit is of no use: the end of one is the end of all.
-    let (tails, requests, watch) = (shutdown.clone(), shutdown.clone(), shutdown.clone());
-    tasks.spawn(async move {
-        let _end = watch.drop_guard();
-        watching.run().await;
-    });
-    tasks.spawn(async move {
-        let _end = tails.drop_guard();
-        tailing.run().await;
-    });
-    let serving = serve(endpoint.clone(), service, shutdown.clone());
-    tasks.spawn(async move {
-        let _end = requests.drop_guard();
-        serving.await;
-    });
-    let (swept, sweeps) = (Arc::clone(&executor), shutdown.clone());
-    tasks.spawn(async move {
-        sweeps.run_until_cancelled(sweep(&swept)).await;
-    });
+    begin(&tasks, &shutdown, watching.run());
+    begin(&tasks, &shutdown, tailing.run());
+    begin(&tasks, &shutdown, serve(endpoint.clone(), service, shutdown.clone()));
+    begin(&tasks, &shutdown, sweep(Arc::clone(&executor), shutdown.clone()));
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
 }
 
-/// Hosts the processes that earlier runs have checkpoints of, and tells where their logs go on.
-///
-/// Of each the newest checkpoint counts whose outcomes are stored as well: what was not published
-/// is executed again.
-fn resumes(
-    checkpoints: &CheckpointStore,
-    heads: &BTreeMap<ProcessId, Head>,
-    executor: &Executor,
-) -> Result<BTreeMap<UnitId, Vec<Resume>>, StoreError> {
-    let mut resumes: BTreeMap<UnitId, Vec<Resume>> = BTreeMap::new();
-    for process in checkpoints.processes()? {
-        let known = heads.get(&process).copied();
-        let Some(latest) = known.and_then(|head| head.next.get().checked_sub(1)) else { continue };
-        // One that cannot be read is looked at again when the process is needed.
-        let Ok(Some(checkpoint)) = checkpoints.newest(&process, Slot::new(latest)) else {
-            continue;
-        };
-        let Ok(spawn) = checkpoint.spawn() else { continue };
-        let (scheduler, position) = (spawn.scheduler, checkpoint.position);
-        executor.host(process, scheduler, known, Some(position));
-        resumes.entry(scheduler).or_default().push(Resume { process, spawn, position });
-    }
-    Ok(resumes)
-}
-
-/// Lets processes that nobody uses leave memory, for ever.
-async fn sweep(executor: &Arc<Executor>) {
-    loop {
-        tokio::time::sleep(SWEEP_PACE).await;
-        let executor = Arc::clone(executor);
-        // Pages are copied and hashed.
-        if tokio::task::spawn_blocking(move || executor.sweep()).await.is_err() {
-            tracing::error!("processes could not leave memory");
-        }
-    }
+/// Begins a part without which the unit is of no use: the end of one is the end of all.
+fn begin(
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+    part: impl Future<Output = ()> + Send + 'static,
+) {
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        let _end = shutdown.drop_guard();
+        part.await;
+    });
 }
 
 impl Handler for Service {
@@ -326,221 +271,6 @@ impl Handler for Service {
             _ = receiver.recv() => {}
         }
     }
-}
-
-impl Service {
-    async fn answer(&self, request: Request) -> Result<Vec<u8>, Refusal> {
-        match request {
-            Request::Status => Ok(Response::done(&self.status())),
-            Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
-            Request::Accept { module, profile } => {
-                self.accept(module, profile).await.map(|accepted| Response::done(&accepted))
-            }
-            Request::View(request) => {
-                self.view(request).await.map(|answer| Response::done(&answer))
-            }
-            Request::Outcomes { process, from, limit } => {
-                self.outcomes(process, from, limit).await.map(|page| Response::done(&page))
-            }
-            Request::Checkpoint { process, at } => {
-                self.checkpoint(process, at).await.map(|answer| Response::done(&answer))
-            }
-            Request::Blobs { process: _, addresses } => {
-                self.blobs(addresses).await.map(|blobs| Response::done(&blobs))
-            }
-            _ => Err(Refusal::new(
-                RefusalCode::UnknownRequest,
-                "a compute unit does not answer this; ask a scheduler or a messenger",
-            )),
-        }
-    }
-
-    fn status(&self) -> UnitStatus {
-        let mut counters = self.metrics.snapshot();
-        let waiting = u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        counters.push((SLOTS_WAITING.to_owned(), waiting));
-        counters.sort_unstable();
-        UnitStatus {
-            unit: self.unit,
-            role: Role::Compute,
-            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
-            started: self.started,
-            counters,
-        }
-    }
-
-    async fn accept(&self, module: Vec<u8>, profile: ProfileId) -> Result<Acceptance, Refusal> {
-        if profile != self.profile {
-            let detail = format!("this unit executes profile {} only", self.profile);
-            return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
-        }
-        let id = ModuleId::of(&module);
-        if self.modules.get(&id).is_none() {
-            let _turn = self.compilations.acquire().await.expect("the semaphore is never closed");
-            compile(&self.modules, &self.metrics, module).await.map_err(|error| match error {
-                CompileError::Refused(reason) => {
-                    Refusal::new(RefusalCode::ModuleRefused, reason.to_string())
-                }
-                CompileError::Engine { detail } => Refusal::new(RefusalCode::Busy, detail),
-            })?;
-        }
-        Ok(Acceptance::sign(&self.key, self.network, &id, &profile))
-    }
-
-    async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {
-        request.check().map_err(|detail| Refusal::new(RefusalCode::BadBody, detail))?;
-        if self.resting.contains(&request.process) {
-            let detail = "another unit of the policy executes the process at present";
-            return Err(Refusal::new(RefusalCode::NotHosted, detail));
-        }
-        let digest = request.digest();
-        let ViewRequest { process, method, args, at_least, .. } = request;
-        let (answer, answered) = oneshot::channel();
-        self.executor.view(&process, ViewJob { method, args, at_least, answer });
-        let halted = || Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit");
-        let answered = tokio::time::timeout(VIEW_PATIENCE, answered).await;
-        let not_yet = |_| {
-            let detail = "the slot wanted is not executed yet, the module is not here yet, or too \
-                much else is asked of the process; try again";
-            Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::Busy, detail) }
-        };
-        let Viewed { reply, slot, chain } = answered.map_err(not_yet)?.map_err(|_| halted())??;
-        if let Reply::Failure(failure) = &reply
-            && failure.kind == FailureKind::NotBorn
-        {
-            return Err(Refusal::new(RefusalCode::ViewFailed, failure.detail.clone()));
-        }
-        let answer = ViewAnswer {
-            version: V1,
-            kind: Kind,
-            network: self.network,
-            unit: self.unit,
-            request: digest,
-            process,
-            slot,
-            chain,
-            reply,
-        };
-        Ok(Signed::sign(answer, &self.key))
-    }
-
-    /// The newest checkpoint of a process, after a slot at the latest, with this unit's word.
-    async fn checkpoint(
-        &self,
-        process: ProcessId,
-        at: Option<Slot>,
-    ) -> Result<CheckpointAnswer, Refusal> {
-        let store = Arc::clone(&self.checkpoints);
-        let latest = at.unwrap_or(Slot::new(u64::MAX));
-        let read = tokio::task::spawn_blocking(move || {
-            let Some(checkpoint) = store.newest(&process, latest)? else { return Ok(None) };
-            let root = checkpoint::state_root(&*store, &checkpoint)?;
-            Ok::<_, StoreError>(Some((checkpoint, root)))
-        });
-        let (checkpoint, state_root) = answered(read.await)?.ok_or_else(|| {
-            Refusal::new(RefusalCode::NotFound, "there is no checkpoint of the process so early")
-        })?;
-        let bytes = codec::encode(&checkpoint);
-        let statement = StateStatement {
-            version: V1,
-            kind: Kind,
-            network: self.network,
-            unit: self.unit,
-            process,
-            position: checkpoint.position,
-            previous: checkpoint.previous,
-            state_root,
-            checkpoint: Hash::of_blob(&bytes),
-        };
-        let statement = Signed::sign(statement, &self.key);
-        Ok(CheckpointAnswer { statement, checkpoint: bytes })
-    }
-
-    /// Parts of checkpoints by their names.
-    async fn blobs(&self, addresses: Vec<Hash>) -> Result<Blobs, Refusal> {
-        if addresses.len() > BLOBS_MAX {
-            let detail = format!("at most {BLOBS_MAX} blobs are given at once");
-            return Err(Refusal::new(RefusalCode::BadBody, detail));
-        }
-        let store = Arc::clone(&self.checkpoints);
-        let read = tokio::task::spawn_blocking(move || {
-            let mut blobs = Vec::with_capacity(addresses.len());
-            for address in &addresses {
-                let Some(blob) = store.find(address)? else { return Ok(None) };
-                blobs.push(blob.into());
-            }
-            Ok::<_, StoreError>(Some(Blobs { blobs }))
-        });
-        let missing = || {
-            let detail = "a part of the checkpoint is no longer here: ask for the newest one";
-            Refusal::new(RefusalCode::NotFound, detail)
-        };
-        answered(read.await)?.ok_or_else(missing)
-    }
-
-    async fn outcomes(
-        &self,
-        process: ProcessId,
-        from: Slot,
-        limit: u32,
-    ) -> Result<OutcomePage, Refusal> {
-        let (store, feed) = (Arc::clone(&self.store), Arc::clone(&self.feed));
-        let limit = limit.min(PAGE_SLOTS_MAX);
-        let read = tokio::task::spawn_blocking(move || page(&store, &feed, &process, from, limit));
-        answered(read.await)
-    }
-}
-
-/// What a thread read from the disk.
-fn answered<T>(read: Result<Result<T, StoreError>, JoinError>) -> Result<T, Refusal> {
-    match read {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(error)) => Err(Refusal::new(RefusalCode::StorageFailed, error.to_string())),
-        Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the unit is stopping")),
-    }
-}
-
-/// Reads a page of outcomes: from disk, then from memory.
-fn page(
-    store: &Store,
-    feed: &Feed,
-    process: &ProcessId,
-    from: Slot,
-    limit: u32,
-) -> Result<OutcomePage, StoreError> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    // Memory first: a frame that moves to disk meanwhile is seen twice rather than never.
-    let recent = feed.holding(process, from);
-    let (mut executed, mut next, mut bytes) = (Vec::new(), from, 0_usize);
-    let mut take = |frame: &FollowFrame, next: &mut Slot| {
-        for slot in &frame.slots {
-            let full = executed.len() >= limit || bytes >= PAGE_BYTES_MAX;
-            if slot.leaf.process == *process && slot.leaf.slot == *next && !full {
-                let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
-                let receipt = Receipt { leaf, path, batch: frame.batch.clone() };
-                let outcome = slot.outcome.clone();
-                bytes = bytes.saturating_add(codec::encode(&outcome).len()).saturating_add(1_024);
-                executed.push(Executed { outcome, receipt });
-                *next = next.next().unwrap_or(*next);
-            }
-        }
-        executed.len() < limit && bytes < PAGE_BYTES_MAX
-    };
-    let mut more = limit > 0;
-    for number in store.frames_of(process, from, limit)? {
-        if !more {
-            break;
-        }
-        let frame = store.decoded(number)?.ok_or(StoreError::Damaged(number))?;
-        more = take(&frame, &mut next);
-    }
-    for frame in recent {
-        if !more {
-            break;
-        }
-        more = take(&frame.frame, &mut next);
-    }
-    Ok(OutcomePage { executed, next })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell stamps its own start, for people")]

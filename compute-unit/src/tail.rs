@@ -146,14 +146,14 @@ impl Tail {
     pub(crate) fn set_present(&mut self, present: Option<UnitSet>) -> Vec<(ProcessId, bool)> {
         self.present = present;
         let mut changed = Vec::new();
-        for (process, place) in &mut self.places {
-            let Some(ranking) = &place.ranking else { continue };
+        self.places.iter_mut().for_each(|(process, place)| {
+            let Some(ranking) = &place.ranking else { return };
             let executed = ranking.executes(&self.unit, self.present.as_ref());
             if executed != place.executed && place.next > Slot::ZERO {
                 changed.push((*process, executed));
             }
             place.executed = executed;
-        }
+        });
         changed
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use protocol::{
-    ModuleId, Position, ProcessId, Provenance, Role, Slot, Spawn, UnitId, UnitSet,
+    ModuleId, ProcessId, Provenance, Role, Slot, UnitId, UnitSet,
     api::{ModuleBytes, Opening, Request},
     codec,
 };
@@ -24,6 +24,7 @@ use crate::{
     liveness::Resting,
     metrics::Metrics,
     module::{CompiledModule, Modules},
+    resuming::Resume,
     store::Head,
     tail::{CheckedBatch, Tail},
 };
@@ -48,17 +49,6 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(200);
 const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A stream that lasted this long did not end at once.
 const STABLE: Duration = Duration::from_secs(1);
-
-/// Where an earlier run left a process.
-#[derive(Debug)]
-pub(crate) struct Resume {
-    /// The process.
-    pub(crate) process: ProcessId,
-    /// Its spawn.
-    pub(crate) spawn: Spawn,
-    /// The last slot executed.
-    pub(crate) position: Position,
-}
 
 /// What tails share.
 #[derive(Debug)]

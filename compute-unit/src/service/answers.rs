@@ -1,0 +1,251 @@
+//! What a compute unit answers to requests.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use protocol::{
+    Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, ProfileId, Receipt, Refusal,
+    RefusalCode, Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
+    api::{
+        BLOBS_MAX, Blobs, CheckpointAnswer, Executed, FollowFrame, OutcomePage, Records, Request,
+        Response, UnitStatus,
+    },
+    codec,
+};
+use tokio::{sync::oneshot, task::JoinError};
+
+use super::Service;
+use crate::{
+    checkpoint,
+    database::StoreError,
+    engine::CompileError,
+    executor::{ViewJob, Viewed},
+    feed::Feed,
+    metrics::SLOTS_WAITING,
+    store::Store,
+    tailing::compile,
+};
+
+/// Slots in one page of outcomes.
+const PAGE_SLOTS_MAX: u32 = 1_000;
+/// Bytes in one page of outcomes.
+const PAGE_BYTES_MAX: usize = 8 << 20;
+/// How long a view waits for the slot it wants, or for its turn: less than clients do.
+const VIEW_PATIENCE: Duration = Duration::from_secs(8);
+
+impl Service {
+    pub(super) async fn answer(&self, request: Request) -> Result<Vec<u8>, Refusal> {
+        match request {
+            Request::Status => Ok(Response::done(&self.status())),
+            Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
+            Request::Accept { module, profile } => {
+                self.accept(module, profile).await.map(|accepted| Response::done(&accepted))
+            }
+            Request::View(request) => {
+                self.view(request).await.map(|answer| Response::done(&answer))
+            }
+            Request::Outcomes { process, from, limit } => {
+                self.outcomes(process, from, limit).await.map(|page| Response::done(&page))
+            }
+            Request::Checkpoint { process, at } => {
+                self.checkpoint(process, at).await.map(|answer| Response::done(&answer))
+            }
+            Request::Blobs { process: _, addresses } => {
+                self.blobs(addresses).await.map(|blobs| Response::done(&blobs))
+            }
+            _ => Err(Refusal::new(
+                RefusalCode::UnknownRequest,
+                "a compute unit does not answer this; ask a scheduler or a messenger",
+            )),
+        }
+    }
+
+    fn status(&self) -> UnitStatus {
+        let mut counters = self.metrics.snapshot();
+        let waiting = u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        counters.push((SLOTS_WAITING.to_owned(), waiting));
+        counters.sort_unstable();
+        UnitStatus {
+            unit: self.unit,
+            role: Role::Compute,
+            software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
+            started: self.started,
+            counters,
+        }
+    }
+
+    async fn accept(&self, module: Vec<u8>, profile: ProfileId) -> Result<Acceptance, Refusal> {
+        if profile != self.profile {
+            let detail = format!("this unit executes profile {} only", self.profile);
+            return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
+        }
+        let id = ModuleId::of(&module);
+        if self.modules.get(&id).is_none() {
+            let _turn = self.compilations.acquire().await.expect("the semaphore is never closed");
+            compile(&self.modules, &self.metrics, module).await.map_err(|error| match error {
+                CompileError::Refused(reason) => {
+                    Refusal::new(RefusalCode::ModuleRefused, reason.to_string())
+                }
+                CompileError::Engine { detail } => Refusal::new(RefusalCode::Busy, detail),
+            })?;
+        }
+        Ok(Acceptance::sign(&self.key, self.network, &id, &profile))
+    }
+
+    async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {
+        request.check().map_err(|detail| Refusal::new(RefusalCode::BadBody, detail))?;
+        if self.resting.contains(&request.process) {
+            let detail = "another unit of the policy executes the process at present";
+            return Err(Refusal::new(RefusalCode::NotHosted, detail));
+        }
+        let digest = request.digest();
+        let ViewRequest { process, method, args, at_least, .. } = request;
+        let (answer, answered) = oneshot::channel();
+        self.executor.view(&process, ViewJob { method, args, at_least, answer });
+        let halted = || Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit");
+        let answered = tokio::time::timeout(VIEW_PATIENCE, answered).await;
+        let not_yet = |_| {
+            let detail = "the slot wanted is not executed yet, the module is not here yet, or too \
+                much else is asked of the process; try again";
+            Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::Busy, detail) }
+        };
+        let Viewed { reply, slot, chain } = answered.map_err(not_yet)?.map_err(|_| halted())??;
+        if let Reply::Failure(failure) = &reply
+            && failure.kind == FailureKind::NotBorn
+        {
+            return Err(Refusal::new(RefusalCode::ViewFailed, failure.detail.clone()));
+        }
+        let answer = ViewAnswer {
+            version: V1,
+            kind: Kind,
+            network: self.network,
+            unit: self.unit,
+            request: digest,
+            process,
+            slot,
+            chain,
+            reply,
+        };
+        Ok(Signed::sign(answer, &self.key))
+    }
+
+    /// The newest checkpoint of a process, after a slot at the latest, with this unit's word.
+    async fn checkpoint(
+        &self,
+        process: ProcessId,
+        at: Option<Slot>,
+    ) -> Result<CheckpointAnswer, Refusal> {
+        let store = Arc::clone(&self.checkpoints);
+        let latest = at.unwrap_or(Slot::new(u64::MAX));
+        let read = tokio::task::spawn_blocking(move || {
+            let Some(checkpoint) = store.newest(&process, latest)? else { return Ok(None) };
+            let root = checkpoint::state_root(&*store, &checkpoint)?;
+            Ok::<_, StoreError>(Some((checkpoint, root)))
+        });
+        let (checkpoint, state_root) = answered(read.await)?.ok_or_else(|| {
+            Refusal::new(RefusalCode::NotFound, "there is no checkpoint of the process so early")
+        })?;
+        let bytes = codec::encode(&checkpoint);
+        let statement = StateStatement {
+            version: V1,
+            kind: Kind,
+            network: self.network,
+            unit: self.unit,
+            process,
+            position: checkpoint.position,
+            previous: checkpoint.previous,
+            state_root,
+            checkpoint: Hash::of_blob(&bytes),
+        };
+        let statement = Signed::sign(statement, &self.key);
+        Ok(CheckpointAnswer { statement, checkpoint: bytes })
+    }
+
+    /// Parts of checkpoints by their names.
+    async fn blobs(&self, addresses: Vec<Hash>) -> Result<Blobs, Refusal> {
+        if addresses.len() > BLOBS_MAX {
+            let detail = format!("at most {BLOBS_MAX} blobs are given at once");
+            return Err(Refusal::new(RefusalCode::BadBody, detail));
+        }
+        let store = Arc::clone(&self.checkpoints);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut blobs = Vec::with_capacity(addresses.len());
+            for address in &addresses {
+                let Some(blob) = store.find(address)? else { return Ok(None) };
+                blobs.push(blob.into());
+            }
+            Ok::<_, StoreError>(Some(Blobs { blobs }))
+        });
+        let missing = || {
+            let detail = "a part of the checkpoint is no longer here: ask for the newest one";
+            Refusal::new(RefusalCode::NotFound, detail)
+        };
+        answered(read.await)?.ok_or_else(missing)
+    }
+
+    async fn outcomes(
+        &self,
+        process: ProcessId,
+        from: Slot,
+        limit: u32,
+    ) -> Result<OutcomePage, Refusal> {
+        let (store, feed) = (Arc::clone(&self.store), Arc::clone(&self.feed));
+        let limit = limit.min(PAGE_SLOTS_MAX);
+        let read = tokio::task::spawn_blocking(move || page(&store, &feed, &process, from, limit));
+        answered(read.await)
+    }
+}
+
+/// What a thread read from the disk.
+fn answered<T>(read: Result<Result<T, StoreError>, JoinError>) -> Result<T, Refusal> {
+    match read {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(Refusal::new(RefusalCode::StorageFailed, error.to_string())),
+        Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the unit is stopping")),
+    }
+}
+
+/// Reads a page of outcomes: from disk, then from memory.
+fn page(
+    store: &Store,
+    feed: &Feed,
+    process: &ProcessId,
+    from: Slot,
+    limit: u32,
+) -> Result<OutcomePage, StoreError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    // Memory first: a frame that moves to disk meanwhile is seen twice rather than never.
+    let recent = feed.holding(process, from);
+    let (mut executed, mut next, mut bytes) = (Vec::new(), from, 0_usize);
+    let mut take = |frame: &FollowFrame, next: &mut Slot| {
+        for slot in &frame.slots {
+            let full = executed.len() >= limit || bytes >= PAGE_BYTES_MAX;
+            if slot.leaf.process == *process && slot.leaf.slot == *next && !full {
+                let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
+                let receipt = Receipt { leaf, path, batch: frame.batch.clone() };
+                let outcome = slot.outcome.clone();
+                bytes = bytes.saturating_add(codec::encode(&outcome).len()).saturating_add(1_024);
+                executed.push(Executed { outcome, receipt });
+                *next = next.next().unwrap_or(*next);
+            }
+        }
+        executed.len() < limit && bytes < PAGE_BYTES_MAX
+    };
+    let mut more = limit > 0;
+    for number in store.frames_of(process, from, limit)? {
+        if !more {
+            break;
+        }
+        let frame = store.decoded(number)?.ok_or(StoreError::Damaged(number))?;
+        more = take(&frame, &mut next);
+    }
+    for frame in recent {
+        if !more {
+            break;
+        }
+        more = take(&frame.frame, &mut next);
+    }
+    Ok(OutcomePage { executed, next })
+}
