@@ -9,6 +9,7 @@
 mod machine;
 mod mark;
 mod rollback;
+mod slices;
 
 use std::sync::Arc;
 
@@ -19,8 +20,9 @@ use machine::Machine;
 use rollback::{Input, Rollback};
 
 pub use mark::GlobalValue;
+pub use slices::{Pause, Stopped};
 
-pub(crate) use machine::HostState;
+pub(crate) use machine::{HostState, next_slice};
 
 /// Bytes in a page of linear memory.
 pub const PAGE_BYTES: usize = 65_536;
@@ -89,6 +91,9 @@ pub enum HostFault {
     /// Executing the same inputs again gave something else.
     #[error("executing the same inputs again gave another result")]
     Replay,
+    /// The unit stops and ended the call between two slices.
+    #[error("the unit stops before the call has ended")]
+    Stopped,
     /// An earlier fault made the instance useless.
     #[error("the instance was given up after an earlier fault of this unit")]
     GivenUp,
@@ -211,6 +216,11 @@ impl Instance {
             rollback.undo(machine)?;
             Ok(executed)
         })
+    }
+
+    /// Has calls pause between slices of about a millisecond, or go on at once, as they do at first.
+    pub fn set_pause(&mut self, pause: Option<Arc<dyn Pause>>) {
+        self.machine.slices().set_pause(pause);
     }
 
     /// The memory and globals as they are.

@@ -31,7 +31,8 @@ mod tailing;
 pub use config::Config;
 pub use engine::{CompileError, Engine, THREAD_STACK_BYTES};
 pub use instance::{
-    Executed, Export, Fault, GenesisError, GlobalValue, HostFault, Instance, PAGE_BYTES, StateImage,
+    Executed, Export, Fault, GenesisError, GlobalValue, HostFault, Instance, PAGE_BYTES, Pause,
+    StateImage, Stopped,
 };
 pub use module::{CompiledModule, Modules};
 pub use prepare::{

@@ -11,8 +11,8 @@ use wasmtime::{InstancePre, Linker, Module};
 
 use crate::{
     engine::{CompileError, Engine},
-    instance::HostState,
-    prepare::{MutableGlobal, Segment, prepare},
+    instance::{HostState, next_slice},
+    prepare::{self, MutableGlobal, Segment, prepare},
 };
 
 /// A module that instances can be made of.
@@ -35,8 +35,10 @@ impl CompiledModule {
         let prepared = prepare(wasm)?;
         let module = Module::from_binary(engine.inner(), &prepared.wasm)
             .map_err(|error| CompileError::engine(&error))?;
-        let pre = Linker::new(engine.inner())
-            .instantiate_pre(&module)
+        let mut linker = Linker::new(engine.inner());
+        let pre = linker
+            .func_wrap(prepare::MODULE, prepare::SLICE, next_slice)
+            .and_then(|linker| linker.instantiate_pre(&module))
             .map_err(|error| CompileError::engine(&error))?;
         Ok(Self {
             id: ModuleId::of(wasm),

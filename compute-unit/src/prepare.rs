@@ -9,7 +9,7 @@
 //!
 //! - Pure: equal bytes give equal results, on every machine.
 //! - What comes out is valid under the same features, and behaves like what came in, except that
-//!   it may run out of gas or depth.
+//!   it may run out of gas or depth. It imports one function, which shows in no outcome.
 //! - No input makes it panic.
 
 mod assemble;
@@ -19,6 +19,7 @@ mod cost;
 mod error;
 mod exports;
 mod features;
+mod imports;
 mod instrument;
 pub mod limits;
 mod segments;
@@ -28,6 +29,7 @@ pub use segments::Segment;
 
 pub(crate) use exports::{DEPTH, GAS};
 pub(crate) use features::profile_features;
+pub(crate) use imports::{MODULE, SLICE};
 
 use protocol::Limits;
 use wasmparser::ValType;

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use protocol::abi;
-use wasmtime::{AsContextMut, Global, Memory, ResourceLimiter, Store, Trap, TypedFunc, V128, Val};
+use wasmtime::{
+    AsContextMut, Caller, Global, Memory, ResourceLimiter, Store, Trap, TypedFunc, V128, Val,
+};
 
 use crate::{
     module::CompiledModule,
     prepare::{self, GlobalKind, limits::DEPTH_LIMIT},
 };
 
-use super::{Executed, Export, Fault, GlobalValue, HostFault, PAGE_BYTES};
+use super::{Executed, Export, Fault, GlobalValue, HostFault, PAGE_BYTES, slices::Slices};
 
 /// What the host keeps of one instance beside it.
 pub(crate) struct HostState {
@@ -19,6 +21,13 @@ pub(crate) struct HostState {
     refused: bool,
     /// The machine had less memory than the guest may have.
     exhausted: bool,
+    slices: Slices,
+}
+
+/// The function of the host that instrumented code calls where its gas is below zero.
+pub(crate) fn next_slice(mut caller: Caller<'_, HostState>, gas: i64) -> wasmtime::Result<i64> {
+    // Why a call ends is kept beside it: the error only takes it back to the host.
+    caller.data_mut().slices.next(gas).map_err(|_| Trap::Interrupt.into())
 }
 
 impl ResourceLimiter for HostState {
@@ -75,6 +84,7 @@ impl Machine {
             memory_max: pages.saturating_mul(PAGE_BYTES),
             refused: false,
             exhausted: false,
+            slices: Slices::default(),
         };
         let mut store = Store::new(module.pre.module().engine(), state);
         store.limiter(|state| state);
@@ -117,7 +127,9 @@ impl Machine {
 
     /// Replaces the instance by a new one of `bytes` of zeroed memory.
     pub(super) fn renew(&mut self, bytes: usize) -> Result<(), HostFault> {
+        let slices = std::mem::take(self.slices());
         *self = Self::new(Arc::clone(&self.module), self.pages_max)?;
+        *self.slices() = slices;
         let pages = bytes.saturating_sub(self.memory().len()) / PAGE_BYTES;
         let pages = u64::try_from(pages).unwrap_or(u64::MAX);
         self.memory.grow(&mut self.store, pages).map_err(|_| HostFault::Memory)?;
@@ -165,8 +177,9 @@ impl Machine {
         output_max: usize,
     ) -> Result<Executed, HostFault> {
         let limit = i64::try_from(gas_limit).unwrap_or(i64::MAX);
+        let first = self.slices().begin(limit);
         let store = self.store.as_context_mut();
-        self.gas.set(store, Val::I64(limit)).map_err(|_| HostFault::Engine)?;
+        self.gas.set(store, Val::I64(first)).map_err(|_| HostFault::Engine)?;
         let store = self.store.as_context_mut();
         self.depth.set(store, Val::I32(0)).map_err(|_| HostFault::Engine)?;
         self.store.data_mut().refused = false;
@@ -175,7 +188,8 @@ impl Machine {
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Host(fault)) => return Err(fault),
         };
-        let left = u64::try_from(self.gas_left()).unwrap_or(0);
+        let gas = self.gas_left();
+        let left = self.slices().left(gas);
         Ok(Executed { result, gas_used: limit.cast_unsigned().saturating_sub(left) })
     }
 
@@ -206,6 +220,9 @@ impl Machine {
         if self.store.data().exhausted {
             return HostFault::Memory.into();
         }
+        if let Some(stop) = self.slices().ended() {
+            return stop;
+        }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => return HostFault::NativeStack.into(),
             Some(
@@ -220,9 +237,6 @@ impl Machine {
             ) => {}
             Some(_) | None => return HostFault::Engine.into(),
         }
-        if self.gas_left() < 0 {
-            return Fault::OutOfGas.into();
-        }
         match self.depth.get(&mut self.store) {
             Val::I32(depth) if depth.cast_unsigned() > DEPTH_LIMIT => Fault::StackOverflow.into(),
             _ if self.store.data().refused => Fault::OutOfMemory.into(),
@@ -230,6 +244,12 @@ impl Machine {
         }
     }
 
+    /// How the gas of calls is handed out.
+    pub(super) fn slices(&mut self) -> &mut Slices {
+        &mut self.store.data_mut().slices
+    }
+
+    /// What the guest has of the gas that is left.
     fn gas_left(&mut self) -> i64 {
         match self.gas.get(&mut self.store) {
             Val::I64(left) => left,
@@ -239,7 +259,8 @@ impl Machine {
 }
 
 /// Why a call gave no output.
-enum Stop {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stop {
     Fault(Fault),
     Host(HostFault),
 }

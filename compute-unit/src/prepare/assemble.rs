@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, ExportKind,
-    ExportSection, FunctionSection, GlobalSection, GlobalType, MemorySection, Module, TableSection,
-    TypeSection, ValType,
-    reencode::{Error, Reencode, RoundtripReencoder},
+    BlockType, BranchHints, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection,
+    ExportKind, ExportSection, FunctionSection, GlobalSection, GlobalType, MemorySection, Module,
+    TableSection, TypeSection, ValType,
+    reencode::{Error, Reencode},
 };
 use wasmparser::DataKind;
 
 use super::{
     check::Sections,
     exports,
+    imports::{self, Shifted, shifted},
     instrument::{self, Added},
 };
 
@@ -22,28 +23,31 @@ pub(super) fn assemble(sections: &Sections<'_>) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let types = Types::new(sections)?;
     module.section(&types.section);
-    module.section(&functions(sections, types.helper));
+    module.section(&imports::section(types.slice));
+    module.section(&functions(sections, &types));
     if let Some(tables) = sections.tables.clone() {
         let mut section = TableSection::new();
-        RoundtripReencoder.parse_table_section(&mut section, tables)?;
+        Shifted.parse_table_section(&mut section, tables)?;
         module.section(&section);
     }
     if let Some(memories) = sections.memories.clone() {
         let mut section = MemorySection::new();
-        RoundtripReencoder.parse_memory_section(&mut section, memories)?;
+        Shifted.parse_memory_section(&mut section, memories)?;
         module.section(&section);
     }
     module.section(&globals(sections)?);
     module.section(&exports(sections, added)?);
     if let Some(elements) = sections.elements.clone() {
         let mut section = ElementSection::new();
-        RoundtripReencoder.parse_element_section(&mut section, elements)?;
+        Shifted.parse_element_section(&mut section, elements)?;
         module.section(&section);
     }
     if let Some(count) = sections.data_count {
         module.section(&DataCountSection { count });
     }
-    module.section(&code(sections, &types, added)?);
+    let (code, hints) = code(sections, &types, added)?;
+    module.section(&hints);
+    module.section(&code);
     if sections.data_count.is_some() {
         module.section(&data(sections)?);
     }
@@ -51,13 +55,14 @@ pub(super) fn assemble(sections: &Sections<'_>) -> Result<Vec<u8>, Error> {
 }
 
 fn added(sections: &Sections<'_>) -> Added {
-    let functions = count(sections.functions.len());
+    let functions = shifted(count(sections.functions.len()));
     let globals = count(sections.globals.len());
     Added {
         gas: globals,
         depth: globals.saturating_add(1),
-        grow: functions,
-        bytes: functions.saturating_add(1),
+        refill: functions,
+        grow: functions.saturating_add(1),
+        bytes: functions.saturating_add(2),
     }
 }
 
@@ -69,7 +74,11 @@ fn count(length: usize) -> u32 {
 /// The function types, with those that the preparation needs behind them.
 struct Types {
     section: TypeSection,
-    /// The type of the added functions.
+    /// The type of the import.
+    slice: u32,
+    /// The type of the added function that calls it.
+    refill: u32,
+    /// The type of the other added functions.
     helper: u32,
     /// Block types of several results, by results.
     blocks: BTreeMap<Vec<String>, u32>,
@@ -79,17 +88,21 @@ impl Types {
     fn new(sections: &Sections<'_>) -> Result<Self, Error> {
         let mut section = TypeSection::new();
         if let Some(types) = sections.type_section.clone() {
-            RoundtripReencoder.parse_type_section(&mut section, types)?;
+            Shifted.parse_type_section(&mut section, types)?;
         }
+        let slice = section.len();
+        section.ty().function([ValType::I64], [ValType::I64]);
+        let refill = section.len();
+        section.ty().function([], []);
         let helper = section.len();
         section.ty().function([ValType::I32], [ValType::I32]);
-        let mut types = Self { section, helper, blocks: BTreeMap::new() };
+        let mut types = Self { section, slice, refill, helper, blocks: BTreeMap::new() };
         for ty in sections.types.iter().filter(|ty| ty.results().len() > 1) {
             if let std::collections::btree_map::Entry::Vacant(entry) =
                 types.blocks.entry(key(ty.results()))
             {
                 entry.insert(types.section.len());
-                let results = RoundtripReencoder.val_types(ty.results().to_vec())?;
+                let results = Shifted.val_types(ty.results().to_vec())?;
                 types.section.ty().function([], results);
             }
         }
@@ -99,7 +112,7 @@ impl Types {
     fn block(&self, results: &[wasmparser::ValType]) -> Result<BlockType, Error> {
         Ok(match results {
             [] => BlockType::Empty,
-            [one] => BlockType::Result(RoundtripReencoder.val_type(*one)?),
+            [one] => BlockType::Result(Shifted.val_type(*one)?),
             more => BlockType::FunctionType(
                 *self.blocks.get(&key(more)).expect("every list of results was entered"),
             ),
@@ -111,19 +124,19 @@ fn key(results: &[wasmparser::ValType]) -> Vec<String> {
     results.iter().map(ToString::to_string).collect()
 }
 
-fn functions(sections: &Sections<'_>, helper: u32) -> FunctionSection {
+fn functions(sections: &Sections<'_>, types: &Types) -> FunctionSection {
     let mut section = FunctionSection::new();
     for ty in &sections.functions {
         section.function(*ty);
     }
-    section.function(helper).function(helper);
+    section.function(types.refill).function(types.helper).function(types.helper);
     section
 }
 
 fn globals(sections: &Sections<'_>) -> Result<GlobalSection, Error> {
     let mut section = GlobalSection::new();
     if let Some(globals) = sections.global_section.clone() {
-        RoundtripReencoder.parse_global_section(&mut section, globals)?;
+        Shifted.parse_global_section(&mut section, globals)?;
     }
     let counter = |val_type| GlobalType { val_type, mutable: true, shared: false };
     section.global(counter(ValType::I64), &ConstExpr::i64_const(0));
@@ -134,7 +147,7 @@ fn globals(sections: &Sections<'_>) -> Result<GlobalSection, Error> {
 fn exports(sections: &Sections<'_>, added: Added) -> Result<ExportSection, Error> {
     let mut section = ExportSection::new();
     for export in &sections.exports {
-        RoundtripReencoder.parse_export(&mut section, *export)?;
+        Shifted.parse_export(&mut section, *export)?;
     }
     for (index, _) in (0..).zip(&sections.globals).filter(|(_, global)| global.mutable) {
         section.export(&exports::global(index), ExportKind::Global, index);
@@ -144,15 +157,23 @@ fn exports(sections: &Sections<'_>, added: Added) -> Result<ExportSection, Error
     Ok(section)
 }
 
-fn code(sections: &Sections<'_>, types: &Types, added: Added) -> Result<CodeSection, Error> {
-    let mut section = CodeSection::new();
+/// The code, and which of its branches are hardly ever taken.
+fn code(
+    sections: &Sections<'_>,
+    types: &Types,
+    added: Added,
+) -> Result<(CodeSection, BranchHints), Error> {
+    let (mut section, mut hints) = (CodeSection::new(), BranchHints::new());
     for (index, body) in (0..).zip(&sections.bodies) {
         let ty = exports::function_type(sections, index).expect("every body has a function");
-        section.function(&instrument::function(body, types.block(ty.results())?, added)?);
+        let counted = instrument::function(body, types.block(ty.results())?, added)?;
+        section.function(&counted.function);
+        hints.function_hints(shifted(index), counted.unlikely);
     }
-    section.function(&instrument::grow(added.gas));
-    section.function(&instrument::bytes(added.gas));
-    Ok(section)
+    section.function(&instrument::refill(added));
+    section.function(&instrument::grow(added));
+    section.function(&instrument::bytes(added));
+    Ok((section, hints))
 }
 
 /// The passive segments. Active ones stay as empty ones, which is what they are once instantiated,

@@ -7,7 +7,7 @@ use super::{PrepareError, check::Sections, error::quoted};
 
 /// What every export the preparation adds begins with.
 pub(super) const RESERVED_PREFIX: &str = "antiphon$";
-/// The export of the gas that is left; below zero once it ran out.
+/// The export of the gas that is left of what the host handed out; below zero once it ran out.
 pub(crate) const GAS: &str = "antiphon$gas";
 /// The export of the weight of all live frames; above the limit once it was exceeded.
 pub(crate) const DEPTH: &str = "antiphon$depth";

@@ -9,10 +9,13 @@
 //! The block takes the place of the function's own label, so branches keep their depths and only
 //! `return` becomes a branch. Neither counter is restored on a trap: the host sets both before each
 //! call, and reads from them what the trap was.
+//!
+//! Where gas falls below zero, the host is asked for more: it hands out the gas of a call by the
+//! slice, and ends the call where none is left.
 
 use wasm_encoder::{
-    BlockType, Function, InstructionSink,
-    reencode::{Error, Reencode, RoundtripReencoder},
+    BlockType, BranchHint, Function, InstructionSink,
+    reencode::{Error, Reencode},
 };
 use wasmparser::Operator;
 
@@ -20,6 +23,7 @@ use super::{
     blocks::{self, Charge},
     check::Body,
     cost,
+    imports::{self, Shifted},
     limits::{self, frame_weight},
 };
 
@@ -30,10 +34,19 @@ pub(super) struct Added {
     pub(super) gas: u32,
     /// The mutable i32 global that holds the weight of all live frames.
     pub(super) depth: u32,
+    /// The function that gets more gas where there is less than none.
+    pub(super) refill: u32,
     /// The function that prices and performs `memory.grow`.
     pub(super) grow: u32,
     /// The function that prices a number of bytes and gives it back.
     pub(super) bytes: u32,
+}
+
+/// A function rewritten.
+pub(super) struct Counted {
+    pub(super) function: Function,
+    /// Where the `if`s stand whose branch is hardly ever taken.
+    pub(super) unlikely: Vec<BranchHint>,
 }
 
 /// Rewrites a function whose results make a block of type `results`.
@@ -41,17 +54,24 @@ pub(super) fn function(
     body: &Body<'_>,
     results: BlockType,
     added: Added,
-) -> Result<Function, Error> {
+) -> Result<Counted, Error> {
     let entry = u64::from(body.locals).saturating_mul(cost::LOCAL);
     let charges = blocks::charges(&body.body, entry)?;
     let weight = frame_weight(body.slots, body.operands, body.operators);
     let counted = body.calls || weight > limits::LEAF_WEIGHT_MAX;
-    let function = RoundtripReencoder.new_function_with_parsed_locals(&body.body)?;
-    let mut writer = Writer { function, added, charges: charges.into_iter(), next: None, open: 0 };
+    let function = Shifted.new_function_with_parsed_locals(&body.body)?;
+    let mut writer = Writer {
+        function,
+        unlikely: Vec::new(),
+        added,
+        charges: charges.into_iter(),
+        next: None,
+        open: 0,
+    };
     writer.next = writer.charges.next();
     writer.charge_before(0);
     if counted {
-        enter(&mut writer.function.instructions(), added.depth, weight);
+        writer.enter(weight);
         writer.function.instructions().block(results);
     }
     let mut reader = body.body.get_operators_reader()?;
@@ -68,11 +88,12 @@ pub(super) fn function(
         leave(&mut writer.function.instructions(), added.depth, weight);
     }
     writer.function.instructions().end();
-    Ok(writer.function)
+    Ok(Counted { function: writer.function, unlikely: writer.unlikely })
 }
 
 struct Writer {
     function: Function,
+    unlikely: Vec<BranchHint>,
     added: Added,
     charges: std::vec::IntoIter<Charge>,
     next: Option<Charge>,
@@ -83,8 +104,37 @@ struct Writer {
 impl Writer {
     fn charge_before(&mut self, index: usize) {
         if let Some(charge) = self.next.filter(|charge| charge.before == index) {
-            pay(&mut self.function.instructions(), self.added.gas, charge.gas);
+            self.pay(charge.gas);
             self.next = self.charges.next();
+        }
+    }
+
+    /// Takes a price from the gas. Nothing that was not paid for runs behind it.
+    fn pay(&mut self, price: u64) {
+        let Added { gas, refill, .. } = self.added;
+        let price = i64::try_from(price).unwrap_or(i64::MAX);
+        let mut sink = self.function.instructions();
+        sink.global_get(gas).i64_const(price).i64_sub().global_set(gas);
+        is_broke(&mut sink, gas);
+        self.unlikely();
+        self.function.instructions().if_(BlockType::Empty).call(refill).end();
+    }
+
+    /// Adds a frame to the depth, and traps where that is too much.
+    fn enter(&mut self, weight: u32) {
+        let depth = self.added.depth;
+        let mut sink = self.function.instructions();
+        sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
+        sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
+        self.unlikely();
+        self.function.instructions().if_(BlockType::Empty).unreachable().end();
+    }
+
+    /// Tells the engine that the branch that comes next is hardly ever taken, so that what is
+    /// behind it costs nothing where it is not taken.
+    fn unlikely(&mut self) {
+        if let Ok(branch_func_offset) = u32::try_from(self.function.byte_len()) {
+            self.unlikely.push(BranchHint { branch_func_offset, branch_hint_value: 0 });
         }
     }
 
@@ -109,58 +159,60 @@ impl Writer {
             }
             _ => {}
         }
-        let instruction = RoundtripReencoder.instruction(operator)?;
+        let instruction = Shifted.instruction(operator)?;
         self.function.instruction(&instruction);
         Ok(())
     }
 }
 
-/// Takes a price from the gas, and traps below zero.
-fn pay(sink: &mut InstructionSink<'_>, gas: u32, price: u64) {
-    let price = i64::try_from(price).unwrap_or(i64::MAX);
-    sink.global_get(gas).i64_const(price).i64_sub().global_set(gas);
-    trap_if_broke(sink, gas);
-}
-
-fn trap_if_broke(sink: &mut InstructionSink<'_>, gas: u32) {
+fn is_broke(sink: &mut InstructionSink<'_>, gas: u32) {
     sink.global_get(gas).i64_const(0).i64_lt_s();
-    sink.if_(BlockType::Empty).unreachable().end();
 }
 
-fn enter(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
-    sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
-    sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
-    sink.if_(BlockType::Empty).unreachable().end();
+fn refill_if_broke(sink: &mut InstructionSink<'_>, added: Added) {
+    is_broke(sink, added.gas);
+    sink.if_(BlockType::Empty).call(added.refill).end();
 }
 
 fn leave(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
     sink.global_get(depth).i32_const(weight.cast_signed()).i32_sub().global_set(depth);
 }
 
+/// The function `()` that asks the host for gas to go on with. It comes back only with some.
+pub(super) fn refill(added: Added) -> Function {
+    let mut function = Function::new([]);
+    let mut sink = function.instructions();
+    sink.global_get(added.gas).call(imports::SLICE_INDEX).global_set(added.gas).end();
+    function
+}
+
 /// The function `(delta: i32) -> i32` that stands for `memory.grow`.
 ///
 /// Growth past 4 GiB is answered here, so that the engine's own `memory.grow` fails only where the
 /// process's limit or the machine says so.
-pub(super) fn grow(gas: u32) -> Function {
+pub(super) fn grow(added: Added) -> Function {
     const PAGES_MAX: i32 = 65_536;
     let mut function = Function::new([]);
     let mut sink = function.instructions();
     sink.local_get(0).i32_const(PAGES_MAX).memory_size(0).i32_sub().i32_gt_u();
     sink.if_(BlockType::Empty).i32_const(-1).return_().end();
-    sink.global_get(gas).local_get(0).i64_extend_i32_u();
-    sink.i64_const(cost::PAGE.cast_signed()).i64_mul().i64_sub().global_set(gas);
-    trap_if_broke(&mut sink, gas);
+    sink.global_get(added.gas).local_get(0).i64_extend_i32_u();
+    sink.i64_const(cost::PAGE.cast_signed()).i64_mul().i64_sub().global_set(added.gas);
+    refill_if_broke(&mut sink, added);
     sink.local_get(0).memory_grow(0).end();
     function
 }
 
 /// The function `(bytes: i32) -> i32` that prices what a bulk operator moves.
-pub(super) fn bytes(gas: u32) -> Function {
+pub(super) fn bytes(added: Added) -> Function {
     let mut function = Function::new([]);
     let mut sink = function.instructions();
-    sink.global_get(gas).local_get(0).i64_extend_i32_u();
-    sink.i64_const(cost::BULK_BYTES_PER_GAS.cast_signed()).i64_div_u().i64_sub().global_set(gas);
-    trap_if_broke(&mut sink, gas);
+    sink.global_get(added.gas).local_get(0).i64_extend_i32_u();
+    sink.i64_const(cost::BULK_BYTES_PER_GAS.cast_signed())
+        .i64_div_u()
+        .i64_sub()
+        .global_set(added.gas);
+    refill_if_broke(&mut sink, added);
     sink.local_get(0).end();
     function
 }

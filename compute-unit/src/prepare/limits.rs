@@ -30,8 +30,8 @@ pub const LOCALS_MAX: u32 = 4_096;
 
 /// The weight of all frames that may be live at once. Weights are assigned by the preparation pass.
 pub const DEPTH_LIMIT: u32 = 8 << 20;
-/// A function that calls nothing is not counted if its frame weighs at most this: it can only be
-/// the last frame, and the native stack has room for one more.
+/// A function that calls nothing of the module is not counted if its frame weighs at most this: it
+/// can only be the last frame but for those that get gas, and the native stack has room for them.
 pub(super) const LEAF_WEIGHT_MAX: u32 = 64 << 10;
 
 const FRAME_BASE: u32 = 256;
