@@ -94,6 +94,8 @@ impl Engine {
             .shared_memory(false)
             .cranelift_nan_canonicalization(true)
             .cranelift_opt_level(opt_level)
+            // Keeps what is hardly ever executed out of the way of the rest; decides no result.
+            .wasm_branch_hinting(true)
             // Interruption and metering are instrumented: neither of these is reproducible.
             .consume_fuel(false)
             .epoch_interruption(false)

@@ -162,6 +162,42 @@ fn a_place_outside_of_the_memory_is_no_allocation() {
 }
 
 #[test]
+fn every_way_to_name_a_function_names_the_same_one() {
+    let items = "(type $t (func (result i32)))
+        (func $one (result i32) i32.const 1)
+        (func $two (result i32) i32.const 2)
+        (func $three (result i32) i32.const 3)
+        (table 4 funcref)
+        (elem (i32.const 0) func $three $one)
+        (elem (i32.const 2) funcref (ref.func $two) (ref.null func))
+        (elem declare func $two)
+        (global $three_ref funcref (ref.func $three))";
+    let calls: String = (0..3)
+        .map(|index| {
+            format!(
+                "(i32.store8 (i32.const {index}) (call_indirect (type $t) (i32.const {index})))"
+            )
+        })
+        .collect();
+    let code = format!(
+        "{calls}
+        (i32.store8 (i32.const 3) (call $two))
+        (i32.store8 (i32.const 4) (i32.add (ref.is_null (ref.func $two))
+            (i32.add (ref.is_null (global.get $three_ref)) (ref.is_null (table.get (i32.const 3))))))
+        i64.const 5"
+    );
+    assert_eq!(handle(items, &code).result, Ok(vec![3, 1, 2, 2, 1]));
+    // An import does not take the place of the first function either.
+    let text = r#"(module (memory (export "memory") 1)
+        (func $handle (export "antiphon_handle") (param i32 i32) (result i64) i64.const 7)
+        (func (export "antiphon_alloc") (param i32) (result i32) i32.const 8)
+        (export "antiphon_view" (func $handle)) (export "antiphon_save" (func $handle)))"#;
+    let wasm = crate::fixture::wasm(text);
+    let executed = on_stack(move || instance(&wasm).execute(Export::Handle, b"", GAS).unwrap());
+    assert_eq!(executed.result, Ok(vec![0; 7]));
+}
+
+#[test]
 fn traps_are_traps() {
     let cases = [
         "unreachable",

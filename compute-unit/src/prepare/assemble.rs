@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, ExportKind,
-    ExportSection, FunctionSection, GlobalSection, GlobalType, MemorySection, Module, TableSection,
-    TypeSection, ValType,
+    BlockType, BranchHints, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection,
+    ExportKind, ExportSection, FunctionSection, GlobalSection, GlobalType, MemorySection, Module,
+    TableSection, TypeSection, ValType,
     reencode::{Error, Reencode},
 };
 use wasmparser::DataKind;
@@ -45,7 +45,9 @@ pub(super) fn assemble(sections: &Sections<'_>) -> Result<Vec<u8>, Error> {
     if let Some(count) = sections.data_count {
         module.section(&DataCountSection { count });
     }
-    module.section(&code(sections, &types, added)?);
+    let (code, hints) = code(sections, &types, added)?;
+    module.section(&hints);
+    module.section(&code);
     if sections.data_count.is_some() {
         module.section(&data(sections)?);
     }
@@ -155,16 +157,23 @@ fn exports(sections: &Sections<'_>, added: Added) -> Result<ExportSection, Error
     Ok(section)
 }
 
-fn code(sections: &Sections<'_>, types: &Types, added: Added) -> Result<CodeSection, Error> {
-    let mut section = CodeSection::new();
+/// The code, and which of its branches are hardly ever taken.
+fn code(
+    sections: &Sections<'_>,
+    types: &Types,
+    added: Added,
+) -> Result<(CodeSection, BranchHints), Error> {
+    let (mut section, mut hints) = (CodeSection::new(), BranchHints::new());
     for (index, body) in (0..).zip(&sections.bodies) {
         let ty = exports::function_type(sections, index).expect("every body has a function");
-        section.function(&instrument::function(body, types.block(ty.results())?, added)?);
+        let counted = instrument::function(body, types.block(ty.results())?, added)?;
+        section.function(&counted.function);
+        hints.function_hints(shifted(index), counted.unlikely);
     }
     section.function(&instrument::refill(added));
     section.function(&instrument::grow(added));
     section.function(&instrument::bytes(added));
-    Ok(section)
+    Ok((section, hints))
 }
 
 /// The passive segments. Active ones stay as empty ones, which is what they are once instantiated,

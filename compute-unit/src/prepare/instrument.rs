@@ -14,7 +14,7 @@
 //! slice, and ends the call where none is left.
 
 use wasm_encoder::{
-    BlockType, Function, InstructionSink,
+    BlockType, BranchHint, Function, InstructionSink,
     reencode::{Error, Reencode},
 };
 use wasmparser::Operator;
@@ -42,22 +42,36 @@ pub(super) struct Added {
     pub(super) bytes: u32,
 }
 
+/// A function rewritten.
+pub(super) struct Counted {
+    pub(super) function: Function,
+    /// Where the `if`s stand whose branch is hardly ever taken.
+    pub(super) unlikely: Vec<BranchHint>,
+}
+
 /// Rewrites a function whose results make a block of type `results`.
 pub(super) fn function(
     body: &Body<'_>,
     results: BlockType,
     added: Added,
-) -> Result<Function, Error> {
+) -> Result<Counted, Error> {
     let entry = u64::from(body.locals).saturating_mul(cost::LOCAL);
     let charges = blocks::charges(&body.body, entry)?;
     let weight = frame_weight(body.slots, body.operands, body.operators);
     let counted = body.calls || weight > limits::LEAF_WEIGHT_MAX;
     let function = Shifted.new_function_with_parsed_locals(&body.body)?;
-    let mut writer = Writer { function, added, charges: charges.into_iter(), next: None, open: 0 };
+    let mut writer = Writer {
+        function,
+        unlikely: Vec::new(),
+        added,
+        charges: charges.into_iter(),
+        next: None,
+        open: 0,
+    };
     writer.next = writer.charges.next();
     writer.charge_before(0);
     if counted {
-        enter(&mut writer.function.instructions(), added.depth, weight);
+        writer.enter(weight);
         writer.function.instructions().block(results);
     }
     let mut reader = body.body.get_operators_reader()?;
@@ -74,11 +88,12 @@ pub(super) fn function(
         leave(&mut writer.function.instructions(), added.depth, weight);
     }
     writer.function.instructions().end();
-    Ok(writer.function)
+    Ok(Counted { function: writer.function, unlikely: writer.unlikely })
 }
 
 struct Writer {
     function: Function,
+    unlikely: Vec<BranchHint>,
     added: Added,
     charges: std::vec::IntoIter<Charge>,
     next: Option<Charge>,
@@ -89,8 +104,37 @@ struct Writer {
 impl Writer {
     fn charge_before(&mut self, index: usize) {
         if let Some(charge) = self.next.filter(|charge| charge.before == index) {
-            pay(&mut self.function.instructions(), self.added, charge.gas);
+            self.pay(charge.gas);
             self.next = self.charges.next();
+        }
+    }
+
+    /// Takes a price from the gas. Nothing that was not paid for runs behind it.
+    fn pay(&mut self, price: u64) {
+        let Added { gas, refill, .. } = self.added;
+        let price = i64::try_from(price).unwrap_or(i64::MAX);
+        let mut sink = self.function.instructions();
+        sink.global_get(gas).i64_const(price).i64_sub().global_set(gas);
+        is_broke(&mut sink, gas);
+        self.unlikely();
+        self.function.instructions().if_(BlockType::Empty).call(refill).end();
+    }
+
+    /// Adds a frame to the depth, and traps where that is too much.
+    fn enter(&mut self, weight: u32) {
+        let depth = self.added.depth;
+        let mut sink = self.function.instructions();
+        sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
+        sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
+        self.unlikely();
+        self.function.instructions().if_(BlockType::Empty).unreachable().end();
+    }
+
+    /// Tells the engine that the branch that comes next is hardly ever taken, so that what is
+    /// behind it costs nothing where it is not taken.
+    fn unlikely(&mut self) {
+        if let Ok(branch_func_offset) = u32::try_from(self.function.byte_len()) {
+            self.unlikely.push(BranchHint { branch_func_offset, branch_hint_value: 0 });
         }
     }
 
@@ -121,22 +165,13 @@ impl Writer {
     }
 }
 
-/// Takes a price from the gas. Nothing that was not paid for runs behind it.
-fn pay(sink: &mut InstructionSink<'_>, added: Added, price: u64) {
-    let price = i64::try_from(price).unwrap_or(i64::MAX);
-    sink.global_get(added.gas).i64_const(price).i64_sub().global_set(added.gas);
-    refill_if_broke(sink, added);
+fn is_broke(sink: &mut InstructionSink<'_>, gas: u32) {
+    sink.global_get(gas).i64_const(0).i64_lt_s();
 }
 
 fn refill_if_broke(sink: &mut InstructionSink<'_>, added: Added) {
-    sink.global_get(added.gas).i64_const(0).i64_lt_s();
+    is_broke(sink, added.gas);
     sink.if_(BlockType::Empty).call(added.refill).end();
-}
-
-fn enter(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
-    sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
-    sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
-    sink.if_(BlockType::Empty).unreachable().end();
 }
 
 fn leave(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {

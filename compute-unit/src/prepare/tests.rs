@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::{KnownCustom, Parser, Payload, Validator};
 
 use super::*;
 use crate::fixture::{actor, fat_recursion, script, wasm};
@@ -175,6 +175,36 @@ fn reserved_names_are_refused() {
 fn mutable_references_are_refused() {
     let error = refusal("(global i32 (i32.const 0)) (global (mut funcref) (ref.null func))");
     assert_eq!(error, PrepareError::ReferenceGlobal { index: 1 });
+}
+
+#[test]
+fn branches_that_are_said_to_be_unlikely_are_those_that_were_added() {
+    const IF_EMPTY: [u8; 2] = [0x04, 0x40];
+    const CALL: u8 = 0x10;
+    const UNREACHABLE: u8 = 0x00;
+    let prepared = prepare(&script()).unwrap();
+    let (mut hinted, mut bodies) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(&prepared.wasm) {
+        match payload.unwrap() {
+            Payload::CodeSectionEntry(body) => bodies.push(body.range()),
+            Payload::CustomSection(section) => {
+                let KnownCustom::BranchHints(functions) = section.as_known() else { continue };
+                hinted = functions.into_iter().map(Result::unwrap).collect();
+            }
+            _ => {}
+        }
+    }
+    // The added functions are behind those of the module, and have no hints.
+    assert_eq!(hinted.len() + 3, bodies.len());
+    for function in hinted {
+        let body = &prepared.wasm[bodies[usize::try_from(function.func - 1).unwrap()].clone()];
+        for hint in function.hints {
+            let hint = hint.unwrap();
+            let branch = &body[usize::try_from(hint.func_offset).unwrap()..][..3];
+            assert!(!hint.taken && branch.starts_with(&IF_EMPTY), "{branch:?}");
+            assert!([CALL, UNREACHABLE].contains(&branch[2]), "{branch:?}");
+        }
+    }
 }
 
 #[test]
