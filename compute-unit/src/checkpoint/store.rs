@@ -161,14 +161,14 @@ impl CheckpointStore {
 #[cfg(test)]
 impl CheckpointStore {
     /// How many blobs there are.
-    pub(super) fn blobs(&self) -> Result<usize, StoreError> {
+    pub(crate) fn blobs(&self) -> Result<usize, StoreError> {
         use redb::ReadableTableMetadata;
         let blobs = self.file.begin_read()?.open_table(BLOBS)?;
         Ok(usize::try_from(blobs.len()?).unwrap_or(usize::MAX))
     }
 
     /// Changes a byte of a blob; gives what puts it back.
-    pub(super) fn damage(&self, number: usize) -> Result<impl FnOnce(&Self) + use<>, StoreError> {
+    pub(crate) fn damage(&self, number: usize) -> Result<impl FnOnce(&Self) + use<>, StoreError> {
         let blobs = self.file.begin_read()?.open_table(BLOBS)?;
         let row = blobs.iter()?.nth(number).expect("there are so many")?;
         let ((kind, address), whole) = (row.0.value(), row.1.value().to_vec());

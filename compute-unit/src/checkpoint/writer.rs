@@ -1,7 +1,7 @@
 //! Writes checkpoints on a thread of its own: whatever has gathered, in one commit.
 
 use std::sync::{
-    Arc,
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicUsize, Ordering},
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
@@ -38,7 +38,32 @@ pub(crate) struct Job {
 #[derive(Clone)]
 pub(crate) struct Writer {
     sender: SyncSender<(Job, usize)>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
+}
+
+/// What the writer has not written yet.
+#[derive(Default)]
+struct Waiting {
+    bytes: AtomicUsize,
+    jobs: Mutex<usize>,
+    written: Condvar,
+}
+
+impl Waiting {
+    fn jobs(&self) -> MutexGuard<'_, usize> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        *self.jobs() += 1;
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        *self.jobs() -= 1;
+        self.written.notify_all();
+    }
 }
 
 impl std::fmt::Debug for Writer {
@@ -55,7 +80,7 @@ impl Writer {
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::new(Waiting::default());
         let counted = Arc::clone(&waiting);
         crew.spawn("checkpoint-writer", STACK_BYTES, move || {
             run(&store, &receiver, &counted, &metrics);
@@ -65,35 +90,40 @@ impl Writer {
 
     /// Whether a checkpoint would be taken now.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) < WAITING_BYTES_MAX
+        self.waiting.bytes.load(Ordering::Relaxed) < WAITING_BYTES_MAX
     }
 
     /// Has a checkpoint written, or says that it is not for want of room.
     pub(crate) fn write(&self, job: Job) {
         let bytes = bytes(&job.saved);
-        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        self.waiting.add(bytes);
         let refused = match self.sender.try_send((job, bytes)) {
             Ok(()) => return,
             Err(TrySendError::Full((job, _)) | TrySendError::Disconnected((job, _))) => job,
         };
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        self.waiting.remove(bytes);
         (refused.done)(false);
+    }
+
+    /// Waits until what was to be written is, or cannot be.
+    pub(crate) fn catch_up(&self) {
+        let busy = |jobs: &mut usize| *jobs > 0;
+        drop(self.waiting.written.wait_while(self.waiting.jobs(), busy));
     }
 }
 
 fn run(
     store: &CheckpointStore,
     receiver: &Receiver<(Job, usize)>,
-    waiting: &AtomicUsize,
+    waiting: &Waiting,
     metrics: &Metrics,
 ) {
     let mut failing = false;
     while let Ok(first) = receiver.recv() {
         let more = receiver.try_iter().take(BATCH_MAX.saturating_sub(1));
         let jobs: Vec<(Job, usize)> = std::iter::once(first).chain(more).collect();
-        let freed: usize = jobs.iter().map(|(_, bytes)| bytes).sum();
-        let (saved, done): (Vec<Saved>, Vec<Done>) =
-            jobs.into_iter().map(|(job, _)| (job.saved, job.done)).unzip();
+        let (saved, done): (Vec<Saved>, Vec<(Done, usize)>) =
+            jobs.into_iter().map(|(job, bytes)| (job.saved, (job.done, bytes))).unzip();
         let written = write(store, &saved);
         for written in &written {
             match written {
@@ -109,8 +139,10 @@ fn run(
             failing = written.is_err();
         }
         drop(saved);
-        waiting.fetch_sub(freed, Ordering::Relaxed);
-        done.into_iter().zip(written).for_each(|(done, written)| done(written.is_ok()));
+        for ((done, bytes), written) in done.into_iter().zip(written) {
+            done(written.is_ok());
+            waiting.remove(bytes);
+        }
     }
 }
 

@@ -86,6 +86,11 @@ impl Residents {
         self.leave(&id)
     }
 
+    /// Whether there are far more than there is room for, those that leave among them.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.used.len() > self.room.processes.saturating_mul(2)
+    }
+
     /// Begins another generation, and gives the idle processes, at most so many, that were used in
     /// none of the last few; they leave from now on.
     pub(super) fn age(&mut self, generations: u64, most: usize) -> Vec<Arc<Hosted>> {

@@ -73,8 +73,14 @@ pub(super) fn save(
 pub(super) fn make_room(shared: &Arc<Shared>) {
     for _ in 0..LEAVING_AT_ONCE {
         let next = lock(&shared.residents).next_to_leave();
-        let Some(hosted) = next else { return };
+        let Some(hosted) = next else { break };
         leave(shared, &hosted);
+    }
+    if lock(&shared.residents).is_overfull()
+        && let Some(writer) = shared.writer()
+    {
+        // More come than the disk lets leave: whoever executes waits for it.
+        writer.catch_up();
     }
 }
 

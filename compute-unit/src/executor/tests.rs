@@ -326,3 +326,145 @@ fn a_process_that_cannot_be_held_is_halted_and_lets_go_of_what_waits() {
     let refused = bench.view(&log, None).blocking_recv().unwrap().unwrap_err();
     assert_eq!(refused.code, RefusalCode::NotHosted);
 }
+
+/// An actor that counts its calls in memory and answers `[[0, h'nn'], []]`, with the count below 24.
+fn counter() -> Vec<u8> {
+    actor(
+        r#"(data (i32.const 512) "\82\82\00\41\00\80")"#,
+        "(i32.store8 (i32.const 516) (i32.add (i32.load8_u (i32.const 516)) (i32.const 1)))
+        i64.const 2199023255558",
+    )
+}
+
+/// What the view of [`counter`] would give: the count in its last outcome.
+fn count(publication: &Publication) -> u8 {
+    match &publication.executed.outcome.reply {
+        Reply::Value(value) => *value.first().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Counters with so many messages each, and their ids.
+fn counters(bench: &Bench, number: u64, messages: usize) -> Vec<(Log, VecDeque<Work>)> {
+    let wasm = counter();
+    bench.load(&wasm);
+    let log = |seed| {
+        // Other limits make another process.
+        let mut log = Log::new(&wasm, limits(1_000_000 + seed));
+        let work = work(&mut log, messages);
+        bench.executor.host(log.process, log.scheduler.public().unit(), None, None);
+        (log, work.into())
+    };
+    (0..number).map(log).collect()
+}
+
+impl Bench {
+    /// Waits until at most so many processes are in memory.
+    fn wait_for_residents(&self, most: usize) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        while lock(&self.executor.shared.residents).len() > most {
+            assert!(tokio::time::Instant::now() < deadline, "nobody leaves");
+            std::thread::yield_now();
+        }
+    }
+
+    fn publication(&self) -> Publication {
+        self.published.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+}
+
+#[test]
+fn more_processes_than_there_is_room_for_take_turns_in_memory() {
+    let bench = Bench::with(Room { processes: 3, bytes: usize::MAX }, NEVER);
+    let mut logs = counters(&bench, 10, 5);
+    for round in 1..=6_u8 {
+        for (log, work) in &mut logs {
+            bench.executor.push(work.pop_front().unwrap());
+            let published = bench.publication();
+            assert_eq!(published.executed.leaf.process, log.process);
+            assert_eq!(count(&published), round);
+        }
+        bench.wait_for_residents(3);
+    }
+    assert!(bench.metrics.processes_restored.get() >= 7 * 5, "{:?}", bench.metrics);
+    assert_eq!(bench.metrics.checkpoints_damaged.get(), 0);
+}
+
+#[test]
+fn a_damaged_checkpoint_has_the_log_read_again() {
+    let bench = Bench::with(Room { processes: 1, bytes: usize::MAX }, NEVER);
+    let mut logs = counters(&bench, 2, 5);
+    let push = |logs: &mut Vec<(Log, VecDeque<Work>)>, at: usize| {
+        bench.executor.push(logs[at].1.pop_front().unwrap());
+        count(&bench.publication())
+    };
+    assert_eq!((push(&mut logs, 0), push(&mut logs, 1), push(&mut logs, 0)), (1, 1, 2));
+    assert_eq!(push(&mut logs, 1), 2);
+    bench.wait_for_residents(1);
+    let first = logs[0].0.process;
+    let store = &bench.executor.shared.store;
+    (0..store.blobs().unwrap()).for_each(|number| drop(store.damage(number).unwrap()));
+    let mut drained = bench.executor.drained();
+    bench.executor.push(logs[0].1.pop_front().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let executed = bench.metrics.slots_executed.get();
+    // Older checkpoints are tried before the log is read from the start.
+    let mut to = Some(None);
+    while let Some(from) = to.take() {
+        let mut again = Log::new(&counter(), limits(1_000_000));
+        let wanted = hosted::next(from.as_ref());
+        for work in work(&mut again, 3) {
+            if work.assignment.slot >= wanted {
+                bench.executor.push(work);
+            }
+        }
+        while to.is_none() && bench.metrics.slots_executed.get() < executed + 2 {
+            drained.borrow_and_update();
+            let rewinds = bench.executor.take_rewinds(|process| *process == first);
+            to = rewinds.into_iter().next().map(|(_, to)| to);
+            if to.is_none() {
+                let changed = drained.changed();
+                let patience = Duration::from_millis(1);
+                let _ = runtime.block_on(async { tokio::time::timeout(patience, changed).await });
+            }
+        }
+    }
+    // What was published before is not published again.
+    let published = [bench.publication(), bench.publication()];
+    let slots = published.each_ref().map(|p| p.executed.leaf.slot.get());
+    assert_eq!((slots, published.each_ref().map(count)), ([2, 3], [3, 4]));
+    assert!(bench.metrics.checkpoints_damaged.get() >= 1);
+    assert_eq!(bench.metrics.processes_halted.get(), 0);
+}
+
+#[test]
+fn a_checkpoint_is_written_after_so_many_slots_and_work_goes_on() {
+    let bench = Bench::with(ROOM, Interval { slots: 4, ..NEVER });
+    let mut logs = counters(&bench, 1, 20);
+    let (log, work) = logs.pop().unwrap();
+    work.into_iter().for_each(|work| bench.executor.push(work));
+    (1..=21).for_each(|round| assert_eq!(count(&bench.publication()), round));
+    let store = &bench.executor.shared.store;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while store.newest_slot(&log.process, Slot::new(u64::MAX)).unwrap().is_none() {
+        assert!(tokio::time::Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn idle_processes_leave_and_come_back() {
+    let bench = Bench::new();
+    let mut logs = counters(&bench, 5, 1);
+    for (_, work) in &mut logs {
+        bench.executor.push(work.pop_front().unwrap());
+        assert_eq!(count(&bench.publication()), 1);
+    }
+    (0..5).for_each(|_| bench.executor.sweep());
+    bench.wait_for_residents(0);
+    for (_, work) in &mut logs {
+        bench.executor.push(work.pop_front().unwrap());
+        assert_eq!(count(&bench.publication()), 2);
+    }
+    assert_eq!(bench.metrics.processes_restored.get(), 5);
+}
