@@ -15,8 +15,8 @@ pub struct Config {
     pub operator: OperatorId,
     /// A directory of its own.
     pub data: PathBuf,
-    /// Execution threads; by default two for each core, so that the operating system shares the
-    /// cores fairly between long and short messages.
+    /// How many processes execute at a time, and how many long messages beside them, at a lower
+    /// priority; by default as many as there are cores.
     pub threads: Option<usize>,
     /// Whether signatures and proofs are checked again that a scheduler of the same operator
     /// checked already.
@@ -34,9 +34,9 @@ impl Config {
         Self { key, network, operator, data, threads: None, verify_all: false }
     }
 
-    /// How many execution threads to run.
+    /// How many processes execute at a time.
     pub(crate) fn thread_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
-        self.threads.unwrap_or_else(|| cores().saturating_mul(2)).clamp(1, 256)
+        self.threads.unwrap_or_else(cores).clamp(1, 256)
     }
 }

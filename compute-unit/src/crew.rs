@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 /// Threads that end together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Crew {
     shared: Arc<Shared>,
 }

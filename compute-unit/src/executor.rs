@@ -6,11 +6,15 @@
 //!   execute one process, and an idle process costs nothing.
 //! - After [`turn::QUANTUM`] slots, or [`turn::QUANTUM_GAS`], a process goes to the end of the queue.
 //! - A process whose slots wait for long holds no more memory for them than is free for others.
-//! - As many threads work as there are cores. Only where a process has waited for
-//!   [`OVERCOMMIT_AFTER`], because long messages hold them all, does a further thread start, and
-//!   the operating system shares the cores.
+//! - Nothing waits for a long message but its own process. One that uses up a slice of gas leaves
+//!   its thread's place in the pool to a new thread, lowers its priority, and takes its turns among
+//!   the long messages ([`long`]). Only where there are as many of those as there may be does it
+//!   keep its place, until another one ends.
+//! - An executor that stops ends every message at its next slice, without an outcome.
 
+mod long;
 mod turn;
+mod worker;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,7 +23,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::SyncSender,
     },
-    time::Duration,
 };
 
 use protocol::{
@@ -28,13 +31,9 @@ use protocol::{
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
-use crate::{
-    crew::Crew, engine::THREAD_STACK_BYTES, metrics::Metrics, process::Process,
-    publisher::Publication, store::Head,
-};
+use crate::{crew::Crew, metrics::Metrics, process::Process, publisher::Publication, store::Head};
+use long::Long;
 
-/// How long a process may wait while as many threads work as there are cores.
-const OVERCOMMIT_AFTER: Duration = Duration::from_millis(2);
 /// Views that may wait for one process.
 const VIEWS_MAX: usize = 1_024;
 
@@ -116,7 +115,7 @@ struct Shared {
     hosted: Mutex<HashMap<ProcessId, Arc<Hosted>>>,
     queue: Mutex<Queue>,
     ready: Condvar,
-    cores: usize,
+    long: Long,
     /// Slots queued and not yet handed to the publisher.
     backlog: Arc<AtomicUsize>,
     /// Changes when a process that is behind has nothing left to do.
@@ -127,10 +126,6 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     runnable: VecDeque<Arc<Hosted>>,
-    /// Threads that execute.
-    working: usize,
-    /// Whether a thread waits for [`OVERCOMMIT_AFTER`].
-    sentry: bool,
     stopping: bool,
 }
 
@@ -141,7 +136,7 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Starts the threads. `backlog` counts the slots that are queued, for the publisher.
+    /// Starts the threads of the pool. `backlog` counts the slots that are queued, for the publisher.
     pub(crate) fn start(
         (crew, threads): (&Crew, usize),
         publisher: &SyncSender<Publication>,
@@ -152,15 +147,13 @@ impl Executor {
             hosted: Mutex::default(),
             queue: Mutex::default(),
             ready: Condvar::new(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            long: Long::new(threads),
             backlog: Arc::clone(backlog),
             drained: watch::Sender::new(0),
             metrics,
         });
-        for number in 0..threads {
-            let (shared, publisher) = (Arc::clone(&shared), publisher.clone());
-            let name = format!("execute-{number}");
-            crew.spawn(&name, THREAD_STACK_BYTES, move || turn::run(&shared, &publisher))?;
+        for _ in 0..threads {
+            worker::start(&shared, crew, publisher)?;
         }
         Ok(Self { shared })
     }
@@ -248,10 +241,11 @@ impl Executor {
         let _ = job.answer.send(Err(refusal));
     }
 
-    /// Lets the threads end after the slots they are executing.
+    /// Lets the threads end: after the slots they are executing, or in the midst of long ones.
     pub(crate) fn stop(&self) {
         lock(&self.shared.queue).stopping = true;
         self.shared.ready.notify_all();
+        self.shared.long.stop();
     }
 
     fn find(&self, id: &ProcessId) -> Option<Arc<Hosted>> {
@@ -286,49 +280,16 @@ impl Shared {
     }
 
     fn enqueue(&self, hosted: Arc<Hosted>) {
-        let mut queue = lock(&self.queue);
-        queue.runnable.push_back(hosted);
-        if queue.wants_thread(self.cores) {
-            self.ready.notify_one();
-        }
+        lock(&self.queue).runnable.push_back(hosted);
+        self.ready.notify_one();
     }
 
     /// Waits for a process that can run; none once the executor stops.
     fn next(&self) -> Option<Arc<Hosted>> {
-        let mut queue = lock(&self.queue);
-        loop {
-            if queue.stopping {
-                return None;
-            }
-            if queue.runnable.is_empty() || (queue.working >= self.cores && queue.sentry) {
-                queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            if queue.working >= self.cores {
-                queue.sentry = true;
-                let waited = self.ready.wait_timeout(queue, OVERCOMMIT_AFTER);
-                let (woken, patience) = waited.unwrap_or_else(PoisonError::into_inner);
-                queue = woken;
-                queue.sentry = false;
-                if !patience.timed_out() || queue.stopping {
-                    continue;
-                }
-            }
-            if let Some(hosted) = queue.runnable.pop_front() {
-                queue.working += 1;
-                if queue.wants_thread(self.cores) {
-                    self.ready.notify_one();
-                }
-                return Some(hosted);
-            }
-        }
-    }
-}
-
-impl Queue {
-    /// Whether a waiting thread has something to do.
-    fn wants_thread(&self, cores: usize) -> bool {
-        !self.runnable.is_empty() && (self.working < cores || !self.sentry)
+        let idle = |queue: &mut Queue| queue.runnable.is_empty() && !queue.stopping;
+        let waited = self.ready.wait_while(lock(&self.queue), idle);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
+        if queue.stopping { None } else { queue.runnable.pop_front() }
     }
 }
 

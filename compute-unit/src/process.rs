@@ -18,7 +18,7 @@ use protocol::{
 };
 
 use crate::{
-    instance::{Export, Fault, GenesisError, HostFault, Instance},
+    instance::{Export, Fault, GenesisError, HostFault, Instance, Pause},
     module::CompiledModule,
     output::{self, Effects},
 };
@@ -81,6 +81,13 @@ impl Process {
             previous_leaf: None,
             pairs: BTreeMap::new(),
         })
+    }
+
+    /// Has what takes long pause between slices, or go on at once, as it does at first.
+    pub(crate) fn set_pause(&mut self, pause: Option<Arc<dyn Pause>>) {
+        if let Ok(instance) = &mut self.instance {
+            instance.set_pause(pause);
+        }
     }
 
     /// The chain hash of the last slot executed.

@@ -37,11 +37,9 @@ const PAGE_BYTES_MAX: usize = 8 << 20;
 const COMPILATIONS_MAX: usize = 2;
 /// How long a view waits for the slot it wants, or for its turn: less than clients do.
 const VIEW_PATIENCE: Duration = Duration::from_secs(8);
-/// How long a unit that stops waits for messages being executed. What comes of them is derived
-/// again after the next start.
-const EXECUTION_PATIENCE: Duration = Duration::from_secs(2);
-/// How long it waits for the disk.
-const KEEPER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a unit that stops waits for its threads, which end within a slice of execution unless
+/// the disk or the machine is stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a compute unit cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -73,18 +71,18 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops: finishes the slots being executed unless that takes long, writes outcomes, closes
-    /// connections.
+    /// Stops: finishes the slots being executed but for long ones, which are executed again after
+    /// the next start, writes outcomes, closes connections.
     pub async fn shutdown(self) {
         self.shutdown.cancel();
         self.tasks.wait().await;
         self.executor.stop();
         self.feed.close();
-        if !finished(&self.workers, EXECUTION_PATIENCE).await {
-            tracing::info!("messages that take long are executed again after the next start");
+        if !finished(&self.workers).await {
+            tracing::warn!("execution does not end; what comes of it is derived again");
         }
         self.keeper.stop();
-        if !finished(&self.keepers, KEEPER_PATIENCE).await {
+        if !finished(&self.keepers).await {
             tracing::warn!("the disk does not take the last outcomes; they are derived again");
         }
         self.endpoint.close().await;
@@ -101,9 +99,9 @@ impl Running {
 }
 
 /// Whether all threads of a crew end in time.
-async fn finished(crew: &Arc<Crew>, patience: Duration) -> bool {
+async fn finished(crew: &Arc<Crew>) -> bool {
     let crew = Arc::clone(crew);
-    tokio::task::spawn_blocking(move || crew.wait(patience)).await.unwrap_or(false)
+    tokio::task::spawn_blocking(move || crew.wait(PATIENCE)).await.unwrap_or(false)
 }
 
 impl Drop for Running {

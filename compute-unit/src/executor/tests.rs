@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 
 use super::{turn::QUANTUM, *};
 use crate::{
-    fixture::{actor, compile},
+    CompiledModule,
+    fixture::{actor, compile, wasm},
     tail::Tail,
     testing::{Log, NETWORK},
 };
@@ -19,20 +20,25 @@ const ANSWER: (&str, &str) =
 /// Is born, then never ends.
 const SPIN: &str = "(if (i32.load8_u offset=1 (local.get $ptr)) (then (loop $a (br $a))))";
 
-/// An executor with one thread, and what it publishes.
+/// More gas than anybody waits for.
+const ENDLESS: u64 = 10_000_000_000;
+
+/// An executor that executes one process at a time, and what it publishes.
 struct Bench {
     executor: Executor,
     crew: Crew,
     published: Receiver<Publication>,
+    metrics: Arc<Metrics>,
 }
 
 impl Bench {
     fn new() -> Self {
         let (publisher, published) = sync_channel(4_096);
         let crew = Crew::default();
+        let metrics = Arc::<Metrics>::default();
         let executor =
-            Executor::start((&crew, 1), &publisher, &Arc::default(), Arc::default()).unwrap();
-        Self { executor, crew, published }
+            Executor::start((&crew, 1), &publisher, &Arc::default(), Arc::clone(&metrics)).unwrap();
+        Self { executor, crew, published, metrics }
     }
 
     fn next(&self) -> (ProcessId, u64) {
@@ -46,8 +52,21 @@ impl Bench {
     }
 
     fn load(&self, log: &Log, wasm: &[u8]) {
+        self.load_compiled(log, &compile(wasm));
+    }
+
+    fn load_compiled(&self, log: &Log, module: &Arc<CompiledModule>) {
         let spawn = log.spawn.unverified().clone();
-        self.executor.load(&log.process, Process::new(log.process, spawn, &compile(wasm)).unwrap());
+        self.executor.load(&log.process, Process::new(log.process, spawn, module).unwrap());
+    }
+
+    /// Hosts and loads a log with so many messages.
+    fn run(&self, wasm: &[u8], gas: u64, messages: usize) -> Log {
+        let mut log = Log::new(wasm, limits(gas));
+        let slots = work(&mut log, messages);
+        self.host(&log, slots);
+        self.load(&log, wasm);
+        log
     }
 
     fn view(&self, log: &Log, at_least: Option<u64>) -> oneshot::Receiver<Result<Viewed, Refusal>> {
@@ -87,6 +106,11 @@ fn work(log: &mut Log, messages: usize) -> Vec<Work> {
     work.collect()
 }
 
+/// An actor whose messages use all of their gas.
+fn spin() -> Vec<u8> {
+    actor(ANSWER.0, &format!("{SPIN} {}", ANSWER.1))
+}
+
 fn limits(gas: u64) -> Limits {
     Limits { gas, ..Limits::DEFAULT }
 }
@@ -102,7 +126,7 @@ fn a_view_that_waits_for_the_last_slot_of_a_turn_is_answered() {
     let mut answered = bench.view(&log, Some(last));
     bench.load(&log, &wasm);
     (0..=last).for_each(|slot| assert_eq!(bench.next(), (log.process, slot)));
-    let deadline = std::time::Duration::from_secs(60);
+    let deadline = Duration::from_secs(60);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let viewed = runtime.block_on(async { tokio::time::timeout(deadline, &mut answered).await });
     assert_eq!(viewed.unwrap().unwrap().unwrap().slot, Slot::new(last));
@@ -130,7 +154,7 @@ fn views_that_nobody_waits_for_any_more_take_nobodys_place() {
 #[test]
 fn a_process_of_long_messages_gives_others_a_turn_after_each() {
     let bench = Bench::new();
-    let spin = actor(ANSWER.0, &format!("{SPIN} {}", ANSWER.1));
+    let spin = spin();
     let answer = actor(ANSWER.0, ANSWER.1);
     let mut hog = Log::new(&spin, limits(turn::QUANTUM_GAS));
     let mut other = Log::new(&answer, Limits::DEFAULT);
@@ -143,6 +167,79 @@ fn a_process_of_long_messages_gives_others_a_turn_after_each() {
     let order: Vec<ProcessId> = (0..6).map(|_| bench.next().0).collect();
     let position = |of: ProcessId| order.iter().rposition(|process| *process == of).unwrap();
     assert!(position(other.process) < position(hog.process), "{order:?}");
+}
+
+#[test]
+fn any_number_of_endless_messages_lets_others_through() {
+    const HOGS: u64 = 40;
+    let bench = Bench::new();
+    let (spin, answer) = (spin(), actor(ANSWER.0, ANSWER.1));
+    let module = compile(&spin);
+    for number in 0..HOGS {
+        // Other limits make another process.
+        let mut hog = Log::new(&spin, limits(ENDLESS - number));
+        let slots = work(&mut hog, 2);
+        bench.host(&hog, slots);
+        bench.load_compiled(&hog, &module);
+    }
+    for number in 0..3 {
+        let other = bench.run(&answer, 1_000_000 + number, 1);
+        // The processes of endless messages are born, and nothing else comes of them meanwhile.
+        let last = std::iter::from_fn(|| Some(bench.next()))
+            .inspect(|(process, slot)| assert!(*process == other.process || *slot == 0))
+            .find(|(process, slot)| *process == other.process && *slot == 1);
+        assert_eq!(last, Some((other.process, 1)));
+    }
+}
+
+#[test]
+fn a_long_message_takes_turns_with_a_longer_one() {
+    let bench = Bench::new();
+    let spin = spin();
+    let longer = bench.run(&spin, ENDLESS, 1);
+    assert_eq!(bench.next(), (longer.process, 0));
+    // There is one turn for both, which the longer one took first.
+    let shorter = bench.run(&spin, turn::QUANTUM_GAS, 1);
+    assert_eq!([bench.next(), bench.next()], [(shorter.process, 0), (shorter.process, 1)]);
+}
+
+#[test]
+fn a_stop_ends_long_messages_without_an_outcome() {
+    let bench = Bench::new();
+    let spin = spin();
+    for number in 0..3 {
+        let hog = bench.run(&spin, ENDLESS - number, 2);
+        assert_eq!(bench.next(), (hog.process, 0));
+    }
+    bench.executor.stop();
+    assert!(bench.crew.wait(Duration::from_secs(60)));
+    bench.published.recv().unwrap_err();
+    assert_eq!(bench.metrics.processes_halted.get(), 0);
+}
+
+#[test]
+fn views_are_answered_while_long_messages_and_long_views_take_their_time() {
+    let bench = Bench::new();
+    // What it answers depends on whether it is asked for a view.
+    let endless_view = wasm(&format!(
+        r#"(module (memory (export "memory") 2)
+            (func (export "antiphon_alloc") (param i32) (result i32) i32.const 1024)
+            (func (export "antiphon_view") (param i32 i32) (result i64)
+                (loop $a (br $a)) unreachable)
+            (func $handle (export "antiphon_handle") (param i32 i32) (result i64) {})
+            (export "antiphon_save" (func $handle)) {})"#,
+        ANSWER.1, ANSWER.0
+    ));
+    let hog = bench.run(&spin(), ENDLESS, 1);
+    assert_eq!(bench.next(), (hog.process, 0));
+    let looked_at = bench.run(&endless_view, ENDLESS, 0);
+    assert_eq!(bench.next(), (looked_at.process, 0));
+    let never = bench.view(&looked_at, None);
+    let other = bench.run(&actor(ANSWER.0, ANSWER.1), 1_000_000, 0);
+    let viewed = bench.view(&other, Some(0)).blocking_recv().unwrap().unwrap();
+    assert_eq!(viewed.slot, Slot::ZERO);
+    bench.executor.stop();
+    never.blocking_recv().unwrap_err();
 }
 
 #[test]

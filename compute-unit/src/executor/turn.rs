@@ -7,9 +7,9 @@ use std::{
 
 use protocol::{AssignmentProof, Reply, Slot};
 
-use super::{Hosted, Inbox, Shared, ViewJob, Viewed, Work, lock};
+use super::{Hosted, Inbox, Shared, ViewJob, Viewed, Work, lock, worker::Worker};
 use crate::{
-    instance::HostFault,
+    instance::{HostFault, Pause},
     metrics::Metrics,
     process::{Executed, Process},
     publisher::Publication,
@@ -22,33 +22,33 @@ pub(super) const QUANTUM_GAS: u64 = 50_000_000;
 /// Views of a process that are answered before others get their turn.
 const VIEWS_AT_ONCE: usize = 16;
 
-/// Gives processes their turns until the executor stops.
-pub(super) fn run(shared: &Shared, publisher: &SyncSender<Publication>) {
-    while let Some(hosted) = shared.next() {
-        let turn = AssertUnwindSafe(|| turn(shared, publisher, &hosted));
-        // Whatever a panic left half done belongs to this process alone, which is let go of.
-        let turn = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
-            tracing::error!(process = %hosted.id, "a panic: the process is halted on this unit");
-            Turn::Halted
-        });
-        if turn == Turn::Halted {
-            *lock(&hosted.process) = None;
-        }
-        let mut inbox = lock(&hosted.inbox);
-        if turn == Turn::Halted {
-            shared.halt(&mut inbox);
-        }
-        let idle = inbox.work.is_empty() && !inbox.fresh_views;
-        if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
-            shared.drained.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        if inbox.halted || idle {
-            inbox.scheduled = false;
-        } else {
-            shared.enqueue(Arc::clone(&hosted));
-        }
-        drop(inbox);
-        lock(&shared.queue).working -= 1;
+/// Gives a process its turn.
+pub(super) fn run(worker: &Arc<Worker>, hosted: Arc<Hosted>) {
+    let shared = &worker.shared;
+    let turn = AssertUnwindSafe(|| turn(worker, &hosted));
+    // Whatever a panic left half done belongs to this process alone, which is let go of.
+    let turn = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
+        tracing::error!(process = %hosted.id, "a panic: the process is halted on this unit");
+        Turn::Halted
+    });
+    if turn != Turn::Over {
+        *lock(&hosted.process) = None;
+    }
+    if turn == Turn::Stopped {
+        return;
+    }
+    let mut inbox = lock(&hosted.inbox);
+    if turn == Turn::Halted {
+        shared.halt(&mut inbox);
+    }
+    let idle = inbox.work.is_empty() && !inbox.fresh_views;
+    if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
+        shared.drained.send_modify(|count| *count = count.wrapping_add(1));
+    }
+    if inbox.halted || idle {
+        inbox.scheduled = false;
+    } else {
+        shared.enqueue(Arc::clone(&hosted));
     }
 }
 
@@ -59,26 +59,39 @@ enum Turn {
     Over,
     /// The process cannot go on here.
     Halted,
+    /// The unit stops in the middle of a message.
+    Stopped,
 }
 
-fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -> Turn {
+fn turn(worker: &Arc<Worker>, hosted: &Hosted) -> Turn {
     let mut process = lock(&hosted.process);
     let Some(process) = process.as_mut() else { return Turn::Over };
-    if let Err(fault) = answer_views(shared, hosted, process) {
-        return give_up(hosted, fault);
-    }
+    process.set_pause(Some(Arc::clone(worker) as Arc<dyn Pause>));
+    let turn = match execute(worker, hosted, process) {
+        Ok(turn) => turn,
+        Err(HostFault::Stopped) => Turn::Stopped,
+        Err(fault) => {
+            // This unit cannot go on executing the process; its log is not at fault.
+            tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
+            Turn::Halted
+        }
+    };
+    process.set_pause(None);
+    turn
+}
+
+fn execute(worker: &Worker, hosted: &Hosted, process: &mut Process) -> Result<Turn, HostFault> {
+    let shared = &worker.shared;
+    answer_views(shared, hosted, process)?;
     let mut gas = 0_u64;
     for _ in 0..QUANTUM {
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
-        let executed = match process.execute(&work.assignment, &work.entry) {
-            Ok(executed) => executed,
-            Err(fault) => return give_up(hosted, fault),
-        };
+        let executed = process.execute(&work.assignment, &work.entry)?;
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        if !publish(publisher, hosted, &work, executed) {
-            return Turn::Halted;
+        if !publish(&worker.publisher, hosted, &work, executed) {
+            return Ok(Turn::Halted);
         }
         drop(work.share);
         if gas >= QUANTUM_GAS {
@@ -86,10 +99,8 @@ fn turn(shared: &Shared, publisher: &SyncSender<Publication>, hosted: &Hosted) -
         }
     }
     // Those that waited for the slots just executed may have no other occasion.
-    match answer_views(shared, hosted, process) {
-        Ok(()) => Turn::Over,
-        Err(fault) => give_up(hosted, fault),
-    }
+    answer_views(shared, hosted, process)?;
+    Ok(Turn::Over)
 }
 
 impl Inbox {
@@ -175,10 +186,4 @@ fn answer_views(shared: &Shared, hosted: &Hosted, process: &mut Process) -> Resu
         let _ = job.answer.send(Ok(viewed));
     }
     Ok(())
-}
-
-/// Halts a process that this unit cannot go on executing; its log is not at fault.
-fn give_up(hosted: &Hosted, fault: HostFault) -> Turn {
-    tracing::error!(process = %hosted.id, %fault, "the process is halted on this unit");
-    Turn::Halted
 }
