@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Fault, HostFault, machine::Stop};
 
-/// Gas in a slice: about a millisecond of execution. No part of the profile.
+/// Gas in a slice, which takes a millisecond at the most, about. No part of the profile.
 const SLICE_GAS: i64 = 2_000_000;
 
 /// What a call does between two slices, on the thread that executes it.
