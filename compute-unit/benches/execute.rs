@@ -1,10 +1,17 @@
-//! What one slot costs in the engine: warm call, rollback, view.
+//! What the engine costs: calls, marks, rollbacks, state roots, restores and replays, on one core.
 
 use std::sync::Arc;
 
-use compute_unit::{CompiledModule, Engine, Export, Instance, THREAD_STACK_BYTES};
-use divan::{Bencher, black_box};
-use protocol::Limits;
+use compute_unit::{
+    CompiledModule, Engine, Export, Instance, THREAD_STACK_BYTES,
+    bench::{Stage, bare_call},
+};
+use divan::{Bencher, black_box, counter::ItemsCount};
+use protocol::{Limits, Value};
+use tempfile::TempDir;
+
+/// Messages in a batch.
+const BATCH: usize = 256;
 
 fn main() {
     // Execution needs the stack that the profile's depth limit stands for.
@@ -23,45 +30,78 @@ const ACTOR: &str = r#"(module
     (func (export "antiphon_view") (param i32 i32) (result i64) (i64.const 0x8_0000_0004))
     (func (export "antiphon_save") (param i32 i32) (result i64) (i64.const 0)))"#;
 
-/// An actor that computes until its gas is used up: a sieve over its memory, calls to a small
-/// function, and values that live across all of it.
-const COMPUTING: &str = r#"(module
-    (memory (export "memory") 17)
-    (func (export "antiphon_alloc") (param i32) (result i32) i32.const 1024)
-    (func $mix (param $a i64) (param $b i64) (result i64)
-        (i64.xor (i64.mul (local.get $a) (i64.const 0x9e3779b97f4a7c15))
-            (i64.rotl (local.get $b) (i64.const 23))))
-    (func $handle (export "antiphon_handle") (param i32 i32) (result i64)
-        (local $i i32) (local $j i32) (local $sum i64) (local $odd i64) (local $count i32)
-        (loop $again
-            (local.set $i (i32.const 2))
-            (loop $sieve
-                (if (i32.eqz (i32.load8_u offset=65536 (local.get $i)))
+/// An actor that is born with `pages` of memory, all of it written, and at each message writes some
+/// state pages, always the same, `step` bytes apart. It answers null.
+fn toucher(pages: usize, step: usize, touched: usize) -> Vec<u8> {
+    let bytes = pages * 65_536;
+    let text = format!(
+        r#"(module
+            (memory (export "memory") {pages})
+            (global $count (mut i32) (i32.const 0))
+            (data (i32.const 16) "\82\82\00\41\f6\80")
+            (func (export "antiphon_alloc") (param i32) (result i32) i32.const 1024)
+            (func $answer (result i64) (i64.or (i64.shl (i64.const 16) (i64.const 32)) (i64.const 6)))
+            (func (export "antiphon_handle") (param $ptr i32) (param i32) (result i64)
+                (local $at i32) (local $left i32)
+                (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                (if (i32.eqz (i32.load8_u offset=1 (local.get $ptr)))
                     (then
-                        (local.set $count (i32.add (local.get $count) (i32.const 1)))
-                        (local.set $j (i32.shl (local.get $i) (i32.const 1)))
-                        (loop $strike
-                            (i32.store8 offset=65536 (local.get $j) (i32.const 0))
-                            (local.set $j (i32.add (local.get $j) (local.get $i)))
-                            (br_if $strike (i32.lt_u (local.get $j) (i32.const 10000)))))
-                    (else (local.set $odd (i64.add (local.get $odd) (i64.const 1)))))
-                (local.set $sum (call $mix (local.get $sum)
-                    (i64.add (local.get $odd) (i64.extend_i32_u (local.get $count)))))
-                (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                (br_if $sieve (i32.lt_u (local.get $i) (i32.const 5000))))
-            (br_if $again (i64.ne (local.get $sum) (i64.const 1))))
-        (i64.const 0))
-    (export "antiphon_view" (func $handle))
-    (export "antiphon_save" (func $handle)))"#;
+                        (local.set $at (i32.const 4096))
+                        (loop $fill
+                            (i32.store (local.get $at) (i32.const 0x5a5a5a5a))
+                            (i32.store offset=8 (local.get $at) (local.get $at))
+                            (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+                            (br_if $fill (i32.lt_u (local.get $at) (i32.const {bytes}))))
+                        (return (call $answer))))
+                (local.set $at (i32.const 8192))
+                (local.set $left (i32.const {touched}))
+                (loop $touch
+                    (i32.store (local.get $at) (global.get $count))
+                    (local.set $at (i32.add (local.get $at) (i32.const {step})))
+                    (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                    (br_if $touch (local.get $left)))
+                (call $answer))
+            (func (export "antiphon_view") (param i32 i32) (result i64) (call $answer))
+            (func (export "antiphon_save") (param i32 i32) (result i64) i64.const 0))"#
+    );
+    wat::parse_str(text).expect("the actor is valid text")
+}
 
-fn module(text: &str) -> Arc<CompiledModule> {
-    let wasm = wat::parse_str(text).expect("the actor is valid text");
+fn module() -> Arc<CompiledModule> {
+    let wasm = wat::parse_str(ACTOR).expect("the actor is valid text");
     let engine = Engine::new().expect("the engine exists on this machine");
     engine.compile(&wasm).expect("the actor keeps the profile")
 }
 
 fn instance() -> Instance {
-    Instance::genesis(&module(ACTOR), &Limits::DEFAULT).expect("a process fits")
+    Instance::genesis(&module(), &Limits::DEFAULT).expect("a process fits")
+}
+
+fn args(entries: &[(&str, i128)]) -> Vec<u8> {
+    let entry = |(name, value): &(&str, i128)| (Value::Text((*name).into()), Value::Integer(*value));
+    Value::Map(entries.iter().map(entry).collect()).encode().expect("small arguments")
+}
+
+/// The example counter, written with the SDK.
+fn counter(directory: &TempDir) -> Stage {
+    let init = args(&[("start", 0)]);
+    Stage::new(example_modules::COUNTER, &init, Limits::DEFAULT, directory.path())
+}
+
+fn touching(pages: usize, touched: usize, directory: &TempDir) -> Stage {
+    let step = (pages * 65_536 - 16_384) / touched / 4_096 * 4_096;
+    let limits = Limits { memory_pages: 65_536, ..Limits::MAX };
+    Stage::new(&toucher(pages, step, touched), &args(&[]), limits, directory.path())
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+#[divan::bench]
+fn bare(bencher: Bencher<'_, '_>) {
+    let mut instance = instance();
+    bencher.bench_local(|| bare_call(&mut instance, black_box(&[0]), 1_000_000));
 }
 
 #[divan::bench]
@@ -84,14 +124,82 @@ fn view(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn genesis(bencher: Bencher<'_, '_>) {
-    let module = module(ACTOR);
+    let module = module();
     bencher.bench_local(|| Instance::genesis(&module, &Limits::DEFAULT));
 }
 
-/// A hundred million gas, which ends in a rollback of little.
-#[divan::bench(sample_count = 20)]
-fn a_long_call(bencher: Bencher<'_, '_>) {
-    let module = module(COMPUTING);
-    let mut instance = Instance::genesis(&module, &Limits::DEFAULT).expect("a process fits");
-    bencher.bench_local(|| instance.execute(Export::Handle, black_box(&[0]), 100_000_000));
+/// The SDK's counter: decoded, executed, receipts signed, outcomes stored, a row for 256 slots.
+#[divan::bench(sample_size = 1)]
+fn counter_published_by_256(bencher: Bencher<'_, '_>) {
+    let (directory, by) = (directory(), args(&[("by", 1)]));
+    let stage = std::cell::RefCell::new(counter(&directory));
+    bencher
+        .counter(ItemsCount::new(BATCH))
+        .with_inputs(|| stage.borrow_mut().slots(BATCH, "add", &by))
+        .bench_local_values(|slots| stage.borrow_mut().publish(&slots));
+}
+
+/// The same, executed only.
+#[divan::bench(sample_size = 1)]
+fn counter_executed_by_256(bencher: Bencher<'_, '_>) {
+    let (directory, by) = (directory(), args(&[("by", 1)]));
+    let stage = std::cell::RefCell::new(counter(&directory));
+    bencher
+        .counter(ItemsCount::new(BATCH))
+        .with_inputs(|| stage.borrow_mut().slots(BATCH, "add", &by))
+        .bench_local_values(|slots| stage.borrow_mut().execute(&slots));
+}
+
+/// A message that writes ten pages of a memory that is in use as a whole.
+#[divan::bench(args = [16, 16_384], consts = [1, BATCH], sample_size = 1, sample_count = 50)]
+fn ten_pages<const COUNT: usize>(bencher: Bencher<'_, '_>, pages: usize) {
+    let directory = directory();
+    let stage = std::cell::RefCell::new(touching(pages, 10, &directory));
+    for _ in 0..4 {
+        let slots = stage.borrow_mut().slots(BATCH, "touch", &args(&[]));
+        stage.borrow_mut().execute(&slots);
+    }
+    bencher
+        .counter(ItemsCount::new(COUNT))
+        .with_inputs(|| stage.borrow_mut().slots(COUNT, "touch", &args(&[])))
+        .bench_local_values(|slots| stage.borrow_mut().execute(&slots));
+}
+
+/// The root of the state after a message that writes ten pages of 1 GiB.
+#[divan::bench(sample_size = 1, sample_count = 50)]
+fn state_root_of_1_gib(bencher: Bencher<'_, '_>) {
+    let directory = directory();
+    let stage = std::cell::RefCell::new(touching(16_384, 10, &directory));
+    stage.borrow_mut().state_root();
+    bencher
+        .with_inputs(|| {
+            let slots = stage.borrow_mut().slots(1, "touch", &args(&[]));
+            stage.borrow_mut().execute(&slots);
+        })
+        .bench_local_values(|()| stage.borrow_mut().state_root());
+}
+
+/// A process of 64 MiB, all of it in use, from its checkpoint to the outcome of a message that
+/// touches 20 pages.
+#[divan::bench(sample_size = 1, sample_count = 50)]
+fn wake_of_64_mib(bencher: Bencher<'_, '_>) {
+    let directory = directory();
+    let mut stage = touching(1_024, 20, &directory);
+    stage.save();
+    let slot = stage.slots(1, "touch", &args(&[])).remove(0);
+    drop(stage.wake(&slot));
+    bencher.bench_local(|| stage.wake(&slot));
+}
+
+/// A log of the SDK's counter from slot 0, frames of 256 slots: chain, batch and, where the
+/// scheduler is not trusted, client signatures are checked.
+#[divan::bench(args = [true, false], sample_size = 1)]
+fn replay_by_256(bencher: Bencher<'_, '_>, trusted: bool) {
+    let (directory, by) = (directory(), args(&[("by", 1)]));
+    let stage = std::cell::RefCell::new(counter(&directory));
+    let replaying = std::cell::RefCell::new(stage.borrow().replay(trusted));
+    bencher
+        .counter(ItemsCount::new(BATCH))
+        .with_inputs(|| stage.borrow_mut().frame(BATCH, "add", &by))
+        .bench_local_values(|frame| replaying.borrow_mut().take(&frame));
 }

@@ -277,6 +277,24 @@ impl Instance {
         })
     }
 
+    /// Makes the state as it is the one to return to.
+    #[cfg(feature = "bench")]
+    pub(crate) fn commit(&mut self) -> Result<(), HostFault> {
+        self.guarded_by(|instance| instance.rollback.renew(&mut instance.machine))
+    }
+
+    /// Calls an export, and nothing else.
+    #[cfg(feature = "bench")]
+    pub(crate) fn bare_call(
+        &mut self,
+        export: Export,
+        input: &[u8],
+        gas: u64,
+    ) -> Result<u64, HostFault> {
+        let output_max = self.output_max(export);
+        Ok(self.machine.run(export, input, gas, output_max)?.gas_used)
+    }
+
     /// The BLAKE3 hash of the memory: `b3sum` of a dump gives the same.
     ///
     /// # Errors

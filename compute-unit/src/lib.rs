@@ -9,6 +9,8 @@
 //! - Outcomes depend on log, module and profile alone; nothing of [`Config`] can change one.
 //! - Nothing is published that was not executed under a verified batch signature.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod checkpoint;
 mod config;
 mod crew;
@@ -53,5 +55,5 @@ pub use service::{Error, Running, start};
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
+#[cfg(any(test, feature = "bench"))]
 mod testing;

@@ -181,6 +181,16 @@ impl Process {
         Ok(Some(Saved { process: self.id, spawn, position, previous, whole, state }))
     }
 
+    /// Makes the state after the last slot the one to return to.
+    ///
+    /// # Errors
+    ///
+    /// If this unit failed.
+    #[cfg(feature = "bench")]
+    pub(crate) fn commit(&mut self) -> Result<(), HostFault> {
+        self.instance.as_mut().map_or(Ok(()), Instance::commit)
+    }
+
     /// The root of the state after the last slot executed; none of a process that was not born.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Signed logs for the tests of this crate.
+//! Signed logs for the tests and benches of this crate.
 
 use protocol::{
     Acceptance, Assignment, BatchHeader, ComputePolicy, Entry, EntryId, Epoch, Hash, Kind, Limits,
@@ -11,6 +11,7 @@ use protocol::{
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
 
 /// A client, a scheduler and a compute unit with fixed keys, and one growing log.
+#[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) client: SecretKey,
     pub(crate) scheduler: SecretKey,
@@ -22,7 +23,13 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    #[cfg(test)]
     pub(crate) fn new(wasm: &[u8], limits: Limits) -> Self {
+        Self::with_args(wasm, limits, &Value::Map(vec![]).encode().expect("a small value"))
+    }
+
+    /// The log of a process that was born with these arguments.
+    pub(crate) fn with_args(wasm: &[u8], limits: Limits, args: &[u8]) -> Self {
         let key = |seed| SecretKey::from_seed(&[seed; 32]);
         let (client, scheduler, compute) = (key(1), key(2), key(3));
         let (module, profile) = (ModuleId::of(wasm), Profile::v1().id());
@@ -33,7 +40,7 @@ impl Log {
             sender: Principal::Account(client.public().account()),
             module,
             acceptance: Acceptance::sign(&compute, NETWORK, &module, &profile),
-            args: Value::Map(vec![]).encode().unwrap(),
+            args: args.to_vec(),
             name: String::new(),
             tags: vec![],
             nonce: 1,
@@ -55,10 +62,20 @@ impl Log {
     }
 
     /// Changes the spawn before anything is assigned.
-    pub(crate) fn respawn(&mut self, change: impl FnOnce(Spawn) -> Spawn) {
+#[cfg(test)]
+        pub(crate) fn respawn(&mut self, change: impl FnOnce(Spawn) -> Spawn) {
         assert_eq!(self.next, 0, "the log has begun");
         self.spawn = Signed::sign(change(self.spawn.unverified().clone()), &self.client);
         self.process = ProcessId::from_bytes(*self.spawn.digest().as_bytes());
+    }
+
+    /// The same log from its start.
+    #[cfg(feature = "bench")]
+    pub(crate) fn with_args_of(other: &Self) -> Self {
+        let key = |seed| SecretKey::from_seed(&[seed; 32]);
+        let (client, scheduler, compute) = (key(1), key(2), key(3));
+        let (process, spawn) = (other.process, other.spawn.clone());
+        Self { client, scheduler, compute, process, spawn, next: 0, chain: Hash::ZERO }
     }
 
     pub(crate) fn message(&self, method: &str, args: &[u8]) -> Entry {
@@ -108,7 +125,7 @@ impl Log {
             scheduler: self.scheduler.public().unit(),
             number: 0,
             time: Timestamp::new(100),
-            count: u32::try_from(leaves.len()).unwrap(),
+            count: u32::try_from(leaves.len()).expect("a batch is small"),
             root: MerkleTree::new(leaves.clone()).root(),
         };
         TailFrame { batch: Signed::sign(header, &self.scheduler), leaves, records }

@@ -1,8 +1,12 @@
 //! Measurements of a whole cluster, and of the machine it runs on.
 
+mod idle;
 mod ingest;
+mod long;
 mod machine;
 mod report;
 
+pub(crate) use idle::{IdleOptions, idle};
 pub(crate) use ingest::{IngestOptions, ingest};
+pub(crate) use long::long;
 pub(crate) use report::histogram;

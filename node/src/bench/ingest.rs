@@ -36,10 +36,10 @@ const SIGNED_MAX: usize = 400_000;
 const ALONE: usize = 1_000;
 
 /// Processes spawned at once.
-const SPAWNS: usize = 16;
+const SPAWNS: usize = 64;
 
 /// How long any message may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,8 @@ pub(crate) async fn ingest(
     })
 }
 
-async fn spawn(client: &Client, count: u32) -> Result<Vec<ProcessId>, NodeError> {
+/// Spawns so many counters.
+pub(super) async fn spawn(client: &Client, count: u32) -> Result<Vec<ProcessId>, NodeError> {
     let room = Arc::new(Semaphore::new(SPAWNS));
     let mut spawning = JoinSet::new();
     for number in 0..count {
@@ -120,7 +121,7 @@ async fn spawn(client: &Client, count: u32) -> Result<Vec<ProcessId>, NodeError>
 }
 
 /// Signs messages on all cores, round robin over the processes.
-async fn sign(
+pub(super) async fn sign(
     client: &Client,
     processes: &Arc<Vec<ProcessId>>,
     count: usize,

@@ -1,18 +1,23 @@
 //! `bench`: figures, with the limits of the machine from the same run.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
+use antiphon_client::Client;
 use clap::{Args, Subcommand};
+use protocol::Role;
 
 use super::{
     options::Globals,
     session::{Access, Session},
 };
 use crate::{
-    bench::{self, IngestOptions},
+    bench::{self, IdleOptions, IngestOptions},
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
-    output::note,
+    output::{UnitShape, note},
 };
 
 /// Measure a cluster.
@@ -20,6 +25,10 @@ use crate::{
 pub(crate) enum Bench {
     /// Send messages of many clients to many counters; durable, executed, replied.
     Ingest(Ingest),
+    /// Spawn many counters and let them rest: what they take of memory, and how soon they answer.
+    Idle(Idle),
+    /// Send short messages beside messages of 10 billion gas.
+    Long(Long),
 }
 
 #[derive(Debug, Args)]
@@ -35,16 +44,77 @@ pub(crate) struct Ingest {
     clients: u32,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Idle {
+    /// How long to let them rest
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How many processes to spawn
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    processes: u32,
+    /// How many of them get messages before
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    live: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Long {
+    /// How many long messages at a time
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    messages: u32,
+}
+
+/// A cluster to measure.
+struct Measured {
+    client: Client,
+    /// Its directory, if it is on this machine.
+    data: Option<PathBuf>,
+    /// The operating system's numbers of its compute units, if they are on this machine.
+    computes: Vec<u32>,
+    /// The cluster and its directory, if it is temporary.
+    temporary: Option<(Cluster, tempfile::TempDir)>,
+}
+
 impl Bench {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        let Self::Ingest(Ingest { seconds, processes, clients }) = self;
-        let options = IngestOptions { seconds, processes, clients };
+        let Measured { client, data, computes, temporary } =
+            Box::pin(Measured::open(globals)).await?;
+        let output = globals.output();
+        let done = match self {
+            Self::Ingest(Ingest { seconds, processes, clients }) => {
+                let options = IngestOptions { seconds, processes, clients };
+                let report = Box::pin(bench::ingest(&client, data.as_deref(), options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Idle(Idle { seconds, processes, live }) => {
+                let options = IdleOptions { processes, live: live.min(processes), seconds };
+                let report = Box::pin(bench::idle(&client, &computes, options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Long(Long { messages }) => {
+                let report = Box::pin(bench::long(&client, messages)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+        };
+        drop(client);
+        if let Some((cluster, directory)) = temporary {
+            cluster.shutdown().await;
+            drop(directory);
+        }
+        done
+    }
+}
+
+impl Measured {
+    /// The cluster that the options name, or else a temporary one.
+    async fn open(globals: &Globals) -> Result<Self, NodeError> {
         let elsewhere = !globals.bootstrap.is_empty();
         if elsewhere || globals.data()?.is_running()? {
             let session = Session::open(globals, Access::Sign).await?;
             let data = (!elsewhere).then(|| session.data.path().to_owned());
-            let report = Box::pin(bench::ingest(&session.client, data.as_deref(), options)).await?;
-            return globals.output().print(&report, || report.text());
+            let units = session.data.cluster().filter(|_| !elsewhere).map(|file| file.units);
+            let computes = computes(&units.unwrap_or_default());
+            return Ok(Self { client: session.client, data, computes, temporary: None });
         }
         note("no cluster runs: measuring a temporary one, every unit a process of its own");
         let directory = tempfile::tempdir().map_err(NodeError::system)?;
@@ -61,10 +131,12 @@ impl Bench {
         let cluster = Box::pin(Cluster::start(&up)).await?;
         let key = up.data.ensure_key(&KeyName::default_key())?;
         let client = cluster.client(Some(key)).await?;
-        let report = Box::pin(bench::ingest(&client, Some(directory.path()), options)).await;
-        drop(client);
-        cluster.shutdown().await;
-        let report = report?;
-        globals.output().print(&report, || report.text())
+        let computes = computes(cluster.units());
+        let data = Some(directory.path().to_owned());
+        Ok(Self { client, data, computes, temporary: Some((cluster, directory)) })
     }
+}
+
+fn computes(units: &[UnitShape]) -> Vec<u32> {
+    units.iter().filter(|unit| unit.kind == Role::Compute.word()).map(|unit| unit.pid).collect()
 }
