@@ -78,7 +78,8 @@ fn instance() -> Instance {
 }
 
 fn args(entries: &[(&str, i128)]) -> Vec<u8> {
-    let entry = |(name, value): &(&str, i128)| (Value::Text((*name).into()), Value::Integer(*value));
+    let entry =
+        |(name, value): &(&str, i128)| (Value::Text((*name).into()), Value::Integer(*value));
     Value::Map(entries.iter().map(entry).collect()).encode().expect("small arguments")
 }
 

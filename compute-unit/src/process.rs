@@ -435,4 +435,6 @@ const fn failure_of(fault: &Fault) -> FailureKind {
 }
 
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod tests;

@@ -62,8 +62,8 @@ impl Log {
     }
 
     /// Changes the spawn before anything is assigned.
-#[cfg(test)]
-        pub(crate) fn respawn(&mut self, change: impl FnOnce(Spawn) -> Spawn) {
+    #[cfg(test)]
+    pub(crate) fn respawn(&mut self, change: impl FnOnce(Spawn) -> Spawn) {
         assert_eq!(self.next, 0, "the log has begun");
         self.spawn = Signed::sign(change(self.spawn.unverified().clone()), &self.client);
         self.process = ProcessId::from_bytes(*self.spawn.digest().as_bytes());
