@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use protocol::{NetworkId, OperatorId, SecretKey};
 
-use crate::executor::Room;
+use crate::{executor::Room, memory::memories_max};
 
 pub use crate::executor::Interval;
 
@@ -65,7 +65,12 @@ impl Config {
     pub(crate) fn room(&self) -> Room {
         let half = || machine_bytes().map_or(usize::MAX, |bytes| bytes / 2);
         Room {
-            processes: self.resident_processes.clamp(1, RESIDENT_PROCESSES_MAX),
+            // Twice as many may be in memory while some leave.
+            processes: self
+                .resident_processes
+                .clamp(1, RESIDENT_PROCESSES_MAX)
+                .min(memories_max() / 2)
+                .max(1),
             bytes: self.resident_bytes.unwrap_or_else(half),
         }
     }

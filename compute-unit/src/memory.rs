@@ -65,6 +65,19 @@ impl Tracking {
     }
 }
 
+/// How many memories this program may hold at a time, as far as the operating system limits it: a
+/// mapped one takes a file. Has the limit raised first.
+pub(crate) fn memories_max() -> usize {
+    /// Files for everything else: databases, sockets.
+    #[cfg(target_os = "linux")]
+    const OTHER_FILES: usize = 512;
+    #[cfg(target_os = "linux")]
+    if Tracking::best() == Tracking::Mapped {
+        return linux::raise_file_limit().saturating_sub(OTHER_FILES).max(1);
+    }
+    usize::MAX
+}
+
 /// Where the pages of a restored memory come from.
 pub(crate) trait PageSource: Send + Sync {
     /// Reads a page and checks that it is the one that belongs there.

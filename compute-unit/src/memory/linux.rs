@@ -33,6 +33,15 @@ pub(super) fn is_supported() -> bool {
     scan::is_supported()
 }
 
+/// Lets this program have as many files open as it may; gives how many.
+pub(super) fn raise_file_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let files = if raised.is_ok() { maximum } else { current };
+    files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
 /// A mark in a file.
 pub(crate) struct Mapped {
     base: Arc<Base>,
