@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 /// Messages in a batch.
 const BATCH: usize = 256;
+/// Batches whose outcomes are stored in one commit.
+const COMMIT: usize = 32;
 
 fn main() {
     // Execution needs the stack that the profile's depth limit stands for.
@@ -129,15 +131,18 @@ fn genesis(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| Instance::genesis(&module, &Limits::DEFAULT));
 }
 
-/// The SDK's counter: decoded, executed, receipts signed, outcomes stored, a row for 256 slots.
-#[divan::bench(sample_size = 1)]
+/// The SDK's counter: executed, receipts signed, outcomes stored, a row for 256 slots.
+#[divan::bench(sample_size = 1, sample_count = 20)]
 fn counter_published_by_256(bencher: Bencher<'_, '_>) {
     let (directory, by) = (directory(), args(&[("by", 1)]));
     let stage = std::cell::RefCell::new(counter(&directory));
     bencher
-        .counter(ItemsCount::new(BATCH))
-        .with_inputs(|| stage.borrow_mut().slots(BATCH, "add", &by))
-        .bench_local_values(|slots| stage.borrow_mut().publish(&slots));
+        .counter(ItemsCount::new(COMMIT * BATCH))
+        .with_inputs(|| {
+            let slots = |_| stage.borrow_mut().slots(BATCH, "add", &by);
+            (0..COMMIT).map(slots).collect::<Vec<_>>()
+        })
+        .bench_local_values(|lists| stage.borrow_mut().publish(&lists));
 }
 
 /// The same, executed only.

@@ -80,22 +80,26 @@ impl Stage {
         self.process.commit().expect("room");
     }
 
-    /// Executes slots, signs their receipts and stores the outcomes as one row.
+    /// Executes slots, signs the receipts of each list and stores its outcomes as one row, all rows
+    /// in one commit, as a unit does.
     ///
     /// # Panics
     ///
     /// If the machine fails.
-    pub fn publish(&mut self, slots: &Slots) {
-        let execute = |(assignment, entry): &(Assignment, Entry)| {
-            let executed = self.process.execute(assignment, entry).expect("room");
-            Publication { executed, assignment: None }
-        };
-        let gathered = slots.iter().map(execute).collect();
-        let frame = seal(&self.log.compute, NETWORK, gathered);
-        let bytes = Bytes::from(codec::encode(&frame));
-        let number = self.frames;
-        self.frames += 1;
-        self.outcomes.append(&[Arc::new(Frame { number, bytes, frame })]).expect("a disk");
+    pub fn publish(&mut self, lists: &[Slots]) {
+        let mut frames = Vec::with_capacity(lists.len());
+        for slots in lists {
+            let execute = |(assignment, entry): &(Assignment, Entry)| {
+                let executed = self.process.execute(assignment, entry).expect("room");
+                Publication { executed, assignment: None }
+            };
+            let gathered = slots.iter().map(execute).collect();
+            let frame = seal(&self.log.compute, NETWORK, gathered);
+            let bytes = Bytes::from(codec::encode(&frame));
+            frames.push(Arc::new(Frame { number: self.frames, bytes, frame }));
+            self.frames += 1;
+        }
+        self.outcomes.append(&frames).expect("a disk");
     }
 
     /// A tail that has seen the spawn, and the process before slot 1: what a replay begins with.

@@ -94,6 +94,8 @@ pub(crate) struct Executed {
     pub(crate) outcome: Outcome,
     /// What the receipt states.
     pub(crate) leaf: ReceiptLeaf,
+    /// The digest of the leaf, which the next one names.
+    pub(crate) digest: Hash,
 }
 
 /// A call, as it is handed to a module.
@@ -413,8 +415,17 @@ impl Process {
             previous: self.previous_leaf,
             state_root: if rooted { self.state_root()? } else { None },
         };
-        self.previous_leaf = Some(leaf.digest());
-        Ok(Executed { outcome, leaf })
+        let digest = leaf.digest();
+        self.previous_leaf = Some(digest);
+        Ok(Executed { outcome, leaf, digest })
+    }
+}
+
+impl Executed {
+    /// What stands for the slot in the tree of a receipt batch.
+    pub(crate) fn tree_leaf(&self) -> Hash {
+        // Without a state root both digests are of the same bytes.
+        if self.leaf.state_root.is_none() { self.digest } else { self.leaf.leaf() }
     }
 }
 

@@ -109,7 +109,7 @@ fn run(key: &SecretKey, network: NetworkId, source: &Source, feed: &Feed, metric
 
 /// Signs one batch.
 pub(crate) fn seal(key: &SecretKey, network: NetworkId, gathered: Vec<Publication>) -> FollowFrame {
-    let tree = MerkleTree::new(gathered.iter().map(|item| item.executed.leaf.leaf()).collect());
+    let tree = MerkleTree::new(gathered.iter().map(|item| item.executed.tree_leaf()).collect());
     let batch = ReceiptBatch {
         version: V1,
         kind: Kind,

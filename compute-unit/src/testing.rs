@@ -3,7 +3,7 @@
 use protocol::{
     Acceptance, Assignment, BatchHeader, ComputePolicy, Entry, EntryId, Epoch, Hash, Kind, Limits,
     MerkleTree, Message, ModuleId, NetworkId, Principal, ProcessId, Profile, SecretKey, Signed,
-    Slot, Spawn, Timestamp, V1, Value,
+    Slot, Spawn, Timestamp, V1,
     api::{TailFrame, TailRecord},
     chain_hash, codec,
 };
@@ -25,7 +25,8 @@ pub(crate) struct Log {
 impl Log {
     #[cfg(test)]
     pub(crate) fn new(wasm: &[u8], limits: Limits) -> Self {
-        Self::with_args(wasm, limits, &Value::Map(vec![]).encode().expect("a small value"))
+        // No arguments.
+        Self::with_args(wasm, limits, &[0xa0])
     }
 
     /// The log of a process that was born with these arguments.

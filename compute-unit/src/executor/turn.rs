@@ -175,7 +175,7 @@ fn publish(
     let slot = work.assignment.slot;
     if let Some(known) = published.as_ref().filter(|known| slot < known.next) {
         let last = slot.next() == Some(known.next);
-        if last && executed.leaf.digest() != known.leaf {
+        if last && executed.digest != known.leaf {
             tracing::error!(
                 process = %hosted.id,
                 %slot,
@@ -186,7 +186,7 @@ fn publish(
         return true;
     }
     if let Some(next) = slot.next() {
-        *published = Some(Head { next, leaf: executed.leaf.digest() });
+        *published = Some(Head { next, leaf: executed.digest });
     }
     let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
         assignment: work.assignment,
