@@ -3,13 +3,13 @@
 //! Everything that could make two machines differ is decided here or in the preparation: the
 //! engine's own defaults, which change between releases, decide nothing.
 
-use std::sync::Arc;
+use std::{hash::Hash as _, sync::Arc};
 
 use wasmtime::{Config, OptLevel, WasmFeatures};
 
 use crate::{
     module::CompiledModule,
-    prepare::{PrepareError, limits::DEPTH_LIMIT, profile_features},
+    prepare::{PREPARATION_VERSION, PrepareError, limits::DEPTH_LIMIT, profile_features},
 };
 
 /// Bytes of native stack for one byte of weighted depth. The frames that the tests of this module
@@ -49,6 +49,12 @@ pub enum CompileError {
     /// The module breaks the profile: every unit refuses it.
     #[error(transparent)]
     Refused(#[from] PrepareError),
+    /// The module was refused before, and this is what was said then.
+    #[error("{detail}")]
+    RefusedBefore {
+        /// The words of the [`PrepareError`].
+        detail: String,
+    },
     /// This unit's engine failed. Says nothing about the module.
     #[error("the engine of this unit failed: {detail}")]
     Engine {
@@ -58,6 +64,11 @@ pub enum CompileError {
 }
 
 impl CompileError {
+    /// Whether it is the module's fault, on every unit.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::RefusedBefore { .. })
+    }
+
     pub(crate) fn engine(error: &wasmtime::Error) -> Self {
         Self::Engine { detail: format!("{error:#}") }
     }
@@ -112,8 +123,31 @@ impl Engine {
         CompiledModule::compile(self, wasm).map(Arc::new)
     }
 
+    /// A digest that engines share which can run each other's machine code: of the engine's version
+    /// and settings, the processor's abilities, and the version of the preparation.
+    pub(crate) fn compatibility(&self) -> [u8; 32] {
+        let mut digest = Digest(blake3::Hasher::new_derive_key("antiphon v1 engine"));
+        self.inner.precompile_compatibility_hash().hash(&mut digest);
+        PREPARATION_VERSION.hash(&mut digest);
+        env!("CARGO_PKG_VERSION").hash(&mut digest);
+        *digest.0.finalize().as_bytes()
+    }
+
     pub(crate) const fn inner(&self) -> &wasmtime::Engine {
         &self.inner
+    }
+}
+
+/// Takes what hashes itself, into a digest that is long enough to be a name.
+struct Digest(blake3::Hasher);
+
+impl std::hash::Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 

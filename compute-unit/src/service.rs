@@ -52,6 +52,9 @@ pub enum Error {
     /// The engine cannot be made on this machine.
     #[error(transparent)]
     Engine(#[from] CompileError),
+    /// The directory of compiled modules cannot be opened.
+    #[error("cannot open the directory of compiled modules: {0}")]
+    Modules(std::io::Error),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -142,7 +145,7 @@ pub async fn start(
     let metrics = Arc::new(Metrics::default());
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
-    let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
+    let modules = Arc::new(modules(&config, Engine::new()?)?.counted(Arc::clone(&metrics)));
     let backlog = Arc::default();
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let publisher = publisher::start(
@@ -199,6 +202,13 @@ pub async fn start(
     });
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
+}
+
+/// The modules of a unit, kept in a directory that only this unit's key makes believed.
+fn modules(config: &Config, engine: Engine) -> Result<Modules, Error> {
+    let secret = blake3::derive_key("antiphon v1 module files", config.key.seed());
+    Modules::with_disk(engine, Modules::KEPT, config.data.join("modules"), secret)
+        .map_err(Error::Modules)
 }
 
 impl Handler for Service {
@@ -267,11 +277,12 @@ impl Service {
         let id = ModuleId::of(&module);
         if self.modules.get(&id).is_none() {
             let _turn = self.compilations.acquire().await.expect("the semaphore is never closed");
-            compile(&self.modules, &self.metrics, module).await.map_err(|error| match error {
-                CompileError::Refused(reason) => {
-                    Refusal::new(RefusalCode::ModuleRefused, reason.to_string())
-                }
-                CompileError::Engine { detail } => Refusal::new(RefusalCode::Busy, detail),
+            compile(&self.modules, module).await.map_err(|error| {
+                let code = match error.is_refusal() {
+                    true => RefusalCode::ModuleRefused,
+                    false => RefusalCode::Busy,
+                };
+                Refusal::new(code, error.to_string())
             })?;
         }
         Ok(Acceptance::sign(&self.key, self.network, &id, &profile))

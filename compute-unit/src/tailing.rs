@@ -201,10 +201,9 @@ impl Tailing {
             return load(&self.executor, process, spawn, &module);
         }
         let (peers, modules) = (self.peers.clone(), Arc::clone(&self.modules));
-        let (executor, metrics) = (Arc::clone(&self.executor), Arc::clone(&self.metrics));
-        let shutdown = self.shutdown.clone();
+        let (executor, shutdown) = (Arc::clone(&self.executor), self.shutdown.clone());
         tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-            match fetch(&peers, &modules, &metrics, scheduler, spawn.module).await {
+            match fetch(&peers, &modules, scheduler, spawn.module).await {
                 Ok(module) => load(&executor, process, spawn, &module),
                 Err(reason) => executor.halt(&process, &reason),
             }
@@ -241,22 +240,25 @@ async fn alarm(at: Option<Instant>) {
     }
 }
 
-/// Gets a module from a scheduler and compiles it, for as long as it takes: the log names it, so it
-/// exists. Fails only if it is no module that a unit could run.
+/// Finds a module on this unit's disk, or gets it from a scheduler and compiles it, for as long as
+/// it takes: the log names it, so it exists. Fails only if it is no module that a unit could run.
 async fn fetch(
     peers: &Peers,
     modules: &Arc<Modules>,
-    metrics: &Metrics,
     scheduler: UnitId,
     id: ModuleId,
 ) -> Result<Arc<CompiledModule>, CompileError> {
+    let known = Arc::clone(modules);
+    if let Ok(Some(found)) = tokio::task::spawn_blocking(move || known.find(&id)).await {
+        return found;
+    }
     let mut pause = MODULE_RETRY;
     loop {
         match peers.ask::<ModuleBytes>(scheduler, &Request::GetModule(id)).await {
             Ok(bytes) if ModuleId::of(&bytes.module) == id => {
-                match compile(modules, metrics, bytes.module).await {
+                match compile(modules, bytes.module).await {
                     Ok(module) => return Ok(module),
-                    Err(error @ CompileError::Refused(_)) => return Err(error),
+                    Err(error) if error.is_refusal() => return Err(error),
                     Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
                 }
             }
@@ -271,11 +273,9 @@ async fn fetch(
 /// Compiles a module off the event loop.
 pub(crate) async fn compile(
     modules: &Arc<Modules>,
-    metrics: &Metrics,
     wasm: Vec<u8>,
 ) -> Result<Arc<CompiledModule>, CompileError> {
     let modules = Arc::clone(modules);
     let compiled = tokio::task::spawn_blocking(move || modules.compile(&wasm)).await;
-    metrics.modules_compiled.increment();
     compiled.unwrap_or_else(|error| Err(CompileError::Engine { detail: error.to_string() }))
 }
