@@ -81,11 +81,19 @@ impl Engine {
     ///
     /// When the machine lacks what the engine needs.
     pub fn new() -> Result<Self, CompileError> {
-        Self::with_opt_level(OptLevel::Speed)
+        Self::adjusted(|_| ())
     }
 
     /// Makes an engine that differs only in how it compiles, which no outcome may show.
+    #[cfg(test)]
     pub(crate) fn with_opt_level(opt_level: OptLevel) -> Result<Self, CompileError> {
+        Self::adjusted(|config| {
+            config.cranelift_opt_level(opt_level);
+        })
+    }
+
+    /// Makes an engine that differs from that of the profile as said.
+    pub(crate) fn adjusted(adjust: impl FnOnce(&mut Config)) -> Result<Self, CompileError> {
         let mut config = Config::new();
         config
             .wasm_features(profile_features(), true)
@@ -93,7 +101,7 @@ impl Engine {
             .gc_support(false)
             .shared_memory(false)
             .cranelift_nan_canonicalization(true)
-            .cranelift_opt_level(opt_level)
+            .cranelift_opt_level(OptLevel::Speed)
             // Interruption and metering are instrumented: neither of these is reproducible.
             .consume_fuel(false)
             .epoch_interruption(false)
@@ -110,6 +118,7 @@ impl Engine {
             .memory_guard_size(MEMORY_GUARD)
             .guard_before_linear_memory(true)
             .memory_may_move(false);
+        adjust(&mut config);
         let inner = wasmtime::Engine::new(&config).map_err(|error| CompileError::engine(&error))?;
         Ok(Self { inner })
     }

@@ -16,8 +16,9 @@ use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers,
 
 use crate::{
     config::Config,
+    conformance::{self, Nonconformity},
     crew::Crew,
-    engine::{CompileError, Engine},
+    engine::{CompileError, Engine, THREAD_STACK_BYTES},
     executor::{Executor, ViewJob, Viewed},
     feed::Feed,
     following::{FollowError, follow},
@@ -52,6 +53,9 @@ pub enum Error {
     /// The engine cannot be made on this machine.
     #[error(transparent)]
     Engine(#[from] CompileError),
+    /// The engine does not do on this machine what the profile says.
+    #[error(transparent)]
+    Nonconformity(#[from] Nonconformity),
     /// The directory of compiled modules cannot be opened.
     #[error("cannot open the directory of compiled modules: {0}")]
     Modules(std::io::Error),
@@ -136,7 +140,8 @@ struct Service {
 ///
 /// # Errors
 ///
-/// [`Error`] if its database, engine or threads cannot be had.
+/// [`Error`] if its database, engine or threads cannot be had, or if the engine is not admitted to the
+/// profile.
 pub async fn start(
     config: Config,
     endpoint: Endpoint,
@@ -145,7 +150,8 @@ pub async fn start(
     let metrics = Arc::new(Metrics::default());
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
-    let modules = Arc::new(modules(&config, Engine::new()?)?.counted(Arc::clone(&metrics)));
+    let modules =
+        Arc::new(modules(&config, admitted(Engine::new()?).await?)?.counted(Arc::clone(&metrics)));
     let backlog = Arc::default();
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let publisher = publisher::start(
@@ -202,6 +208,19 @@ pub async fn start(
     });
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
+}
+
+/// Holds an engine to the profile, on a thread with room for what that executes.
+async fn admitted(engine: Engine) -> Result<Engine, Error> {
+    let (done, outcome) = oneshot::channel();
+    let work = move || {
+        // Whoever starts the unit may have given up.
+        let _ = done.send(conformance::admit(&engine).map(|()| engine));
+    };
+    let builder = std::thread::Builder::new().name("admission".to_owned());
+    builder.stack_size(THREAD_STACK_BYTES).spawn(work)?;
+    let panicked = |_| std::io::Error::other("the admission of the engine panicked");
+    Ok(outcome.await.map_err(panicked)??)
 }
 
 /// The modules of a unit, kept in a directory that only this unit's key makes believed.
