@@ -3,7 +3,7 @@
 //! Everything that could make two machines differ is decided here or in the preparation: the
 //! engine's own defaults, which change between releases, decide nothing.
 
-use std::sync::Arc;
+use std::{hash::Hash as _, sync::Arc};
 
 use wasmtime::{Config, OptLevel, WasmFeatures};
 
@@ -12,7 +12,7 @@ use crate::memory::Creator;
 use crate::{
     memory::Tracking,
     module::CompiledModule,
-    prepare::{PrepareError, limits::DEPTH_LIMIT, profile_features},
+    prepare::{PREPARATION_VERSION, PrepareError, limits::DEPTH_LIMIT, profile_features},
 };
 
 /// Bytes of native stack for one byte of weighted depth. The frames that the tests of this module
@@ -53,6 +53,12 @@ pub enum CompileError {
     /// The module breaks the profile: every unit refuses it.
     #[error(transparent)]
     Refused(#[from] PrepareError),
+    /// The module was refused before, and this is what was said then.
+    #[error("{detail}")]
+    RefusedBefore {
+        /// The words of the [`PrepareError`].
+        detail: String,
+    },
     /// This unit's engine failed. Says nothing about the module.
     #[error("the engine of this unit failed: {detail}")]
     Engine {
@@ -62,6 +68,11 @@ pub enum CompileError {
 }
 
 impl CompileError {
+    /// Whether it is the module's fault, on every unit.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::RefusedBefore { .. })
+    }
+
     pub(crate) fn engine(error: &wasmtime::Error) -> Self {
         Self::Engine { detail: format!("{error:#}") }
     }
@@ -86,6 +97,16 @@ impl Engine {
     /// Makes an engine that differs only in how it compiles and in how its instances know what a
     /// message touched, which no outcome may show.
     pub(crate) fn with(opt_level: OptLevel, tracking: Tracking) -> Result<Self, CompileError> {
+        Self::adjusted(tracking, |config| {
+            config.cranelift_opt_level(opt_level);
+        })
+    }
+
+    /// Makes an engine that differs from that of the profile as said.
+    pub(crate) fn adjusted(
+        tracking: Tracking,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Result<Self, CompileError> {
         let mut config = Config::new();
         config
             .wasm_features(profile_features(), true)
@@ -93,7 +114,6 @@ impl Engine {
             .gc_support(false)
             .shared_memory(false)
             .cranelift_nan_canonicalization(true)
-            .cranelift_opt_level(opt_level)
             // Keeps what is hardly ever executed out of the way of the rest; decides no result.
             .wasm_branch_hinting(true)
             // Interruption and metering are instrumented: neither of these is reproducible.
@@ -116,6 +136,7 @@ impl Engine {
         if tracking == Tracking::Mapped {
             config.with_host_memory(Arc::new(Creator));
         }
+        adjust(&mut config);
         let inner = wasmtime::Engine::new(&config).map_err(|error| CompileError::engine(&error))?;
         Ok(Self { inner, tracking })
     }
@@ -133,8 +154,31 @@ impl Engine {
         self.tracking
     }
 
+    /// A digest that engines share which can run each other's machine code: of the engine's version
+    /// and settings, the processor's abilities, and the version of the preparation.
+    pub(crate) fn compatibility(&self) -> [u8; 32] {
+        let mut digest = Digest(blake3::Hasher::new_derive_key("antiphon v1 engine"));
+        self.inner.precompile_compatibility_hash().hash(&mut digest);
+        PREPARATION_VERSION.hash(&mut digest);
+        env!("CARGO_PKG_VERSION").hash(&mut digest);
+        *digest.0.finalize().as_bytes()
+    }
+
     pub(crate) const fn inner(&self) -> &wasmtime::Engine {
         &self.inner
+    }
+}
+
+/// Takes what hashes itself, into a digest that is long enough to be a name.
+struct Digest(blake3::Hasher);
+
+impl std::hash::Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 

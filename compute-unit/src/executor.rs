@@ -345,7 +345,8 @@ impl Shared {
 
     /// A compiled module; none if the process has to wait for it.
     fn module(&self, hosted: &Arc<Hosted>, id: ModuleId) -> Option<Arc<CompiledModule>> {
-        if let Some(module) = self.modules.get(&id) {
+        // Whoever is refused is refused by whoever fetches it.
+        if let Some(Ok(module)) = self.modules.find(&id) {
             return Some(module);
         }
         let mut wanted = lock(&self.wanted);

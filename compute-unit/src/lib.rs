@@ -8,6 +8,9 @@
 //!
 //! - Outcomes depend on log, module and profile alone; nothing of [`Config`] can change one.
 //! - Nothing is published that was not executed under a verified batch signature.
+//! - No unit starts whose engine does not pass the [`conformance`] suite of the profile.
+
+pub mod conformance;
 
 #[cfg(feature = "bench")]
 pub mod bench;

@@ -54,6 +54,10 @@ counters! {
     receipt_batches;
     /// Modules prepared and compiled.
     modules_compiled;
+    /// Modules read from the files of earlier compilations.
+    modules_loaded;
+    /// Files of modules that were damaged, and removed.
+    module_files_damaged;
     /// Tail streams that ended and were opened again.
     tails_reopened;
     /// How often other compute units were found to be gone, or up again.

@@ -1,11 +1,18 @@
-//! Compiled modules, and a bounded cache of them.
+//! Compiled modules, and where they are kept: a few in memory, many on disk.
+//!
+//! # Invariants
+//!
+//! - A module is compiled at most once at a time, and what the disk holds is not compiled again.
+//! - Nothing of a file is believed before its checksum, whose key only this unit knows, holds.
+//! - Refusals are kept like modules; failures of this unit's engine are not.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+mod cache;
+mod disk;
+mod file;
+mod load;
 
-use lru::LruCache;
+use std::sync::OnceLock;
+
 use protocol::ModuleId;
 use wasmtime::{InstancePre, Linker, Module};
 
@@ -15,6 +22,8 @@ use crate::{
     memory::{MemoryTree, PageSet, STATE_PAGE, Tracking},
     prepare::{self, MutableGlobal, Segment, prepare},
 };
+
+pub use cache::Modules;
 
 /// A module that instances can be made of.
 pub struct CompiledModule {
@@ -33,25 +42,50 @@ impl std::fmt::Debug for CompiledModule {
     }
 }
 
+/// What preparation found in a module, beside its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Facts {
+    genesis: Vec<Segment>,
+    initial_pages: u32,
+    globals: Vec<MutableGlobal>,
+}
+
 impl CompiledModule {
     pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, CompileError> {
         let prepared = prepare(wasm)?;
         let module = Module::from_binary(engine.inner(), &prepared.wasm)
             .map_err(|error| CompileError::engine(&error))?;
-        let mut linker = Linker::new(engine.inner());
-        let pre = linker
-            .func_wrap(prepare::MODULE, prepare::SLICE, next_slice)
-            .and_then(|linker| linker.instantiate_pre(&module))
-            .map_err(|error| CompileError::engine(&error))?;
-        Ok(Self {
-            id: ModuleId::of(wasm),
-            pre,
+        let facts = Facts {
             genesis: prepared.genesis,
             initial_pages: prepared.initial_pages,
             globals: prepared.globals,
-            tracking: engine.tracking(),
-            genesis_tree: OnceLock::new(),
-        })
+        };
+        Self::link(engine, ModuleId::of(wasm), &module, facts)
+    }
+
+    /// Makes machine code ready for instances.
+    fn link(
+        engine: &Engine,
+        id: ModuleId,
+        module: &Module,
+        facts: Facts,
+    ) -> Result<Self, CompileError> {
+        let mut linker = Linker::new(engine.inner());
+        let pre = linker
+            .func_wrap(prepare::MODULE, prepare::SLICE, next_slice)
+            .and_then(|linker| linker.instantiate_pre(module))
+            .map_err(|error| CompileError::engine(&error))?;
+        let Facts { genesis, initial_pages, globals } = facts;
+        let (tracking, genesis_tree) = (engine.tracking(), OnceLock::new());
+        Ok(Self { id, pre, genesis, initial_pages, globals, tracking, genesis_tree })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            genesis: self.genesis.clone(),
+            initial_pages: self.initial_pages,
+            globals: self.globals.clone(),
+        }
     }
 
     /// The module's id.
@@ -95,48 +129,3 @@ impl CompiledModule {
         })
     }
 }
-
-/// The modules a unit compiled last. Refusals are not kept: they are found without compiling.
-#[derive(Debug)]
-pub struct Modules {
-    engine: Engine,
-    compiled: Mutex<LruCache<ModuleId, Arc<CompiledModule>>>,
-}
-
-impl Modules {
-    /// Modules kept by default.
-    pub const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
-
-    /// Makes an empty cache that keeps at most `kept` modules.
-    pub fn new(engine: Engine, kept: NonZeroUsize) -> Self {
-        Self { engine, compiled: Mutex::new(LruCache::new(kept)) }
-    }
-
-    /// A module compiled before.
-    pub fn get(&self, id: &ModuleId) -> Option<Arc<CompiledModule>> {
-        self.lock().get(id).cloned()
-    }
-
-    /// The compiled form of these bytes, compiled now if need be. Two threads that ask for the same
-    /// new module at once may both compile it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::compile`].
-    pub fn compile(&self, wasm: &[u8]) -> Result<Arc<CompiledModule>, CompileError> {
-        if let Some(module) = self.get(&ModuleId::of(wasm)) {
-            return Ok(module);
-        }
-        let module = self.engine.compile(wasm)?;
-        self.lock().put(module.id(), Arc::clone(&module));
-        Ok(module)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<ModuleId, Arc<CompiledModule>>> {
-        // A cache is as good after a panic as before: entries are put whole.
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests;

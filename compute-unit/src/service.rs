@@ -13,16 +13,17 @@ use protocol::{
     api::{Opening, Request, Response},
     codec,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
 use crate::{
     checkpoint::{CheckpointStore, Writer},
     config::Config,
+    conformance::{self, Nonconformity},
     crew::Crew,
     database::StoreError,
-    engine::{CompileError, Engine},
+    engine::{CompileError, Engine, THREAD_STACK_BYTES},
     executor::{Executor, Parts},
     feed::Feed,
     following::{FollowError, follow},
@@ -51,6 +52,12 @@ pub enum Error {
     /// The engine cannot be made on this machine.
     #[error(transparent)]
     Engine(#[from] CompileError),
+    /// The engine does not do on this machine what the profile says.
+    #[error(transparent)]
+    Nonconformity(#[from] Nonconformity),
+    /// The directory of compiled modules cannot be opened.
+    #[error("cannot open the directory of compiled modules: {0}")]
+    Modules(std::io::Error),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -138,7 +145,8 @@ struct Service {
 ///
 /// # Errors
 ///
-/// [`Error`] if its database, engine or threads cannot be had.
+/// [`Error`] if its database, engine or threads cannot be had, or if the engine is not admitted to the
+/// profile.
 pub async fn start(
     config: Config,
     endpoint: Endpoint,
@@ -147,7 +155,8 @@ pub async fn start(
     let metrics = Arc::new(Metrics::default());
     let store = Arc::new(Store::open(&config.data)?);
     let feed = Arc::new(Feed::resume(store.next_frame()?));
-    let modules = Arc::new(Modules::new(Engine::new()?, Modules::KEPT));
+    let modules =
+        Arc::new(modules(&config, admitted(Engine::new()?).await?)?.counted(Arc::clone(&metrics)));
     let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
@@ -238,6 +247,26 @@ fn begin(
         let _end = shutdown.drop_guard();
         part.await;
     });
+}
+
+/// Holds an engine to the profile, on a thread with room for what that executes.
+async fn admitted(engine: Engine) -> Result<Engine, Error> {
+    let (done, outcome) = oneshot::channel();
+    let work = move || {
+        // Whoever starts the unit may have given up.
+        let _ = done.send(conformance::admit(&engine).map(|()| engine));
+    };
+    let builder = std::thread::Builder::new().name("admission".to_owned());
+    builder.stack_size(THREAD_STACK_BYTES).spawn(work)?;
+    let panicked = |_| std::io::Error::other("the admission of the engine panicked");
+    Ok(outcome.await.map_err(panicked)??)
+}
+
+/// The modules of a unit, kept in a directory that only this unit's key makes believed.
+fn modules(config: &Config, engine: Engine) -> Result<Modules, Error> {
+    let secret = blake3::derive_key("antiphon v1 module files", config.key.seed());
+    Modules::with_disk(engine, Modules::KEPT, config.data.join("modules"), secret)
+        .map_err(Error::Modules)
 }
 
 impl Handler for Service {

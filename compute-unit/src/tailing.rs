@@ -206,8 +206,7 @@ impl Tailing {
                 let this = Arc::clone(&self);
                 let shutdown = self.shutdown.clone();
                 tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-                    let fetched =
-                        fetch(&this.peers, &this.modules, &this.metrics, scheduler, module).await;
+                    let fetched = fetch(&this.peers, &this.modules, scheduler, module).await;
                     this.executor.provide(&module, fetched.map(drop));
                 }));
             }
@@ -276,22 +275,25 @@ async fn alarm(at: Option<Instant>) {
     }
 }
 
-/// Gets a module from a scheduler and compiles it, for as long as it takes: the log names it, so it
-/// exists. Fails only if it is no module that a unit could run.
+/// Finds a module on this unit's disk, or gets it from a scheduler and compiles it, for as long as
+/// it takes: the log names it, so it exists. Fails only if it is no module that a unit could run.
 async fn fetch(
     peers: &Peers,
     modules: &Arc<Modules>,
-    metrics: &Metrics,
     scheduler: UnitId,
     id: ModuleId,
 ) -> Result<Arc<CompiledModule>, CompileError> {
+    let known = Arc::clone(modules);
+    if let Ok(Some(found)) = tokio::task::spawn_blocking(move || known.find(&id)).await {
+        return found;
+    }
     let mut pause = MODULE_RETRY;
     loop {
         match peers.ask::<ModuleBytes>(scheduler, &Request::GetModule(id)).await {
             Ok(bytes) if ModuleId::of(&bytes.module) == id => {
-                match compile(modules, metrics, bytes.module).await {
+                match compile(modules, bytes.module).await {
                     Ok(module) => return Ok(module),
-                    Err(error @ CompileError::Refused(_)) => return Err(error),
+                    Err(error) if error.is_refusal() => return Err(error),
                     Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
                 }
             }
@@ -306,11 +308,9 @@ async fn fetch(
 /// Compiles a module off the event loop.
 pub(crate) async fn compile(
     modules: &Arc<Modules>,
-    metrics: &Metrics,
     wasm: Vec<u8>,
 ) -> Result<Arc<CompiledModule>, CompileError> {
     let modules = Arc::clone(modules);
     let compiled = tokio::task::spawn_blocking(move || modules.compile(&wasm)).await;
-    metrics.modules_compiled.increment();
     compiled.unwrap_or_else(|error| Err(CompileError::Engine { detail: error.to_string() }))
 }

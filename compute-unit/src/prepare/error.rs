@@ -151,6 +151,11 @@ impl From<PrepareError> for Refusal {
 }
 
 impl PrepareError {
+    /// Whether finding it again takes no longer than looking it up.
+    pub(crate) const fn is_found_at_a_glance(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::NotWasm)
+    }
+
     /// Refuses a count above its limit.
     pub(super) fn check_limit(
         what: &'static str,

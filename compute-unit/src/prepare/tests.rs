@@ -1,3 +1,5 @@
+mod refused;
+
 use proptest::prelude::*;
 use wasmparser::{KnownCustom, Parser, Payload, Validator};
 
@@ -8,13 +10,6 @@ const PLAIN: &str = "i64.const 0";
 
 fn refusal(items: &str) -> PrepareError {
     prepare(&actor(items, PLAIN)).unwrap_err()
-}
-
-fn feature_of(wasm: &[u8]) -> String {
-    match prepare(wasm).unwrap_err() {
-        PrepareError::Feature { feature, .. } => feature,
-        other => panic!("refused for another reason: {other}"),
-    }
 }
 
 /// A prepared module is valid, and imports what the host gives and no more.
@@ -30,41 +25,6 @@ fn check_valid(wasm: &[u8]) {
         .map(|import| (import.module, import.name))
         .collect();
     assert_eq!(names, [("antiphon", "slice")]);
-}
-
-#[test]
-fn every_feature_off_is_refused_by_name() {
-    let cases = [
-        (
-            "relaxed-simd",
-            "(func (param v128 v128) (result v128) (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))",
-        ),
-        ("threads", "(func (drop (i32.atomic.load (i32.const 0))))"),
-        ("shared-everything-threads", "(global (shared mut i32) (i32.const 0))"),
-        ("tail-call", "(func $f (return_call $f))"),
-        ("multi-memory", "(memory 1)"),
-        ("exceptions", "(tag)"),
-        ("gc", "(type (struct))"),
-        ("gc-types", "(func (param externref))"),
-        ("function-references", "(type $t (func)) (func (param (ref $t)))"),
-        ("stack-switching", "(type $f (func)) (type (cont $f))"),
-        (
-            "wide-arithmetic",
-            "(func (result i64 i64) (i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)))",
-        ),
-    ];
-    for (feature, items) in cases {
-        assert_eq!(feature_of(&actor(items, PLAIN)), feature);
-    }
-    assert_eq!(feature_of(&wasm("(module (memory i64 1))")), "memory64");
-    assert_eq!(feature_of(&wasm("(module (memory 1 (pagesize 1)))")), "custom-page-sizes");
-    assert_eq!(feature_of(&wasm("(module (memory 1 1 shared))")), "threads");
-    assert_eq!(feature_of(&wasm("(component)")), "component-model");
-    // The text format knows no `try` any more: its opcode takes the place of that of `block`.
-    let mut module = actor("(func (block nop))", PLAIN);
-    let block = module.windows(4).position(|code| code == [0x02, 0x40, 0x01, 0x0b]).unwrap();
-    module[block] = 0x06;
-    assert_eq!(feature_of(&module), "legacy-exceptions");
 }
 
 #[test]
@@ -97,84 +57,6 @@ fn the_profile_says_what_is_on_and_which_preparation_this_is() {
     let profile = protocol::Profile::v1();
     assert_eq!(on, profile.features);
     assert_eq!(PREPARATION_VERSION, profile.preparation);
-}
-
-#[test]
-fn imports_are_named() {
-    let module = wasm(r#"(module (import "env" "now" (func (result i64))))"#);
-    let error = prepare(&module).unwrap_err();
-    assert_eq!(error, PrepareError::Import { module: "env".into(), name: "now".into() });
-    assert!(error.to_string().contains("env.now"));
-}
-
-#[test]
-fn a_start_function_is_refused() {
-    assert_eq!(refusal("(func $s) (start $s)"), PrepareError::Start);
-}
-
-#[test]
-fn tables_and_segments_cannot_be_changed() {
-    let table = "(table 2 funcref) (elem $e func $view) (data $d \"x\")";
-    let cases = [
-        ("table.set", "(table.set (i32.const 0) (ref.null func))"),
-        ("table.grow", "(drop (table.grow (ref.null func) (i32.const 1)))"),
-        ("table.fill", "(table.fill (i32.const 0) (ref.null func) (i32.const 1))"),
-        ("table.copy", "(table.copy (i32.const 0) (i32.const 0) (i32.const 1))"),
-        ("table.init", "(table.init $e (i32.const 0) (i32.const 0) (i32.const 1))"),
-        ("elem.drop", "(elem.drop $e)"),
-        ("data.drop", "(data.drop $d)"),
-    ];
-    for (name, code) in cases {
-        match refusal(&format!("{table} (func {code})")) {
-            PrepareError::Instruction { instruction, .. } => assert_eq!(instruction, name),
-            other => panic!("refused for another reason: {other}"),
-        }
-    }
-}
-
-#[test]
-fn every_export_of_the_contract_is_required_with_its_type() {
-    let memory = r#"(memory (export "memory") 1)"#;
-    let functions = [
-        ("antiphon_alloc", "(param i32) (result i32) i32.const 0"),
-        ("antiphon_handle", "(param i32 i32) (result i64) i64.const 0"),
-        ("antiphon_view", "(param i32 i32) (result i64) i64.const 0"),
-        ("antiphon_save", "(param i32 i32) (result i64) i64.const 0"),
-    ];
-    let module = |skip: &str, wrong: &str| {
-        let mut text = format!("(module {}", if skip == "memory" { "" } else { memory });
-        for (name, code) in functions {
-            let code = if name == wrong { "(param f32)" } else { code };
-            if name != skip {
-                text.push_str(&format!("(func (export \"{name}\") {code})"));
-            }
-        }
-        wasm(&(text + ")"))
-    };
-    prepare(&module("", "")).unwrap();
-    for missing in ["memory", "antiphon_alloc", "antiphon_handle", "antiphon_view", "antiphon_save"]
-    {
-        let error = prepare(&module(missing, "")).unwrap_err();
-        assert!(matches!(error, PrepareError::MissingExport { name, .. } if name == missing));
-    }
-    for (name, _) in functions {
-        let error = prepare(&module("", name)).unwrap_err();
-        assert!(matches!(error, PrepareError::WrongExport { name: found, .. } if found == name));
-    }
-    let global = wasm(r#"(module (global (export "memory") i32 (i32.const 0)))"#);
-    assert!(matches!(prepare(&global), Err(PrepareError::WrongExport { name: "memory", .. })));
-}
-
-#[test]
-fn reserved_names_are_refused() {
-    let error = refusal(r#"(func (export "antiphon$gas"))"#);
-    assert_eq!(error, PrepareError::ReservedExport { name: "antiphon$gas".into() });
-}
-
-#[test]
-fn mutable_references_are_refused() {
-    let error = refusal("(global i32 (i32.const 0)) (global (mut funcref) (ref.null func))");
-    assert_eq!(error, PrepareError::ReferenceGlobal { index: 1 });
 }
 
 #[test]
@@ -241,32 +123,6 @@ fn active_data_moves_into_the_genesis_image() {
     check_valid(&prepared.wasm);
     let contains = |text: &[u8]| prepared.wasm.windows(text.len()).any(|window| window == text);
     assert!(contains(b"passive") && !contains(b"one") && !contains(b"two"));
-}
-
-#[test]
-fn segments_must_fit() {
-    let error = refusal("(data (i32.const 0) \"ok\") (data (i32.const 131071) \"xy\")");
-    assert_eq!(error, PrepareError::DataOutOfBounds { index: 1 });
-    assert_eq!(refusal("(data (i32.const -1) \"\")"), PrepareError::DataOutOfBounds { index: 0 });
-    let error = refusal("(table 2 funcref) (elem (i32.const 1) $view $view)");
-    assert_eq!(error, PrepareError::ElementsOutOfBounds { index: 0 });
-}
-
-#[test]
-fn what_is_too_large_is_refused() {
-    let too_large = vec![0; Limits::MODULE_BYTES_MAX + 1];
-    assert!(matches!(prepare(&too_large), Err(PrepareError::TooLarge { .. })));
-    let limit = |items: &str| match refusal(items) {
-        PrepareError::Limit { what, .. } => what,
-        other => panic!("refused for another reason: {other}"),
-    };
-    assert_eq!(limit("(table 65537 funcref)"), "elements in the table");
-    assert_eq!(limit("(table 1 funcref) (table 1 funcref)"), "tables");
-    assert_eq!(limit(&fat_recursion("i64", 4_097)), "locals of a function");
-    assert_eq!(limit(&format!("(func {})", "nop ".repeat(300_000))), "bytes of a function");
-    assert_eq!(limit(&"(global i32 (i32.const 0))".repeat(4_097)), "globals");
-    assert_eq!(limit(&format!("(func (param {}))", "i32 ".repeat(129))), "parameters or results");
-    assert_eq!(limit(&"(data \"\")".repeat(65_537)), "data segments");
 }
 
 #[test]

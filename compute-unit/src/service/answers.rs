@@ -20,7 +20,6 @@ use super::Service;
 use crate::{
     checkpoint,
     database::StoreError,
-    engine::CompileError,
     executor::{ViewJob, Viewed},
     feed::Feed,
     metrics::SLOTS_WAITING,
@@ -84,11 +83,12 @@ impl Service {
         let id = ModuleId::of(&module);
         if self.modules.get(&id).is_none() {
             let _turn = self.compilations.acquire().await.expect("the semaphore is never closed");
-            compile(&self.modules, &self.metrics, module).await.map_err(|error| match error {
-                CompileError::Refused(reason) => {
-                    Refusal::new(RefusalCode::ModuleRefused, reason.to_string())
-                }
-                CompileError::Engine { detail } => Refusal::new(RefusalCode::Busy, detail),
+            compile(&self.modules, module).await.map_err(|error| {
+                let code = match error.is_refusal() {
+                    true => RefusalCode::ModuleRefused,
+                    false => RefusalCode::Busy,
+                };
+                Refusal::new(code, error.to_string())
             })?;
         }
         Ok(Acceptance::sign(&self.key, self.network, &id, &profile))
