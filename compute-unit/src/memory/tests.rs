@@ -16,6 +16,17 @@ fn a_set_of_pages_is_a_set() {
     assert!(set.is_empty() && set.iter().next().is_none());
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_kernel_with_pagemap_scan_keeps_marks_by_it() {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut parts = release.split('.').map_while(|part| part.parse::<u32>().ok());
+    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if version >= (6, 7) && rustix::param::page_size() == STATE_PAGE {
+        assert_eq!(Tracking::all(), [Tracking::Copied, Tracking::Mapped]);
+    }
+}
+
 /// A memory of zeros that grows by wasm pages and changes by single bytes.
 fn changes() -> impl Strategy<Value = Vec<(usize, Vec<usize>)>> {
     let bytes = proptest::collection::vec(0..64_usize << 20, 0..5);

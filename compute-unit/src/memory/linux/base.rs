@@ -82,6 +82,11 @@ impl Base {
         Ok(base)
     }
 
+    /// The largest size of the memory.
+    pub(super) const fn size(&self) -> usize {
+        self.len
+    }
+
     /// The bytes that the file was made with.
     pub(super) const fn restored_bytes(&self) -> usize {
         self.restored

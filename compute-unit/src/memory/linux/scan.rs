@@ -119,7 +119,11 @@ impl Found {
 
 /// Whether the kernel answers, and pages are as large as this unit believes.
 pub(super) fn is_supported() -> bool {
-    rustix::param::page_size() == STATE_PAGE && Found::default().scan(&[0; 64]).is_ok()
+    /// The kernel takes whole pages only.
+    #[repr(align(4096))]
+    struct Page([u8; STATE_PAGE]);
+    static PAGE: Page = Page([0; STATE_PAGE]);
+    rustix::param::page_size() == STATE_PAGE && Found::default().scan(&PAGE.0).is_ok()
 }
 
 fn pagemap() -> Option<&'static File> {

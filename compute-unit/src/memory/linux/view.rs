@@ -41,7 +41,8 @@ unsafe impl MemoryCreator for Creator {
         guard_size_in_bytes: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         let base = NEXT.take().ok_or("no file was given for this memory")?;
-        let reserved = reserved_size_in_bytes.ok_or("a memory of this engine is reserved")?;
+        // An engine that would move memories gets one that grows in place all the same.
+        let reserved = reserved_size_in_bytes.unwrap_or_else(|| base.size()).max(minimum);
         let view = View::new(base, minimum, reserved, guard_size_in_bytes);
         Ok(Box::new(view.map_err(|error| error.to_string())?))
     }
