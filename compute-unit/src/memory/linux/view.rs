@@ -42,7 +42,7 @@ unsafe impl MemoryCreator for Creator {
     ) -> Result<Box<dyn LinearMemory>, String> {
         let base = NEXT.take().ok_or("no file was given for this memory")?;
         // An engine that would move memories gets one that grows in place all the same.
-        let reserved = reserved_size_in_bytes.unwrap_or_else(|| base.size()).max(minimum);
+        let reserved = reserved_size_in_bytes.unwrap_or(0).max(base.size()).max(minimum);
         let view = View::new(base, minimum, reserved, guard_size_in_bytes);
         Ok(Box::new(view.map_err(|error| error.to_string())?))
     }
