@@ -115,7 +115,18 @@ fn a_compute_unit_derives_the_same_receipts_again() {
     let sent = cluster.run(&["send", &counter, "add", "1"]).done();
     assert_eq!(sent["reply"], 6);
     assert_eq!(leaves(&cluster).get(..6), Some(before.as_slice()));
+    // The module was compiled before.
+    assert_eq!(modules(&cluster), [0, 1, 0]);
     cluster.stop();
+}
+
+/// How many modules the compute unit compiled and loaded, and how many files were damaged.
+fn modules(cluster: &Cluster) -> [u64; 3] {
+    let status = cluster.run(&["status"]).done();
+    let units = status["units"].as_array().unwrap();
+    let compute = units.iter().find(|unit| unit["kind"] == "compute").unwrap();
+    ["modules_compiled", "modules_loaded", "module_files_damaged"]
+        .map(|name| compute["counters"][name].as_u64().unwrap())
 }
 
 #[test]
@@ -153,10 +164,14 @@ fn damaged_files_are_derived_again_or_named() {
     // Whatever is derived: noise in the caches, and an index that is gone.
     noise(&file("compute-1", "outcomes.redb"));
     noise(&file("messenger-1", "messenger.redb"));
+    for module in std::fs::read_dir(file("compute-1", "modules")).unwrap() {
+        noise(&module.unwrap().path());
+    }
     std::fs::remove_file(file("scheduler-1", "index.redb")).unwrap();
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);
     assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 21);
     assert_eq!(cluster.calls(&counter, "add"), 21);
+    assert_eq!(modules(&cluster), [1, 0, 1]);
     cluster.stop();
     // What cannot be derived is named, and so is a log that was lost while the index was not.
     for name in ["index.redb", "modules.redb", "log.redb"] {
