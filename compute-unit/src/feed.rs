@@ -14,7 +14,8 @@ use protocol::{ProcessId, Slot, api::FollowFrame};
 use tokio::sync::watch;
 
 /// Stored frames stay in memory up to this many bytes, for followers that are nearly up to date.
-const KEPT_BYTES: usize = 16 << 20;
+/// Decoded they take several times as much.
+const KEPT_BYTES: usize = 4 << 20;
 /// While this many bytes are not stored, publishing waits.
 const UNSTORED_BYTES_MAX: usize = 256 << 20;
 

@@ -27,7 +27,7 @@ const HEADS: TableDefinition<'_, &[u8; 32], (u64, &[u8; 32])> = TableDefinition:
 /// The file within the unit's directory.
 const FILE: &str = "outcomes.redb";
 /// Memory that the database may use for what it read last.
-const CACHE_BYTES: usize = 16 << 20;
+const CACHE_BYTES: usize = 8 << 20;
 
 /// The database of outcomes.
 #[derive(Debug)]

@@ -42,7 +42,7 @@ const CHECKPOINTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
 /// The file within the unit's directory.
 const FILE: &str = "state.redb";
 /// Memory that the database may use for what it read last.
-const CACHE_BYTES: usize = 32 << 20;
+const CACHE_BYTES: usize = 16 << 20;
 
 /// How a blob is packed: the first byte of its value.
 const PLAIN: u8 = 0;

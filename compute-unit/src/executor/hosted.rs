@@ -104,6 +104,14 @@ impl Hosted {
     }
 }
 
+impl Inbox {
+    /// Gives back the room of what is empty: the process may sleep for long.
+    pub(super) fn rest(&mut self) {
+        self.work.shrink_to_fit();
+        self.views.shrink_to_fit();
+    }
+}
+
 /// The slot after a position.
 pub(super) fn next(position: Option<&Position>) -> Slot {
     position.map_or(Slot::ZERO, |position| position.slot.next().unwrap_or(position.slot))

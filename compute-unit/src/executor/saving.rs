@@ -100,6 +100,7 @@ fn leave(shared: &Arc<Shared>, hosted: &Arc<Hosted>) {
     let stored = lock(&hosted.saving).slot;
     if stored.is_some() && stored == process.last() {
         seat.process = None;
+        lock(&hosted.inbox).rest();
         shared.metrics.processes_evicted.increment();
         return lock(&shared.residents).remove(&hosted.id);
     }
