@@ -153,33 +153,12 @@ pub async fn start(
     directory: Directory,
 ) -> Result<Running, Error> {
     let metrics = Arc::new(Metrics::default());
-    let store = Arc::new(Store::open(&config.data)?);
-    let feed = Arc::new(Feed::resume(store.next_frame()?));
-    let modules =
-        Arc::new(modules(&config, admitted(Engine::new()?).await?)?.counted(Arc::clone(&metrics)));
+    let kept = Kept::open(&config, &metrics).await?;
     let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
-    let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
-    let publisher = publisher::start(
-        &workers,
-        config.key.clone(),
-        config.network,
-        Arc::clone(&feed),
-        Arc::clone(&backlog),
-        Arc::clone(&metrics),
-    )?;
+    let executor = Arc::new(execute(&config, &kept, (&workers, &keepers), &backlog, &metrics)?);
+    let Kept { store, feed, checkpoints, modules } = kept;
     let heads = store.heads()?;
-    let parts = Parts {
-        publisher,
-        backlog: Arc::clone(&backlog),
-        store: Arc::clone(&checkpoints),
-        writer: Writer::start(&keepers, Arc::clone(&checkpoints), Arc::clone(&metrics))?,
-        modules: Arc::clone(&modules),
-        room: config.room(),
-        interval: config.interval,
-        metrics: Arc::clone(&metrics),
-    };
-    let executor = Arc::new(Executor::start((&workers, config.thread_count()), parts)?);
     let resumes = Mutex::new(resumes(&checkpoints, &heads, &executor)?);
     let keeper =
         Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
@@ -234,6 +213,54 @@ pub async fn start(
     begin(&tasks, &shutdown, sweep(Arc::clone(&executor), shutdown.clone()));
     tasks.close();
     Ok(Running { shutdown, tasks, executor, feed, keeper, workers, keepers, endpoint })
+}
+
+/// What a unit keeps on disk, opened.
+struct Kept {
+    store: Arc<Store>,
+    feed: Arc<Feed>,
+    checkpoints: Arc<CheckpointStore>,
+    modules: Arc<Modules>,
+}
+
+impl Kept {
+    async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let store = Arc::new(Store::open(&config.data)?);
+        let feed = Arc::new(Feed::resume(store.next_frame()?));
+        let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
+        let engine = admitted(Engine::new()?).await?;
+        let modules = Arc::new(modules(config, engine)?.counted(Arc::clone(metrics)));
+        Ok(Self { store, feed, checkpoints, modules })
+    }
+}
+
+/// Starts to execute and to publish, with crews that work and that keep what comes of it.
+fn execute(
+    config: &Config,
+    kept: &Kept,
+    (workers, keepers): (&Crew, &Crew),
+    backlog: &Arc<AtomicUsize>,
+    metrics: &Arc<Metrics>,
+) -> Result<Executor, Error> {
+    let publisher = publisher::start(
+        workers,
+        config.key.clone(),
+        config.network,
+        Arc::clone(&kept.feed),
+        Arc::clone(backlog),
+        Arc::clone(metrics),
+    )?;
+    let parts = Parts {
+        publisher,
+        backlog: Arc::clone(backlog),
+        store: Arc::clone(&kept.checkpoints),
+        writer: Writer::start(keepers, Arc::clone(&kept.checkpoints), Arc::clone(metrics))?,
+        modules: Arc::clone(&kept.modules),
+        room: config.room(),
+        interval: config.interval,
+        metrics: Arc::clone(metrics),
+    };
+    Ok(Executor::start((workers, config.thread_count()), parts)?)
 }
 
 /// Begins a part without which the unit is of no use: the end of one is the end of all.

@@ -77,8 +77,12 @@ struct Stored<B> {
     index: MemoryIndex,
     /// The nodes that were read. They stay: a page is read by the node of this checkpoint, which
     /// the database drops once the process has newer ones.
-    nodes: Mutex<HashMap<(usize, usize), Arc<[PageEntry]>>>,
+    nodes: Mutex<HashMap<Place, Entries>>,
 }
+
+/// The level of a node, and its number there.
+type Place = (usize, usize);
+type Entries = Arc<[PageEntry]>;
 
 impl<B: Blobs + 'static> Stored<B> {
     fn new(blobs: Arc<B>, index: MemoryIndex) -> Self {
@@ -92,12 +96,12 @@ impl<B: Blobs + 'static> Stored<B> {
         MemoryTree::restored(pages, levels, &top, Arc::clone(self) as Arc<dyn GroupSource>)
     }
 
-    fn entries(&self, level: usize, group: usize) -> Result<Arc<[PageEntry]>, StoreError> {
+    fn entries(&self, level: usize, group: usize) -> Result<Entries, StoreError> {
         let wrong = || StoreError::Checkpoint(format!("there is no node {group} at {level}"));
         if level >= usize::from(self.index.height) {
             return Ok(Arc::from(self.index.root.as_slice()));
         }
-        let known = |nodes: &HashMap<_, Arc<[PageEntry]>>| nodes.get(&(level, group)).cloned();
+        let known = |nodes: &HashMap<Place, Entries>| nodes.get(&(level, group)).cloned();
         if let Some(entries) = known(&self.nodes.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(entries);
         }
@@ -105,7 +109,7 @@ impl<B: Blobs + 'static> Stored<B> {
         let entry = above.get(group % FANOUT).ok_or_else(wrong)?;
         let bytes = self.blobs.read(Kind::Node, &entry.address)?;
         let node = entry.node(&bytes).map_err(|error| StoreError::Checkpoint(error.to_string()))?;
-        let entries: Arc<[PageEntry]> = Arc::from(node.entries());
+        let entries: Entries = Arc::from(node.entries());
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         nodes.insert((level, group), Arc::clone(&entries));
         Ok(entries)

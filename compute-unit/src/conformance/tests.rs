@@ -24,11 +24,9 @@ fn is_blessing() -> bool {
 
 /// Holds an engine that differs as said to the suite.
 fn admitted(adjust: fn(&mut Config)) -> Result<(), Nonconformity> {
-    let all = Tracking::all();
-    let all = all
-        .into_iter()
-        .map(move |tracking| on_stack(move || admit(&Engine::adjusted(tracking, adjust).unwrap())));
-    all.fold(Ok(()), |sofar, next| sofar.and(next))
+    let admit_one =
+        move |tracking| on_stack(move || admit(&Engine::adjusted(tracking, adjust).unwrap()));
+    Tracking::all().into_iter().try_for_each(admit_one)
 }
 
 #[test]

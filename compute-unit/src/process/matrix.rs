@@ -130,9 +130,9 @@ const PATTERNS: [u64; 20] = [
     0xff80_0000_0000_0001,
 ];
 
-/// An actor that applies every float and vector operator to every pair of patterns, mixes the call's
-/// number in, and keeps all results.
-fn floats() -> Vec<u8> {
+/// Code that applies every float and vector operator to the patterns at `$a` and `$b` and stores the
+/// results at `$out`.
+fn operators() -> String {
     let mut body = String::new();
     let mut out = 0;
     let mut store = |kind: &str, value: &str, body: &mut String| {
@@ -188,6 +188,13 @@ fn floats() -> Vec<u8> {
     {
         store("v128", &format!("({op} {a} {b})"), &mut body);
     }
+    body
+}
+
+/// An actor that applies all of these to every pair of patterns, mixes the call's number in, and
+/// keeps all results.
+fn floats() -> Vec<u8> {
+    let body = operators();
     let data: String = PATTERNS.iter().flat_map(|pattern| pattern.to_le_bytes()).fold(
         String::new(),
         |mut text, byte| {

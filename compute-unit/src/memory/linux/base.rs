@@ -127,8 +127,8 @@ impl Base {
         assert!(self.holds(offset) && page.len() == STATE_PAGE, "a page of the file");
         // SAFETY: within the mapping; nobody reads or writes it at the same time, see above.
         unsafe {
-            self.start.add(offset).copy_from_nonoverlapping(NonNull::from(page).cast(), STATE_PAGE)
-        };
+            self.start.add(offset).copy_from_nonoverlapping(NonNull::from(page).cast(), STATE_PAGE);
+        }
     }
 
     fn holds(&self, offset: usize) -> bool {

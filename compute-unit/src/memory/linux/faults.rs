@@ -109,10 +109,11 @@ impl Faults {
                 }
             };
             for event in events.chunks_exact(EVENT_BYTES).take(read / EVENT_BYTES) {
+                // The kernel writes the byte order of the machine: see `is_supported`.
                 if event.first() == Some(&EVENT_PAGEFAULT)
                     && let Some(Ok(address)) = event.get(16..24).map(<[u8; 8]>::try_from)
                 {
-                    self.fill(usize::try_from(u64::from_ne_bytes(address)).unwrap_or(0));
+                    self.fill(usize::try_from(u64::from_le_bytes(address)).unwrap_or(0));
                 }
             }
         }

@@ -123,7 +123,10 @@ pub(super) fn is_supported() -> bool {
     #[repr(align(4096))]
     struct Page([u8; STATE_PAGE]);
     static PAGE: Page = Page([0; STATE_PAGE]);
-    rustix::param::page_size() == STATE_PAGE && Found::default().scan(&PAGE.0).is_ok()
+    // Events of page faults are read as little-endian.
+    cfg!(target_endian = "little")
+        && rustix::param::page_size() == STATE_PAGE
+        && Found::default().scan(&PAGE.0).is_ok()
 }
 
 fn pagemap() -> Option<&'static File> {
