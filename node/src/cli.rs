@@ -19,7 +19,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::NodeError, output::Output};
+use crate::{error::NodeError, output::Output, units::Decisions};
 use options::Globals;
 
 /// How long tasks may take to end after the command is done.
@@ -44,7 +44,7 @@ enum Command {
     /// Run one messenger unit until Ctrl-C.
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
-    Compute(unit::Unit),
+    Compute(unit::Compute),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -101,8 +101,8 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
     match command {
         Command::Up(up) => Box::pin(up.run(&globals)).await,
         Command::Scheduler(unit) => Box::pin(unit.run(&globals)).await,
-        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &[], &globals)).await,
-        Command::Compute(unit) => Box::pin(unit.run(Role::Compute, &[], &globals)).await,
+        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await,
+        Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,

@@ -13,6 +13,7 @@ use crate::{
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::note,
+    units::Decisions,
 };
 
 /// Measure a cluster.
@@ -56,7 +57,7 @@ impl Bench {
             network: None,
             bootstrap: Vec::new(),
             mdns: false,
-            allow: Vec::new(),
+            decisions: Decisions::default(),
         };
         let cluster = Box::pin(Cluster::start(&up)).await?;
         let key = up.data.ensure_key(&KeyName::default_key())?;
