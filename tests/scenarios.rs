@@ -11,6 +11,8 @@ mod support;
 
 #[path = "scenarios/accounts.rs"]
 mod accounts;
+#[path = "scenarios/audit.rs"]
+mod audit;
 #[path = "scenarios/bad_input.rs"]
 mod bad_input;
 #[path = "scenarios/basics.rs"]
@@ -27,5 +29,7 @@ mod failover;
 mod forgery;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
+#[path = "scenarios/tampering.rs"]
+mod tampering;
 #[path = "scenarios/units.rs"]
 mod units;

@@ -7,7 +7,7 @@
 //!   gas and its place in the chain of receipts remain.
 //! - Nothing in a log can panic a unit.
 
-mod pairs;
+pub(crate) mod pairs;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::{
     checkpoint::{self, Kind},
     database::StoreError,
     memory::{STATE_PAGE, prove},
-    process::Process,
+    process::{Process, pairs},
 };
 
 /// A process at a slot.
@@ -134,6 +134,17 @@ impl Replay {
     /// The host table, which proves its keys.
     pub const fn table(&self) -> &HostTable {
         self.process.table()
+    }
+
+    /// The key under which the host table has how far the pair with a target is.
+    pub fn pair_key(target: &ProcessId) -> Vec<u8> {
+        pairs::key(target).to_vec()
+    }
+
+    /// The bytes of a page that [`Self::page_proof`] is about.
+    pub fn page(&mut self, page: u32) -> Option<&[u8]> {
+        let (pages, _) = self.process.memory()?.as_chunks::<STATE_PAGE>();
+        pages.get(usize::try_from(page).ok()?).map(<[u8; STATE_PAGE]>::as_slice)
     }
 
     /// Shows a page of the memory to be in its root; none if there is no such page.

@@ -5,13 +5,16 @@ mod demo;
 mod key;
 mod log;
 mod options;
+mod proof;
 mod ps;
 mod send;
 mod session;
 mod spawn;
+mod state;
 mod status;
 mod unit;
 mod up;
+mod verify;
 mod view;
 
 use std::{process::ExitCode, time::Duration};
@@ -19,7 +22,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::NodeError, output::Output};
+use crate::{error::NodeError, output::Output, units::Decisions};
 use options::Globals;
 
 /// How long tasks may take to end after the command is done.
@@ -44,7 +47,7 @@ enum Command {
     /// Run one messenger unit until Ctrl-C.
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
-    Compute(unit::Unit),
+    Compute(unit::Compute),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -56,6 +59,12 @@ enum Command {
     View(view::View),
     /// Print a process's log with the outcomes.
     Log(log::Log),
+    /// Replay a process on this machine and compare with everything that units signed.
+    Verify(verify::Verify),
+    /// Show the state of a process after any slot, found on this machine.
+    State(state::StateOptions),
+    /// Check a proof or fault file offline.
+    Proof(proof::ProofOptions),
     /// List processes.
     Ps,
     /// Show the units and what they do.
@@ -101,13 +110,18 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
     match command {
         Command::Up(up) => Box::pin(up.run(&globals)).await,
         Command::Scheduler(unit) => Box::pin(unit.run(&globals)).await,
-        Command::Messenger(unit) => Box::pin(unit.run(Role::Messenger, &[], &globals)).await,
-        Command::Compute(unit) => Box::pin(unit.run(Role::Compute, &[], &globals)).await,
+        Command::Messenger(unit) => {
+            Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await
+        }
+        Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,
         Command::View(view) => Box::pin(view.run(&globals)).await,
         Command::Log(log) => Box::pin(log.run(&globals)).await,
+        Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
+        Command::State(state) => Box::pin(state.run(&globals)).await,
+        Command::Proof(proof) => proof.run(&globals),
         Command::Ps => Box::pin(ps::run(&globals)).await,
         Command::Status(status) => Box::pin(status.run(&globals)).await,
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,

@@ -9,7 +9,7 @@ mod ports;
 mod up;
 
 pub(crate) use book::Book;
-pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome};
+pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome, write_whole};
 pub(crate) use keys::KeyName;
 pub(crate) use lock::Lock;
 pub(crate) use up::{Cluster, Death, Shape, UpOptions};

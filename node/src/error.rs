@@ -86,6 +86,9 @@ pub(crate) enum NodeError {
     /// What was computed differs from what must be.
     #[error("{0}")]
     Verification(String),
+    /// What was checked does not hold, which is already printed for programs.
+    #[error("{0}")]
+    Disproven(String),
     /// The actor answered with an error that is already printed.
     #[error("{detail}")]
     Answered {
@@ -115,7 +118,7 @@ impl NodeError {
             Self::Gateway(error) if error.is_taken() => "port-taken",
             Self::Gateway(_) => "gateway-failed",
             Self::System(_) => "system",
-            Self::Verification(_) => "verification-failed",
+            Self::Verification(_) | Self::Disproven(_) => "verification-failed",
             Self::Answered { code, .. } => code,
             Self::ReaderGone => "reader-gone",
         }
@@ -136,7 +139,7 @@ impl NodeError {
             Self::Gateway(error) if error.is_taken() => 303,
             Self::Gateway(_) => 310,
             Self::System(_) => 308,
-            Self::Verification(_) => 309,
+            Self::Verification(_) | Self::Disproven(_) => 309,
             Self::Answered { .. } => 200,
             Self::ReaderGone => 311,
         }
@@ -159,7 +162,7 @@ impl NodeError {
                 | ClientError::System(_) => 1,
                 ClientError::BadRequest(_) | ClientError::NoKey => 2,
                 ClientError::Actor(_) => 4,
-                ClientError::Unverified { .. } => 5,
+                ClientError::Unverified { .. } | ClientError::Broken { .. } => 5,
             },
             Self::Usage(_) | Self::NoKey { .. } => 2,
             Self::NoCluster(_)
@@ -170,7 +173,7 @@ impl NodeError {
             | Self::BadFile { .. }
             | Self::Unit { .. }
             | Self::System(_) => 1,
-            Self::Verification(_) => 5,
+            Self::Verification(_) | Self::Disproven(_) => 5,
             Self::Answered { .. } => 4,
             Self::ReaderGone => 0,
         }

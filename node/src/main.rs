@@ -6,9 +6,11 @@ mod clock;
 mod cluster;
 mod demo;
 mod error;
+mod evidence;
 mod explorer;
 mod gateway;
 mod output;
+mod replay;
 mod stop;
 mod units;
 

@@ -2,6 +2,7 @@
 //!
 //! The JSON shapes are a contract that scripts rely on; fields appear in the order written here.
 
+mod findings;
 mod shapes;
 
 use std::io::{self, ErrorKind, Write};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::NodeError;
 
+pub(crate) use findings::{AuditShape, DifferenceShape, ProofShape, StateShape};
 pub(crate) use shapes::{
     ActorError, ErrorShape, KeyShape, LogLine, OutcomeShape, ProcessShape, Sent, SpawnedShape,
     StatusShape, UnitShape, Viewed,
@@ -47,7 +49,7 @@ impl Output {
         if matches!(error, NodeError::ReaderGone) {
             return;
         }
-        if self.json && matches!(error, NodeError::Answered { .. }) {
+        if self.json && matches!(error, NodeError::Answered { .. } | NodeError::Disproven(_)) {
             return;
         }
         if self.json {

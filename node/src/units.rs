@@ -1,5 +1,7 @@
 //! Wires one unit: its socket, its directory of other units, discovery, and the unit itself.
 
+mod keeping;
+
 use std::io;
 
 use protocol::{AccountId, Role, Signed, UnitRecord};
@@ -13,6 +15,17 @@ use crate::{
     error::NodeError,
     output::UnitShape,
 };
+
+pub(crate) use keeping::Keeping;
+
+/// What an operator decides about units beside their places.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decisions {
+    /// The accounts that a scheduler serves; everyone if there are none.
+    pub(crate) allow: Vec<AccountId>,
+    /// What a compute unit keeps.
+    pub(crate) keeping: Keeping,
+}
 
 /// Whom a unit knows when it starts.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +56,11 @@ enum Service {
 }
 
 impl RunningUnit {
-    /// Starts a unit in its place. A scheduler serves the accounts that `allow` lists, or everyone
-    /// if it lists none.
+    /// Starts a unit in its place.
     pub(crate) async fn start(
         home: &UnitHome,
         others: &Acquaintances,
-        allow: &[AccountId],
+        decisions: &Decisions,
     ) -> Result<Self, NodeError> {
         let lock = home.lock().await?;
         let fail = |error: &dyn std::fmt::Display| NodeError::Unit {
@@ -81,7 +93,7 @@ impl RunningUnit {
             DiscoveryError::Listen(error) => taken(error),
             error @ DiscoveryError::Record(_) => fail(&error),
         })?;
-        let service = Service::start(home, (endpoint, directory), allow).await;
+        let service = Service::start(home, (endpoint, directory), decisions).await;
         let service = service.map_err(|error| fail(&error))?;
         home.publish(now)?;
         let shape = UnitShape {
@@ -127,13 +139,14 @@ impl Service {
     async fn start(
         home: &UnitHome,
         (endpoint, directory): (Endpoint, Directory),
-        allow: &[AccountId],
+        decisions: &Decisions,
     ) -> io::Result<Self> {
         let operator = home.operator.public().operator();
         let (key, network, data) = (home.key.clone(), home.network, home.data());
         Ok(match home.role {
             Role::Scheduler => {
-                let accounts = (!allow.is_empty()).then(|| allow.to_vec());
+                let allow = &decisions.allow;
+                let accounts = (!allow.is_empty()).then(|| allow.clone());
                 let config = scheduler_unit::Config::new(key, network, data, operator);
                 let config = scheduler_unit::Config { accounts, ..config };
                 let running = scheduler_unit::start(config, endpoint, directory);
@@ -146,6 +159,7 @@ impl Service {
             }
             Role::Compute => {
                 let config = compute_unit::Config::new(key, network, operator, data);
+                let config = decisions.keeping.of(config);
                 let running = compute_unit::start(config, endpoint, directory).await;
                 Self::Compute(Box::new(running.map_err(io::Error::other)?))
             }

@@ -39,6 +39,7 @@ mod pages;
 mod policy;
 mod principal;
 mod profile;
+mod proof;
 mod receipt;
 mod refusal;
 pub mod schema;
@@ -80,6 +81,7 @@ pub use outcome::{
 pub use policy::{Acceptance, ComputePolicy, PolicyError, Ranking};
 pub use principal::Principal;
 pub use profile::Profile;
+pub use proof::{KeyInState, PageInState, Proof, ProofFile, StateProofError};
 pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
 pub use refusal::{Refusal, RefusalCode};
 pub use signed::{Authority, Body, Signed, Verified, VerifyError};

@@ -119,7 +119,7 @@ impl Cluster {
     /// A client with the cluster's default account.
     pub(crate) async fn client(&self) -> Client {
         let units = Units::Bootstrap(vec![self.address("scheduler").parse().expect("it parses")]);
-        let (network, key) = (self.network(), Some(Self::key(&self.data)));
+        let (network, key) = (self.network(), Some(key(&self.data.join("keys/default.key"))));
         let options = ClientOptions { network, key, units };
         Client::connect(options).await.expect("the client connects")
     }
@@ -129,18 +129,17 @@ impl Cluster {
         let status = self.run(&["status"]).done();
         text(&status["network"]).parse().expect("the status names the network")
     }
+}
 
-    /// The key that `up` made.
-    fn key(data: &Path) -> SecretKey {
-        let text =
-            std::fs::read_to_string(data.join("keys/default.key")).expect("the key is there");
-        let hex = text.trim().strip_prefix("ed25519:").expect("the algorithm is named");
-        let mut seed = [0; 32];
-        for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-        }
-        SecretKey::from_seed(&seed)
+/// The key in a file of a data directory.
+pub(crate) fn key(file: &Path) -> SecretKey {
+    let text = std::fs::read_to_string(file).expect("the key is there");
+    let hex = text.trim().strip_prefix("ed25519:").expect("the algorithm is named");
+    let mut seed = [0; 32];
+    for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     }
+    SecretKey::from_seed(&seed)
 }
 
 impl Drop for Cluster {

@@ -21,7 +21,8 @@ pub(super) fn take_next(table: &mut HostTable, target: &ProcessId, slot: Slot) -
     PairPosition { number, previous }
 }
 
-fn key(target: &ProcessId) -> [u8; 33] {
+/// The key of the pair with a target.
+pub(crate) fn key(target: &ProcessId) -> [u8; 33] {
     let mut key = [KEY; 33];
     let (_, id) = key.split_at_mut(1);
     id.copy_from_slice(target.as_bytes());

@@ -18,6 +18,7 @@ use crate::{
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::{UnitShape, note},
+    units::Decisions,
 };
 
 /// Measure a cluster.
@@ -126,7 +127,7 @@ impl Measured {
             network: None,
             bootstrap: Vec::new(),
             mdns: false,
-            allow: Vec::new(),
+            decisions: Decisions::default(),
         };
         let cluster = Box::pin(Cluster::start(&up)).await?;
         let key = up.data.ensure_key(&KeyName::default_key())?;

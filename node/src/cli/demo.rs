@@ -13,6 +13,7 @@ use crate::{
     error::NodeError,
     output::{line, note},
     stop::Signals,
+    units::Decisions,
 };
 
 /// Run one week of earthquakes through fourteen actors on a cluster of separate units.
@@ -52,7 +53,7 @@ impl Demo {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: false,
-            allow: Vec::new(),
+            decisions: Decisions::default(),
         };
         note("starting a scheduler, a messenger and two compute units, each a process of its own");
         let mut served = tokio::select! {

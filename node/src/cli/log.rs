@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use antiphon_client::{ClientError, LogReader};
 use clap::Args;
-use protocol::{Outcome, ProcessId, Slot, api::LogRecord};
+use protocol::{Outcome, ProcessId, Slot};
 
 use super::{
     options::Globals,
@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     error::NodeError,
-    output::{LogLine, OutcomeShape, line, printable},
+    output::{LogLine, OutcomeShape, StateShape, line, printable},
+    replay::{self, Subject, Wanted},
 };
 
 /// Slots read at once.
@@ -32,6 +33,9 @@ pub(crate) struct Log {
     /// The last slot
     #[arg(long, value_name = "N")]
     to: Option<u64>,
+    /// One slot; where no unit has its outcome any more, it is replayed here
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to", "follow"])]
+    at: Option<u64>,
     /// Go on as the log grows, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
@@ -41,6 +45,9 @@ impl Log {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let session = Session::open(globals, Access::Read).await?;
         let process = session.process(&self.process).await?;
+        if let Some(slot) = self.at {
+            return Box::pin(print_one(&session, process, Slot::new(slot))).await;
+        }
         let mut reader = session.client.log(process, Slot::new(self.from));
         let mut watch = self.follow.then(|| session.client.watch()).transpose()?;
         loop {
@@ -86,10 +93,29 @@ impl Log {
             let mut outcomes = Outcomes::new(session, process, self.follow);
             for record in &page.records {
                 let outcome = outcomes.of(record.assignment.slot).await?;
-                print(session, record, outcome.as_ref())?;
+                print(session, &LogLine::of(record, outcome.as_ref()))?;
             }
         }
     }
+}
+
+/// Prints one slot, with its outcome in any case.
+async fn print_one(session: &Session, process: ProcessId, slot: Slot) -> Result<(), NodeError> {
+    let page = session.client.log(process, slot).page(1).await?;
+    let missing = || NodeError::usage(format!("the log has no slot {slot} yet"));
+    let record = page.records.first().ok_or_else(missing)?;
+    let outcome = Outcomes::new(session, process, false).of(slot).await?;
+    if outcome.is_some() {
+        return print(session, &LogLine::of(record, outcome.as_ref()));
+    }
+    let subject = Subject::open(&session.client, process).await?;
+    let wanted = Wanted { slot: Some(slot), outcome: true, checkpoints: true };
+    let past = replay::reach(&subject, wanted, replay::progress()?).await?;
+    let here = past.replayed.as_ref().filter(|(replayed, _)| replayed == record);
+    let other = || NodeError::Verification(format!("slot {slot}: the log changes"));
+    let (_, replayed) = here.ok_or_else(other)?;
+    let shape = LogLine::of(record, Some(&replayed.outcome));
+    print(session, &LogLine { level: Some(StateShape::HERE), ..shape })
 }
 
 /// The outcomes of a page of slots, fetched as they are needed.
@@ -141,15 +167,11 @@ impl<'a> Outcomes<'a> {
     }
 }
 
-fn print(
-    session: &Session,
-    record: &LogRecord,
-    outcome: Option<&Outcome>,
-) -> Result<(), NodeError> {
-    let shape = LogLine::of(record, outcome);
+fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
     if session.output.json {
-        return session.output.object(&shape);
+        return session.output.object(shape);
     }
+    let level = shape.level.map(|level| format!(" ({level})")).unwrap_or_default();
     let came = match &shape.outcome {
         None => "(not executed yet)".to_owned(),
         Some(OutcomeShape { error: Some(error), .. }) => {
@@ -165,7 +187,7 @@ fn print(
     };
     let method = printable(shape.method.as_deref().unwrap_or("-"));
     line(&format!(
-        "{:>6}  {}  {}  {method} {}  -> {came}",
+        "{:>6}  {}  {}  {method} {}  -> {came}{level}",
         shape.slot, shape.time, shape.from, shape.args
     ))?;
     for logged in shape.outcome.iter().flat_map(|outcome| &outcome.logs) {

@@ -1,6 +1,7 @@
 use clap::CommandFactory;
 
 use super::*;
+use crate::units::Keeping;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
@@ -20,6 +21,13 @@ fn the_contract_parses() {
         "antiphon send a add {\"by\":3}",
         "antiphon view a get",
         "antiphon log a --from 1 --to 4 -f --json",
+        "antiphon log a --at 4 --json",
+        "antiphon verify a --faults d --json",
+        "antiphon state a --at 4 --no-checkpoint --dump memory --json",
+        "antiphon state a --page 3 --prove page.proof",
+        "antiphon state a --pair b --prove pair.proof",
+        "antiphon proof page.proof --json",
+        "antiphon compute --checkpoint-slots 1 --checkpoints 2 --resident 1",
         "antiphon key new bob",
         "antiphon key list --json",
         "antiphon ps --json",
@@ -44,6 +52,13 @@ fn mistakes_are_refused() {
         "antiphon --network net1x ps",
         "antiphon up --allow somebody",
         "antiphon compute --allow acct1",
+        "antiphon log a --at 4 --from 1",
+        "antiphon state a --page 3",
+        "antiphon state a --prove page.proof",
+        "antiphon state a --page 3 --pair b --prove page.proof",
+        "antiphon up --checkpoint-slots 0",
+        "antiphon up --checkpoints 1",
+        "antiphon scheduler --resident 1",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");
@@ -76,6 +91,20 @@ fn only_a_scheduler_has_a_list_of_accounts() {
         let error = parse(&format!("antiphon {role} --allow {account}")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{role}");
     }
+}
+
+#[test]
+fn a_child_reads_what_its_parent_was_told_about_states() {
+    let line = "antiphon up --checkpoint-slots 40 --checkpoints 3 --resident 5";
+    let Command::Up(up) = parse(line).unwrap().command else { panic!("up is up") };
+    let args = up.keeping.args();
+    assert_eq!(args.len(), 6, "{args:?}");
+    let line = format!("antiphon compute {}", args.join(" "));
+    let Command::Compute(compute) = parse(&line).unwrap().command else {
+        panic!("compute is compute");
+    };
+    assert_eq!(compute.keeping, up.keeping);
+    assert!(Keeping::default().args().is_empty());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
     error::NodeError,
     output::UnitShape,
     stop::Signals,
-    units::{Acquaintances, RunningUnit},
+    units::{Acquaintances, Decisions, Keeping, RunningUnit},
 };
 
 /// Run one unit until Ctrl-C.
@@ -41,6 +41,15 @@ pub(crate) struct Scheduler {
     pub(super) allow: Vec<AccountId>,
 }
 
+/// Run one compute unit until Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Compute {
+    #[command(flatten)]
+    unit: Unit,
+    #[command(flatten)]
+    pub(super) keeping: Keeping,
+}
+
 /// The first line on stdout, once the unit serves.
 #[derive(Debug, Serialize)]
 struct Ready<'a> {
@@ -51,7 +60,15 @@ struct Ready<'a> {
 
 impl Scheduler {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        self.unit.run(Role::Scheduler, &self.allow, globals).await
+        let decisions = Decisions { allow: self.allow, ..Decisions::default() };
+        self.unit.run(Role::Scheduler, &decisions, globals).await
+    }
+}
+
+impl Compute {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        let decisions = Decisions { keeping: self.keeping, ..Decisions::default() };
+        self.unit.run(Role::Compute, &decisions, globals).await
     }
 }
 
@@ -59,7 +76,7 @@ impl Unit {
     pub(crate) async fn run(
         self,
         role: Role,
-        allow: &[AccountId],
+        decisions: &Decisions,
         globals: &Globals,
     ) -> Result<(), NodeError> {
         check_listen(self.listen)?;
@@ -75,7 +92,7 @@ impl Unit {
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
         };
-        let unit = RunningUnit::start(&home, &others, allow).await?;
+        let unit = RunningUnit::start(&home, &others, decisions).await?;
         let shape = unit.shape();
         globals.output().print(&Ready { event: "ready", unit: shape }, || {
             format!("{} {}@{}\nnetwork {network}", shape.kind, shape.unit, shape.address)

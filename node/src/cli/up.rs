@@ -14,6 +14,7 @@ use crate::{
     gateway::{self, Gateway, GatewayConfig},
     output::{Output, UnitShape, line, note},
     stop::Signals,
+    units::{Decisions, Keeping},
 };
 
 /// Run a cluster on this machine until Ctrl-C.
@@ -43,6 +44,8 @@ pub(crate) struct Up {
     /// An account that the schedulers serve; repeat for more [default: everyone]
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) allow: Vec<AccountId>,
+    #[command(flatten)]
+    pub(super) keeping: Keeping,
 }
 
 /// The first line on stdout, once everything serves.
@@ -80,7 +83,7 @@ impl Up {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
-            allow: self.allow,
+            decisions: Decisions { allow: self.allow, keeping: self.keeping },
         };
         let mut served = tokio::select! {
             served = Served::start(&options, self.gateway) => served?,

@@ -5,7 +5,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use protocol::{AccountId, Role};
+use protocol::Role;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -14,7 +14,7 @@ use tokio::{
 use transport::UnitAddress;
 
 use super::UnitHome;
-use crate::{error::NodeError, output::UnitShape};
+use crate::{error::NodeError, output::UnitShape, units::Decisions};
 
 /// How long a child may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,8 +37,7 @@ pub(crate) struct ChildOptions<'a> {
     pub(crate) data: &'a Path,
     pub(crate) bootstrap: &'a [UnitAddress],
     pub(crate) mdns: bool,
-    /// The accounts that a scheduler serves; everyone if there are none.
-    pub(crate) allow: &'a [AccountId],
+    pub(crate) decisions: &'a Decisions,
 }
 
 impl ChildUnit {
@@ -61,10 +60,14 @@ impl ChildUnit {
         if options.mdns {
             command.arg("--mdns");
         }
-        if home.role == Role::Scheduler {
-            for account in options.allow {
-                command.args(["--allow", &account.to_string()]);
+        match home.role {
+            Role::Scheduler => {
+                for account in &options.decisions.allow {
+                    command.args(["--allow", &account.to_string()]);
+                }
             }
+            Role::Messenger => {}
+            Role::Compute => drop(command.args(options.decisions.keeping.args())),
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(fail)?;

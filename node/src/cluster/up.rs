@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use antiphon_client::{Client, ClientOptions, Units};
-use protocol::{AccountId, NetworkId, Role, SecretKey};
+use protocol::{NetworkId, Role, SecretKey};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use transport::UnitAddress;
@@ -16,7 +16,7 @@ use crate::{
     clock,
     error::NodeError,
     output::UnitShape,
-    units::{Acquaintances, RunningUnit},
+    units::{Acquaintances, Decisions, RunningUnit},
 };
 
 /// Deaths that wait to be told.
@@ -50,8 +50,7 @@ pub(crate) struct UpOptions {
     /// Units elsewhere.
     pub(crate) bootstrap: Vec<UnitAddress>,
     pub(crate) mdns: bool,
-    /// The accounts that the schedulers serve; everyone if there are none.
-    pub(crate) allow: Vec<AccountId>,
+    pub(crate) decisions: Decisions,
 }
 
 /// A cluster that runs. [`Self::shutdown`] stops it; dropping it stops it less gracefully.
@@ -99,7 +98,7 @@ impl Cluster {
         }
         let members = match options.isolated {
             true => apart(&homes, options).await?,
-            false => here(&homes, &others, &options.allow).await?,
+            false => here(&homes, &others, &options.decisions).await?,
         };
         let units = members.iter().map(|member| member.shape().clone()).collect();
         let (died, deaths) = mpsc::channel(DEATHS_MAX);
@@ -157,11 +156,11 @@ fn homes(options: &UpOptions, network: NetworkId) -> Result<Vec<UnitHome>, NodeE
 async fn here(
     homes: &[UnitHome],
     others: &Acquaintances,
-    allow: &[AccountId],
+    decisions: &Decisions,
 ) -> Result<Vec<Member>, NodeError> {
     let mut members = Vec::new();
     for home in homes {
-        match Box::pin(RunningUnit::start(home, others, allow)).await {
+        match Box::pin(RunningUnit::start(home, others, decisions)).await {
             Ok(unit) => members.push(Member::Here(Box::new(unit))),
             Err(error) => {
                 for member in members {
@@ -179,7 +178,7 @@ async fn apart(homes: &[UnitHome], options: &UpOptions) -> Result<Vec<Member>, N
         data: options.data.path(),
         bootstrap: &options.bootstrap,
         mdns: options.mdns,
-        allow: &options.allow,
+        decisions: &options.decisions,
     };
     let launched = homes.iter().map(|home| ChildUnit::launch(home, child));
     let mut children: Vec<ChildUnit> = launched.collect::<Result<_, _>>()?;

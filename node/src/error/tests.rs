@@ -28,7 +28,10 @@ fn own() -> Vec<NodeError> {
 /// number of another table, or no number because it is never printed.
 const fn is_own(error: &NodeError) -> bool {
     match error {
-        NodeError::Client(_) | NodeError::Answered { .. } | NodeError::ReaderGone => false,
+        NodeError::Client(_)
+        | NodeError::Answered { .. }
+        | NodeError::Disproven(_)
+        | NodeError::ReaderGone => false,
         NodeError::Usage(_)
         | NodeError::NoCluster(_)
         | NodeError::InUse { .. }

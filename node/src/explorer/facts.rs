@@ -58,7 +58,7 @@ impl From<ClientError> for Problem {
             ClientError::Unreachable { .. } | ClientError::NoUnit { .. } => {
                 (502, "Look at the units on the network page; start those that are down.")
             }
-            ClientError::Unverified { .. } => {
+            ClientError::Unverified { .. } | ClientError::Broken { .. } => {
                 (502, "Do not trust this unit; tell its operator and whoever relies on it.")
             }
             _ => (500, "Try again; if it stays, restart the gateway."),

@@ -107,6 +107,9 @@ pub(crate) struct LogLine {
     pub(crate) method: Option<String>,
     pub(crate) args: Json,
     pub(crate) outcome: Option<OutcomeShape>,
+    /// How the outcome is known, where that is not by the receipt of a unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<&'static str>,
 }
 
 impl LogLine {
@@ -121,6 +124,7 @@ impl LogLine {
             method,
             args,
             outcome: outcome.map(OutcomeShape::of),
+            level: None,
         }
     }
 }

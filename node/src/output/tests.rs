@@ -1,12 +1,13 @@
 use antiphon_client::ClientError;
 use protocol::{
-    AccountId, Assignment, Entry, EntryId, Epoch, Failure, FailureKind, Gas, Hash, ItemBody, Kind,
-    LogLine as Logged, Message, NetworkId, OutboxItem, Outcome, PairNumber, PairPosition,
-    Principal, ProcessId, Refusal, RefusalCode, Reply, SecretKey, Signed, Slot, Timestamp, V1,
-    Value, api::LogRecord,
+    AccountId, Assignment, Entry, EntryId, Epoch, Failure, FailureKind, Gas, GlobalValue, Hash,
+    ItemBody, Kind, LogLine as Logged, Message, ModuleId, NetworkId, OutboxItem, Outcome,
+    PairNumber, PairPosition, Principal, ProcessId, ProfileId, Refusal, RefusalCode, Reply,
+    SecretKey, Signed, Slot, State, Timestamp, V1, Value, api::LogRecord,
 };
 
 use super::*;
+use crate::replay::Difference;
 
 fn json(object: &impl Serialize) -> String {
     serde_json::to_string(object).unwrap()
@@ -120,6 +121,57 @@ fn a_log_line_has_its_shape_before_and_after_execution() {
 }
 
 #[test]
+fn a_check_has_its_shape_and_adds_what_it_found() {
+    let process = process();
+    let shape = AuditShape {
+        process,
+        slots: 3,
+        ok: true,
+        state_root: Some("ab".to_owned()),
+        first_difference: None,
+        executed: 2,
+        fault: None,
+    };
+    let start = format!(r#"{{"process":"{process}","slots":3,"ok":"#);
+    let end = r#"true,"state_root":"ab","first_difference":null,"executed":2}"#;
+    assert_eq!(json(&shape), format!("{start}{end}"));
+    let difference = Difference::at(Slot::new(3), "it is another one");
+    let first_difference = Some(DifferenceShape::from(&difference));
+    let (state_root, fault) = (None, Some("f".to_owned()));
+    let shape = AuditShape { ok: false, state_root, first_difference, fault, ..shape };
+    let found = r#"{"slot":3,"what":"it is another one"}"#;
+    let end =
+        format!(r#"false,"state_root":null,"first_difference":{found},"executed":2,"fault":"f"}}"#);
+    assert_eq!(json(&shape), format!("{start}{end}"));
+}
+
+#[test]
+fn globals_show_integers_as_values_and_everything_else_as_bits() {
+    let state = State {
+        memory: Hash::ZERO,
+        globals: vec![
+            GlobalValue::I32(-2),
+            GlobalValue::I64(i64::MIN),
+            GlobalValue::F32(0x7fc0_0001),
+            GlobalValue::F64(1),
+            GlobalValue::V128(1),
+        ],
+        host_table: Hash::ZERO,
+        profile: ProfileId::from_bytes([0; 32]),
+        module: ModuleId::of(b""),
+    };
+    let shown = json(&StateShape::globals(&state));
+    let expected = [
+        r#"{"type":"i32","value":-2}"#,
+        r#"{"type":"i64","value":"-9223372036854775808"}"#,
+        r#"{"bits":"7fc00001","type":"f32"}"#,
+        r#"{"bits":"0000000000000001","type":"f64"}"#,
+        r#"{"bits":"01000000000000000000000000000000","type":"v128"}"#,
+    ];
+    assert_eq!(shown, format!("[{}]", expected.join(",")));
+}
+
+#[test]
 fn a_failure_prints_code_number_and_detail() {
     let refusal = Refusal::new(RefusalCode::Expired, "sign it again");
     let error = NodeError::Client(ClientError::Refused(refusal));
@@ -137,7 +189,9 @@ fn exit_codes_follow_the_contract() {
         (NodeError::usage("what"), 2),
         (NodeError::Client(ClientError::Actor(failure)), 4),
         (NodeError::Client(ClientError::Unverified { what: String::new() }), 5),
+        (NodeError::Client(ClientError::Broken { slot: Slot::ZERO, what: "" }), 5),
         (NodeError::Verification(String::new()), 5),
+        (NodeError::Disproven(String::new()), 5),
     ];
     for (error, code) in cases {
         assert_eq!(error.exit_code(), code, "{error:?}");

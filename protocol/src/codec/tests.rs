@@ -228,6 +228,7 @@ mod four_properties_hold_for {
         blobs: [frames::blobs()];
         global_value: states::globals();
         state: [states::state()];
+        proof: states::proofs();
         page_proof: states::page_proofs(&states::image(), &[0, 3, 79]);
         key_proof: states::key_proofs();
         position: [states::position()];

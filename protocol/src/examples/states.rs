@@ -3,12 +3,15 @@
 
 use crate::{
     Checkpoint, CheckpointState, Epoch, FailureKind, GlobalValue, Hash, HostTable, HostTableIndex,
-    KeyProof, Kind, MemoryIndex, MemoryNode, PageEntry, PageProof, Position, Profile,
-    STATE_PAGE_BYTES, Signed, Slot, State, StateStatement, V1,
+    KeyInState, KeyProof, Kind, MemoryIndex, MemoryNode, PageEntry, PageInState, PageProof,
+    Position, Profile, Proof, STATE_PAGE_BYTES, Signed, Slot, State, StateStatement, V1,
     state::{merge, page_cv},
 };
 
-use super::{COMPUTE, NETWORK, TIME, assignments, key, module, receipt_leaf, source, spawn, unit};
+use super::{
+    COMPUTE, NETWORK, TIME, assignment_proof, assignments, key, module, receipt, receipt_leaf,
+    source, spawn, unit,
+};
 
 /// Entries of the host table whose proofs are examples.
 pub(crate) const ENTRIES: &[(&[u8], &[u8])] =
@@ -172,4 +175,29 @@ pub(crate) fn statement_body(checkpoint: &Checkpoint) -> StateStatement {
 
 pub(crate) fn statement(checkpoint: &Checkpoint) -> Signed<StateStatement> {
     Signed::sign(statement_body(checkpoint), &key(COMPUTE))
+}
+
+/// One proof of each form; only that of the page has a unit's word.
+pub(crate) fn proofs() -> Vec<Proof> {
+    let image = image();
+    let page = PageInState {
+        state: state(),
+        proof: page_proofs(&image, &[3]).remove(0),
+        page: pages(&image)[3].to_vec(),
+        statement: Some(statement(&checkpoint())),
+    };
+    let (key, value) = ENTRIES[0];
+    let of_key = KeyInState {
+        state: state(),
+        proof: host_table().prove(key),
+        key: key.to_vec(),
+        value: Some(value.to_vec()),
+        statement: None,
+    };
+    vec![
+        Proof::Assignment(Box::new(assignment_proof())),
+        Proof::Receipt(Box::new(receipt())),
+        Proof::Page(Box::new(page)),
+        Proof::Key(Box::new(of_key)),
+    ]
 }

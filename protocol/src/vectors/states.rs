@@ -3,11 +3,11 @@
 use minicbor::bytes::ByteVec;
 
 use crate::{
-    Checkpoint, CheckpointState, Hash, HostTableIndex, KeyProof, MemoryNode, PageProof,
+    Checkpoint, CheckpointState, Hash, HostTableIndex, KeyProof, MemoryNode, PageProof, Proof,
     api::CheckpointAnswer, examples::states,
 };
 
-use super::{Facts, object};
+use super::{Facts, NETWORK, object};
 
 pub(super) fn host_table_chunk(bytes: &[u8]) -> Facts {
     drop(object::<Vec<(ByteVec, ByteVec)>>(bytes));
@@ -63,4 +63,21 @@ pub(super) fn checkpoint_answer(bytes: &[u8]) -> Facts {
     let answer: CheckpointAnswer = object(bytes);
     let checkpoint = answer.statement.unverified().checkpoint_from(&answer.checkpoint).unwrap();
     vec![("address", checkpoint.address().to_string())]
+}
+
+/// A proof of one of the states above, or of an assignment or a receipt of other files.
+pub(super) fn proof(bytes: &[u8]) -> Facts {
+    match object(bytes) {
+        Proof::Assignment(proof) => {
+            let scheduler = proof.batch.unverified().scheduler;
+            proof.verify(NETWORK, &scheduler).unwrap();
+            vec![("scheduler", scheduler.to_string())]
+        }
+        Proof::Receipt(receipt) => {
+            receipt.verify(NETWORK).unwrap();
+            vec![("unit", receipt.unit().to_string())]
+        }
+        Proof::Page(page) => vec![("state root", page.verify(NETWORK).unwrap().to_string())],
+        Proof::Key(key) => vec![("state root", key.verify(NETWORK).unwrap().to_string())],
+    }
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use protocol::{
-    AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey, Signature, Signed,
-    Source, VerifyError, ViewAnswer, ViewRequest, api::Executed,
+    AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey, Signature, Signed, Slot,
+    Source, VerifyError, ViewAnswer, ViewRequest,
+    api::{Executed, OutcomePage},
 };
 
 use crate::ClientError;
@@ -82,6 +83,27 @@ impl Checker {
             return Err(ClientError::unverified("the receipt is not in its batch"));
         }
         self.signed(&executed.receipt.batch)
+    }
+
+    /// Checks outcomes from a slot on: how many of the first hold, and what is wrong with the next.
+    pub(crate) fn outcomes(
+        &self,
+        process: ProcessId,
+        source: &Source,
+        from: Slot,
+        page: &OutcomePage,
+    ) -> (usize, Result<(), ClientError>) {
+        let mut slot = Some(from);
+        for (count, executed) in page.executed.iter().enumerate() {
+            if Some(executed.outcome.slot) != slot {
+                return (count, Err(ClientError::unverified("the outcomes have a gap")));
+            }
+            if let Err(error) = self.executed(process, source, executed) {
+                return (count, Err(error));
+            }
+            slot = executed.outcome.slot.next();
+        }
+        (page.executed.len(), Ok(()))
     }
 
     /// Checks that a unit of the process's policy gave this answer to this very question.

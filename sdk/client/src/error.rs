@@ -1,6 +1,6 @@
 //! What can go wrong for a client, sorted by what its caller can do about it.
 
-use protocol::{EntryId, Failure, Refusal, RefusalCode, Role};
+use protocol::{EntryId, Failure, Refusal, RefusalCode, Role, Slot};
 
 /// Why a client cannot give what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,14 @@ pub enum ClientError {
         /// What is wrong with it.
         what: String,
     },
+    /// A log breaks a rule that its scheduler vouches for; what stands before may be right.
+    #[error("the log is broken at slot {slot}: {what}; do not trust its scheduler")]
+    Broken {
+        /// The first slot that breaks a rule.
+        slot: Slot,
+        /// Which rule.
+        what: &'static str,
+    },
     /// The actor, or its execution, answered with an error.
     #[error("{}", .0.detail)]
     Actor(Failure),
@@ -66,7 +74,7 @@ impl ClientError {
             Self::Refused(refusal) => refusal.code.word(),
             Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.word(),
             Self::NoAnswerYet { .. } => "no-answer-yet",
-            Self::Unverified { .. } => "unverified",
+            Self::Unverified { .. } | Self::Broken { .. } => "unverified",
             Self::Actor(failure) => &failure.code,
             Self::BadRequest(_) => "bad-request",
             Self::NoKey => "no-key",
@@ -82,7 +90,7 @@ impl ClientError {
             Self::Refused(refusal) => refusal.code.number(),
             Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.number(),
             Self::NoAnswerYet { .. } => 100,
-            Self::Unverified { .. } => 101,
+            Self::Unverified { .. } | Self::Broken { .. } => 101,
             Self::BadRequest(_) => 102,
             Self::NoKey => 103,
             Self::Closed => 104,

@@ -14,6 +14,7 @@
 //! - What is in flight is bounded in bytes. A lost messenger costs time, never a message: entries
 //!   without an answer are submitted again under the same id.
 
+mod audit;
 mod calls;
 mod check;
 mod client;
@@ -21,6 +22,7 @@ mod doubts;
 mod error;
 mod flights;
 mod inspect;
+mod log;
 mod policy;
 mod reads;
 mod section;
@@ -34,7 +36,8 @@ mod watch;
 pub use calls::{SendResult, ViewResult};
 pub use client::{Client, ClientOptions, Described, Units};
 pub use error::ClientError;
-pub use reads::{LogReader, UnitReport};
+pub use log::LogReader;
+pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};
 pub use submitter::Ticket;
 pub use watch::{Observed, Watch};

@@ -1,12 +1,12 @@
-//! Reading: logs, outcomes, heads, entries, modules, and who is there.
+//! Reading: outcomes, heads, entries, modules, and who is there.
 
 use std::sync::Arc;
 
 use protocol::{
-    EntryId, Hash, HeadStatement, ModuleId, ProcessId, Role, Signed, Slot, UnitId, UnitRecord,
+    EntryId, HeadStatement, ModuleId, ProcessId, Role, Signed, Slot, UnitId, UnitRecord,
     abi::SCHEMA_SECTION,
     api::{
-        Executed, LogPage, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage, Request,
+        Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage, Request,
         UnitStatus,
     },
     codec,
@@ -34,62 +34,7 @@ pub struct UnitReport {
     pub status: Result<UnitStatus, ClientError>,
 }
 
-/// Reads a log from a slot on, page by page, and checks that each page continues the one before.
-#[derive(Debug)]
-pub struct LogReader {
-    client: Client,
-    process: ProcessId,
-    next: Slot,
-    chain: Option<Hash>,
-}
-
-impl LogReader {
-    /// The next slot to be read.
-    pub const fn next(&self) -> Slot {
-        self.next
-    }
-
-    /// The next page; empty at the log's end, where more may come.
-    ///
-    /// # Errors
-    ///
-    /// What the scheduler says, or [`ClientError::Unverified`] if the chain of hashes is broken.
-    pub async fn page(&mut self, limit: u32) -> Result<LogPage, ClientError> {
-        let described = self.client.describe(self.process).await?;
-        let request = Request::Log { process: self.process, from: self.next, limit };
-        let page: LogPage = self.client.ask(described.source.scheduler, &request).await?;
-        for record in &page.records {
-            self.take(record)?;
-        }
-        Ok(page)
-    }
-
-    fn take(&mut self, record: &LogRecord) -> Result<(), ClientError> {
-        let assignment = &record.assignment;
-        let fits = assignment.process == self.process
-            && assignment.slot == self.next
-            && assignment.entry == record.entry.id()
-            && record.entry.target() == self.process
-            && self.chain.as_ref().is_none_or(|previous| assignment.follows(previous));
-        if !fits {
-            return Err(ClientError::unverified(format!(
-                "the log is broken at slot {}",
-                self.next
-            )));
-        }
-        self.chain = Some(assignment.chain);
-        self.next = self.next.next().ok_or_else(|| ClientError::unverified("a slot"))?;
-        Ok(())
-    }
-}
-
 impl Client {
-    /// Reads a process's log from a slot on.
-    pub fn log(&self, process: ProcessId, from: Slot) -> LogReader {
-        let chain = (from == Slot::ZERO).then_some(Hash::ZERO);
-        LogReader { client: self.clone(), process, next: from, chain }
-    }
-
     /// Outcomes of a process from a slot on, each with a receipt of the process's policy.
     ///
     /// # Errors
@@ -104,13 +49,10 @@ impl Client {
         let described = self.describe(process).await?;
         let request = Request::Outcomes { process, from, limit };
         let read = |page: OutcomePage| {
-            let mut slot = from;
-            for executed in &page.executed {
-                if executed.outcome.slot != slot {
-                    return Err(ClientError::unverified("the outcomes have a gap"));
-                }
-                self.inner.checker.executed(process, &described.source, executed)?;
-                slot = slot.next().ok_or_else(|| ClientError::unverified("a slot"))?;
+            if let (_, Err(error)) =
+                self.inner.checker.outcomes(process, &described.source, from, &page)
+            {
+                return Err(error);
             }
             // Another unit may have executed what this one has left to it.
             Ok(if page.executed.is_empty() { Said::Little(page) } else { Said::Enough(page) })

@@ -17,12 +17,13 @@ fn own() -> Vec<ClientError> {
 }
 
 /// Fails to compile when a kind is added: it needs a place in [`own`] and a row on the page, or the
-/// number of a refusal or a failure.
+/// number of a refusal, a failure or another kind.
 const fn is_own(error: &ClientError) -> bool {
     match error {
         ClientError::Refused(_)
         | ClientError::Unreachable { .. }
         | ClientError::NoUnit { .. }
+        | ClientError::Broken { .. }
         | ClientError::Actor(_) => false,
         ClientError::NoAnswerYet { .. }
         | ClientError::Unverified { .. }

@@ -1,0 +1,109 @@
+//! Reading logs: each page must continue the one before.
+
+use protocol::{
+    Entry, Hash, Position, ProcessId, Slot, Timestamp,
+    api::{LogPage, LogRecord, Request},
+};
+
+use crate::{Client, ClientError};
+
+/// Reads a log from a slot on, page by page, and checks that each page continues the one before.
+#[derive(Debug)]
+pub struct LogReader {
+    client: Client,
+    place: Place,
+}
+
+/// How far a log was read. Pure.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    process: ProcessId,
+    next: Slot,
+    /// Chain hash and time of the slot before, where they are known.
+    before: Option<(Hash, Timestamp)>,
+}
+
+impl LogReader {
+    /// The next slot to be read.
+    pub const fn next(&self) -> Slot {
+        self.place.next
+    }
+
+    /// The next page; empty at the log's end, where more may come. A page ends before a slot that
+    /// breaks a rule.
+    ///
+    /// # Errors
+    ///
+    /// What the scheduler says, or [`ClientError::Broken`] if the next slot breaks a rule.
+    pub async fn page(&mut self, limit: u32) -> Result<LogPage, ClientError> {
+        let Place { process, next, .. } = self.place;
+        let described = self.client.describe(process).await?;
+        let request = Request::Log { process, from: next, limit };
+        let mut page: LogPage = self.client.ask(described.source.scheduler, &request).await?;
+        page.records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut good = 0;
+        for record in &page.records {
+            match self.place.behind(record) {
+                Ok(place) => {
+                    self.place = place;
+                    good += 1;
+                }
+                Err(what) if good == 0 => return Err(ClientError::Broken { slot: next, what }),
+                Err(_) => break,
+            }
+        }
+        page.records.truncate(good);
+        Ok(page)
+    }
+}
+
+impl Place {
+    /// The place behind a record, if it is the next of the log.
+    fn behind(&self, record: &LogRecord) -> Result<Self, &'static str> {
+        let LogRecord { assignment, entry } = record;
+        if assignment.process != self.process {
+            return Err("the assignment is of another process");
+        }
+        if assignment.slot != self.next {
+            return Err("the slots are not dense");
+        }
+        if assignment.entry != entry.id() {
+            return Err("the entry is not the one that was assigned");
+        }
+        if entry.target() != self.process {
+            return Err("the entry belongs to another log");
+        }
+        if matches!(entry, Entry::Spawn(_)) != (assignment.slot == Slot::ZERO) {
+            return Err("slot 0, and no other, is the spawn");
+        }
+        if let Some((chain, time)) = &self.before {
+            if !assignment.follows(chain) {
+                return Err("the chain hash does not follow");
+            }
+            if assignment.time < *time {
+                return Err("the time goes back");
+            }
+        }
+        let next = assignment.slot.next().ok_or("no log has so many slots")?;
+        Ok(Self { next, before: Some((assignment.chain, assignment.time)), ..*self })
+    }
+}
+
+impl Client {
+    /// Reads a process's log from a slot on.
+    pub fn log(&self, process: ProcessId, from: Slot) -> LogReader {
+        let start = (Hash::ZERO, Timestamp::ZERO);
+        let before = (from == Slot::ZERO).then_some(start);
+        LogReader { client: self.clone(), place: Place { process, next: from, before } }
+    }
+
+    /// Reads a process's log from behind a position on, which the first slot must continue.
+    pub fn log_behind(&self, process: ProcessId, position: &Position) -> LogReader {
+        let next = position.slot.next().unwrap_or(position.slot);
+        let before = Some((position.chain, position.time));
+        LogReader { client: self.clone(), place: Place { process, next, before } }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+use protocol::{Assignment, Epoch, Signed, chain_hash};
+
+use super::*;
+use crate::testing::World;
+
+/// A log of a spawn and two messages.
+fn log(world: &World) -> Vec<LogRecord> {
+    let spawn = Entry::Spawn(Signed::sign(world.spawn.clone(), &world.account));
+    let entries = [spawn, Entry::Message(world.message(1)), Entry::Message(world.message(2))];
+    entries
+        .into_iter()
+        .zip(0..)
+        .scan(Hash::ZERO, |chain, (entry, slot)| {
+            let (epoch, time, slot) = (Epoch::ZERO, Timestamp::new(5 + slot), Slot::new(slot));
+            *chain = chain_hash(chain, epoch, slot, time, &entry.id());
+            let (process, id, chain) = (world.process, entry.id(), *chain);
+            let assignment = Assignment { process, epoch, slot, time, entry: id, chain };
+            Some(LogRecord { assignment, entry })
+        })
+        .collect()
+}
+
+/// The slot at which a log breaks, and how.
+fn broken(world: &World, log: &[LogRecord]) -> Option<(u64, &'static str)> {
+    let before = Some((Hash::ZERO, Timestamp::ZERO));
+    let mut place = Place { process: world.process, next: Slot::ZERO, before };
+    for record in log {
+        match place.behind(record) {
+            Ok(next) => place = next,
+            Err(what) => return Some((place.next.get(), what)),
+        }
+    }
+    None
+}
+
+#[test]
+fn a_log_that_follows_is_whole() {
+    let world = World::new();
+    assert_eq!(broken(&world, &log(&world)), None);
+}
+
+#[test]
+fn each_rule_is_told_with_its_slot() {
+    type Change = fn(&mut Vec<LogRecord>);
+    let changes: [(Change, u64, &str); 6] = [
+        (|log| log[1].assignment.chain = Hash::ZERO, 1, "the chain hash does not follow"),
+        (|log| log[2].assignment.time = Timestamp::new(9), 2, "the chain hash does not follow"),
+        (|log| log[1].entry = log[2].entry.clone(), 1, "the entry is not the one"),
+        (|log| drop(log.remove(1)), 1, "the slots are not dense"),
+        (|log| drop(log.remove(0)), 0, "the slots are not dense"),
+        (
+            |log| {
+                log[1] = LogRecord {
+                    assignment: Assignment { slot: Slot::new(1), ..log[0].assignment },
+                    entry: log[0].entry.clone(),
+                };
+            },
+            1,
+            "slot 0, and no other, is the spawn",
+        ),
+    ];
+    let world = World::new();
+    for (change, slot, what) in changes {
+        let mut log = log(&world);
+        change(&mut log);
+        let found = broken(&world, &log).expect("the log is broken");
+        assert_eq!(found.0, slot, "{what}: {}", found.1);
+        assert!(found.1.starts_with(what), "{what}: {}", found.1);
+    }
+}
+
+#[test]
+fn time_that_goes_back_breaks_a_log_whose_hashes_follow() {
+    let world = World::new();
+    let mut log = log(&world);
+    let (before, last) = (log[1].assignment.chain, &mut log[2].assignment);
+    last.time = Timestamp::new(1);
+    last.chain = chain_hash(&before, last.epoch, last.slot, last.time, &last.entry);
+    assert_eq!(broken(&world, &log), Some((2, "the time goes back")));
+}
