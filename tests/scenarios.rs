@@ -29,6 +29,8 @@ mod failover;
 mod forgery;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
+#[path = "scenarios/residency.rs"]
+mod residency;
 #[path = "scenarios/tampering.rs"]
 mod tampering;
 #[path = "scenarios/units.rs"]

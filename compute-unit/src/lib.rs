@@ -12,6 +12,8 @@
 
 pub mod conformance;
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod allocator;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod checkpoint;

@@ -152,6 +152,8 @@ pub async fn start(
     endpoint: Endpoint,
     directory: Directory,
 ) -> Result<Running, Error> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::allocator::keep_few_pools();
     let metrics = Arc::new(Metrics::default());
     let kept = Kept::open(&config, &metrics).await?;
     let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));

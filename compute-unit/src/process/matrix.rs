@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use protocol::{Entry, Hash, Limits, Value};
+use proptest::prelude::*;
+use protocol::{
+    Fault, FaultError, Kind, Limits, MerkleTree, Receipt, ReceiptBatch, SecretKey, Signed, Value,
+};
 use wasmtime::OptLevel;
 
 use super::*;
@@ -12,7 +15,7 @@ use crate::{
     checkpoint::{self, CheckpointStore},
     fixture::{on_stack, wasm},
     memory::Tracking,
-    testing::Log,
+    testing::{Log, NETWORK},
 };
 
 /// A way to execute.
@@ -240,11 +243,9 @@ fn floats_and_vectors_are_the_same_bit_by_bit() {
     assert_eq!(roots.len(), seen.len(), "every call changes the state");
 }
 
-#[test]
-fn traps_growth_and_limits_are_the_same() {
-    // What a call does follows the lone argument, the last byte but one of its input: counts, fills
-    // memory, traps, grows, spins, recurses, runs out of memory, answers nonsense.
-    let actor = wasm(&format!(
+/// An actor whose calls do what their lone argument says, the last byte but one of their input.
+fn hostile() -> Vec<u8> {
+    wasm(&format!(
         r#"(module {HEAD}
             (func $recurse (call $recurse))
             (func $dirty (memory.fill (i32.const 65536) (global.get $count) (i32.const 100000)))
@@ -267,11 +268,14 @@ fn traps_growth_and_limits_are_the_same() {
                 (loop $again (br_if $again (i32.ne (memory.grow (i32.const 3)) (i32.const -1))))
                 unreachable)
                 (call $dirty) (i64.const 9)))"#
-    ));
-    let call = |n: i128| ("call", args(&[("n", Value::Integer(n % 10))]));
+    ))
+}
+
+#[test]
+fn traps_growth_and_limits_are_the_same() {
     // Every kind follows every other kind.
-    let calls = (0..60).map(|n| call(n * 7 + n / 10)).collect();
-    let seen = same_in_all_ways(actor, args(&[]), calls);
+    let calls = (0_u32..60).map(|n| call(u8::try_from((n * 7 + n / 10) % 10).unwrap())).collect();
+    let seen = same_in_all_ways(hostile(), args(&[]), calls);
     let failed = |kind: FailureKind| {
         let is = |outcome: &Outcome| matches!(&outcome.reply, Reply::Failure(f) if f.kind == kind);
         seen.iter().filter(|(_, outcome, _)| is(outcome)).count()
@@ -296,4 +300,106 @@ fn actors_of_the_sdk_are_the_same() {
     assert!(is_value(&seen[2].1.reply), "{:?}", seen[2].1);
     // The 256th slot carries its root in the receipt.
     assert!(seen.len() > 256);
+}
+
+/// What an actor of [`hostile`] does with a call, by its argument: counts, fills memory, traps, grows,
+/// counts, spins, fills, recurses, runs out of memory, answers nonsense.
+fn call(kind: u8) -> Call {
+    ("call", args(&[("n", Value::Integer(kind.into()))]))
+}
+
+/// The receipts of a unit that executes these calls in a way, and begins again from its checkpoint
+/// or from slot 0 before some of them.
+fn receipts(way: Way, unit: u8, calls: &[(u8, Start)]) -> Vec<Receipt> {
+    let key = SecretKey::from_seed(&[unit; 32]);
+    let engine = Engine::with(way.opt_level, way.tracking).unwrap();
+    let wasm = hostile();
+    let module = engine.compile(&wasm).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(CheckpointStore::open(directory.path(), 2).unwrap());
+    let limits = Limits { gas: 2_000_000, memory_pages: 40, ..Limits::DEFAULT };
+    let mut log = Log::new(&wasm, limits);
+    let (id, unverified) = (log.process, log.spawn.unverified().clone());
+    let unborn = || Process::new(id, unverified.clone(), &module).unwrap();
+    let mut process = unborn();
+    let mut history: Vec<(Assignment, Entry)> = Vec::new();
+    let mut receipts = Vec::new();
+    let spawn = Entry::Spawn(log.spawn.clone());
+    let starts = std::iter::once(Start::Goes).chain(calls.iter().map(|(_, start)| *start));
+    let mut entries = vec![spawn];
+    for (kind, _) in calls {
+        let (method, args) = call(*kind);
+        entries.push(log.message(method, &args));
+    }
+    let assignments: Vec<Assignment> = entries.iter().map(|entry| log.assign(entry.id())).collect();
+    for ((assignment, entry), start) in assignments.into_iter().zip(entries).zip(starts) {
+        match start {
+            Start::Goes => {}
+            Start::FromCheckpoint if way.cold => {
+                store.append(&[process.save(false).unwrap().unwrap()]).unwrap();
+                let newest = store.newest(&log.process, Slot::new(u64::MAX)).unwrap().unwrap();
+                let restored = checkpoint::restore(&store, newest).unwrap();
+                process = Process::restore(restored, &module).unwrap();
+            }
+            Start::FromCheckpoint | Start::FromNothing => {
+                process = unborn();
+                for (assignment, entry) in &history {
+                    process.execute(assignment, entry).unwrap();
+                }
+            }
+        }
+        let executed = process.execute(&assignment, &entry).unwrap();
+        // A unit may state the root of any slot.
+        let leaf = ReceiptLeaf { state_root: process.state_root().unwrap(), ..executed.leaf };
+        let tree = MerkleTree::new(vec![leaf.leaf()]);
+        let batch = ReceiptBatch {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            unit: key.public().unit(),
+            count: 1,
+            root: tree.root(),
+            engine: String::new(),
+        };
+        let path = tree.path(0).unwrap();
+        receipts.push(Receipt { leaf, path, batch: Signed::sign(batch, &key) });
+        history.push((assignment, entry));
+    }
+    receipts
+}
+
+/// How a unit comes to a slot.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Goes,
+    FromCheckpoint,
+    FromNothing,
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    prop_oneof![
+        6 => Just(Start::Goes),
+        2 => Just(Start::FromCheckpoint),
+        1 => Just(Start::FromNothing),
+    ]
+}
+
+#[test]
+fn honest_units_never_contradict_each_other_whatever_they_are_fed() {
+    let calls = proptest::collection::vec((0..10_u8, start(), start()), 1..25);
+    let pair = (0..ways().len(), 0..ways().len());
+    on_stack(move || {
+        proptest!(ProptestConfig::with_cases(24), |(calls in calls, (a, b) in pair)| {
+            let fed = |pick: fn(&(u8, Start, Start)) -> Start| -> Vec<(u8, Start)> {
+                calls.iter().map(|call| (call.0, pick(call))).collect()
+            };
+            let all = ways();
+            let ours = receipts(all[a], 1, &fed(|call| call.1));
+            let theirs = receipts(all[b], 2, &fed(|call| call.2));
+            for (one, other) in ours.into_iter().zip(theirs) {
+                let fault = Fault::Receipts(Box::new(one), Box::new(other));
+                prop_assert_eq!(fault.culprits(NETWORK), Err(FaultError::NoConflict));
+            }
+        });
+    });
 }
