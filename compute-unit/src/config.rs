@@ -30,7 +30,7 @@ pub struct Config {
     pub verify_all: bool,
     /// Processes that may be in memory at a time; the others are checkpoints on disk.
     pub resident_processes: usize,
-    /// Bytes that the memories of these may have together; by default half of the machine's.
+    /// Bytes that the memories of these may have together; by default a quarter of the machine's.
     pub resident_bytes: Option<usize>,
     /// When a checkpoint of a process at work is due.
     pub interval: Interval,
@@ -63,7 +63,7 @@ impl Config {
 
     /// How much may be in memory.
     pub(crate) fn room(&self) -> Room {
-        let half = || machine_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+        let quarter = || machine_bytes().map_or(usize::MAX, |bytes| bytes / 4);
         Room {
             // Twice as many may be in memory while some leave.
             processes: self
@@ -71,8 +71,15 @@ impl Config {
                 .clamp(1, RESIDENT_PROCESSES_MAX)
                 .min(memories_max() / 2)
                 .max(1),
-            bytes: self.resident_bytes.unwrap_or_else(half),
+            bytes: self.resident_bytes.unwrap_or_else(quarter),
         }
+    }
+
+    /// How much all memories may have together, those of processes that leave and of messages under
+    /// way among them. A page that was written takes up to twice its size.
+    pub(crate) fn memory_max(&self) -> usize {
+        let room = self.room().bytes;
+        room.saturating_add(room / 2)
     }
 
     /// How many processes execute at a time.

@@ -10,7 +10,7 @@ use wasmtime::{Config, OptLevel, WasmFeatures};
 #[cfg(target_os = "linux")]
 use crate::memory::Creator;
 use crate::{
-    memory::Tracking,
+    memory::{Budget, Tracking},
     module::CompiledModule,
     prepare::{PREPARATION_VERSION, PrepareError, limits::DEPTH_LIMIT, profile_features},
 };
@@ -39,6 +39,7 @@ const MEMORY_GUARD: u64 = 32 << 20;
 pub struct Engine {
     inner: wasmtime::Engine,
     tracking: Tracking,
+    budget: Arc<Budget>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -138,7 +139,19 @@ impl Engine {
         }
         adjust(&mut config);
         let inner = wasmtime::Engine::new(&config).map_err(|error| CompileError::engine(&error))?;
-        Ok(Self { inner, tracking })
+        let budget = Arc::new(Budget::of(usize::MAX));
+        Ok(Self { inner, tracking, budget })
+    }
+
+    /// Lets all instances of modules that are compiled from now on have so many bytes of memory
+    /// together. A call that would need more is a fault of this unit.
+    pub(crate) fn with_memory(mut self, bytes: usize) -> Self {
+        self.budget = Arc::new(Budget::of(bytes));
+        self
+    }
+
+    pub(crate) const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Prepares and compiles a module, which takes milliseconds to seconds.

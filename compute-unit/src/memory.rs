@@ -14,6 +14,7 @@
 //!   seen in an outcome or a state root.
 //! - What unsafe code there is lies in this module's Linux half.
 
+mod budget;
 mod copied;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -23,6 +24,7 @@ mod tree;
 
 use std::sync::Arc;
 
+pub(crate) use budget::Budget;
 use copied::Copied;
 pub(crate) use pages::PageSet;
 pub(crate) use proof::prove;

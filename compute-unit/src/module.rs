@@ -11,7 +11,7 @@ mod disk;
 mod file;
 mod load;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use protocol::ModuleId;
 use wasmtime::{InstancePre, Linker, Module};
@@ -19,7 +19,7 @@ use wasmtime::{InstancePre, Linker, Module};
 use crate::{
     engine::{CompileError, Engine},
     instance::{HostState, PAGE_BYTES, next_slice},
-    memory::{MemoryTree, PageSet, STATE_PAGE, Tracking},
+    memory::{Budget, MemoryTree, PageSet, STATE_PAGE, Tracking},
     prepare::{self, MutableGlobal, Segment, prepare},
 };
 
@@ -33,6 +33,7 @@ pub struct CompiledModule {
     pub(crate) initial_pages: u32,
     pub(crate) globals: Vec<MutableGlobal>,
     tracking: Tracking,
+    budget: Arc<Budget>,
     genesis_tree: OnceLock<(PageSet, MemoryTree)>,
 }
 
@@ -77,7 +78,8 @@ impl CompiledModule {
             .map_err(|error| CompileError::engine(&error))?;
         let Facts { genesis, initial_pages, globals } = facts;
         let (tracking, genesis_tree) = (engine.tracking(), OnceLock::new());
-        Ok(Self { id, pre, genesis, initial_pages, globals, tracking, genesis_tree })
+        let budget = Arc::clone(engine.budget());
+        Ok(Self { id, pre, genesis, initial_pages, globals, tracking, budget, genesis_tree })
     }
 
     fn facts(&self) -> Facts {
@@ -101,6 +103,11 @@ impl CompiledModule {
     /// How instances of the module know what a message touched.
     pub(crate) const fn tracking(&self) -> Tracking {
         self.tracking
+    }
+
+    /// What instances of the module take their memory from.
+    pub(crate) const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Writes the module's data into a memory of zeros; none if it does not fit.

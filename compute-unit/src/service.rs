@@ -230,7 +230,7 @@ impl Kept {
         let store = Arc::new(Store::open(&config.data)?);
         let feed = Arc::new(Feed::resume(store.next_frame()?));
         let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
-        let engine = admitted(Engine::new()?).await?;
+        let engine = admitted(Engine::new()?).await?.with_memory(config.memory_max());
         let modules = Arc::new(modules(config, engine)?.counted(Arc::clone(metrics)));
         Ok(Self { store, feed, checkpoints, modules })
     }

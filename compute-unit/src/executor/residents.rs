@@ -97,16 +97,18 @@ impl Residents {
         self.generation = self.generation.saturating_add(1);
         let oldest = self.generation.saturating_sub(generations);
         let old = self.used.iter().rev().take_while(|(_, r)| r.generation < oldest);
-        let idle = old.filter(|(_, r)| !r.leaving && r.hosted.is_idle());
+        // One that leaves already may have been at its last turn when it was asked to.
+        let idle = old.filter(|(_, r)| r.hosted.is_idle());
         let ids: Vec<ProcessId> = idle.take(most).map(|(id, _)| *id).collect();
         ids.iter().filter_map(|id| self.leave(id)).collect()
     }
 
     fn leave(&mut self, id: &ProcessId) -> Option<Arc<Hosted>> {
         let resident = self.used.peek_mut(id)?;
-        resident.leaving = true;
-        self.staying.processes = self.staying.processes.saturating_sub(1);
-        self.staying.bytes = self.staying.bytes.saturating_sub(resident.bytes);
+        if !std::mem::replace(&mut resident.leaving, true) {
+            self.staying.processes = self.staying.processes.saturating_sub(1);
+            self.staying.bytes = self.staying.bytes.saturating_sub(resident.bytes);
+        }
         Some(Arc::clone(&resident.hosted))
     }
 

@@ -73,8 +73,9 @@ pub(super) fn settle(
     }
 }
 
-/// Lets go of a process whose memory turned out to be damaged, with the checkpoint that it came
-/// from, and goes on from an older one or the log.
+/// Lets go of a process that this unit could not go on executing, and goes on from a checkpoint or
+/// the log. If its memory turned out to be damaged, the checkpoint that it came from goes too; if
+/// the machine has no memory for it now, it may have when the log comes again.
 pub(super) fn fall_back(
     shared: &Arc<Shared>,
     hosted: &Arc<Hosted>,
@@ -84,7 +85,9 @@ pub(super) fn fall_back(
     tracing::warn!(process = %hosted.id, %fault, "the process goes on from an older state");
     seat.process = None;
     lock(&shared.residents).remove(&hosted.id);
-    if let Some(slot) = seat.restored.take() {
+    if let Some(slot) = seat.restored.take()
+        && fault == HostFault::Damaged
+    {
         discard(shared, hosted, slot);
     }
     let latest = seat.position.map_or(Slot::ZERO, |position| position.slot);

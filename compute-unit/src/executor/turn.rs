@@ -83,8 +83,8 @@ fn turn(worker: &Arc<Worker>, hosted: &Arc<Hosted>) -> Turn {
     match executed {
         Ok(turn) => turn,
         Err(HostFault::Stopped) => Turn::Stopped,
-        Err(HostFault::Damaged) => {
-            fall_back(shared, hosted, &mut seat, HostFault::Damaged);
+        Err(fault @ (HostFault::Damaged | HostFault::Memory)) => {
+            fall_back(shared, hosted, &mut seat, fault);
             Turn::Over
         }
         Err(fault) => {

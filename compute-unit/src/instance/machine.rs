@@ -10,7 +10,7 @@ use wasmtime::{
 #[cfg(target_os = "linux")]
 use crate::memory::Creator;
 use crate::{
-    memory::Marked,
+    memory::{Budget, Marked},
     module::CompiledModule,
     prepare::{self, GlobalKind, limits::DEPTH_LIMIT},
 };
@@ -25,6 +25,15 @@ pub(crate) struct HostState {
     /// The machine had less memory than the guest may have.
     exhausted: bool,
     slices: Slices,
+    budget: Arc<Budget>,
+    /// Bytes taken from the budget.
+    taken: usize,
+}
+
+impl Drop for HostState {
+    fn drop(&mut self) {
+        self.budget.give(self.taken);
+    }
 }
 
 /// The function of the host that instrumented code calls where its gas is below zero.
@@ -36,13 +45,23 @@ pub(crate) fn next_slice(mut caller: Caller<'_, HostState>, gas: i64) -> wasmtim
 impl ResourceLimiter for HostState {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.memory_max && maximum.is_none_or(|max| desired <= max);
         self.refused |= !allowed;
-        Ok(allowed)
+        if !allowed {
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current);
+        if !self.budget.take(more) {
+            // As below.
+            self.exhausted = true;
+            return Err(Trap::AllocationTooLarge.into());
+        }
+        self.taken = self.taken.saturating_add(more);
+        Ok(true)
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -92,6 +111,8 @@ impl Machine {
             refused: false,
             exhausted: false,
             slices: Slices::default(),
+            budget: Arc::clone(module.budget()),
+            taken: 0,
         };
         let mut store = Store::new(module.pre.module().engine(), state);
         store.limiter(|state| state);

@@ -233,6 +233,23 @@ fn a_memory_bomb_stops_at_the_limit_and_leaves_nothing() {
 }
 
 #[test]
+fn memory_that_the_machine_has_not_is_no_outcome() {
+    let grow = "(drop (memory.grow (i32.const 6))) i64.const 0";
+    on_stack(move || {
+        let engine = Engine::new().unwrap().with_memory(12 * PAGE_BYTES);
+        let module = engine.compile(&actor("", grow)).unwrap();
+        let new = || Instance::genesis(&module, &Limits::DEFAULT).unwrap();
+        let (mut one, mut other) = (new(), new());
+        assert_eq!(one.execute(Export::Handle, b"", GAS).unwrap().result, Ok(Vec::new()));
+        // Ten of twelve pages are taken.
+        assert_eq!(other.execute(Export::Handle, b"", GAS), Err(HostFault::Memory));
+        assert_eq!(other.execute(Export::Handle, b"", GAS), Err(HostFault::GivenUp));
+        drop((one, other));
+        assert_eq!(new().execute(Export::Handle, b"", GAS).unwrap().result, Ok(Vec::new()));
+    });
+}
+
+#[test]
 fn a_module_larger_than_its_process_is_not_born() {
     let limits = Limits { memory_pages: 2, ..Limits::DEFAULT };
     let error = Instance::genesis(&compile(&script()), &limits).unwrap_err();
