@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
@@ -47,6 +47,8 @@ struct Waiting {
     bytes: AtomicUsize,
     jobs: Mutex<usize>,
     written: Condvar,
+    /// Whether the disk did not take the last checkpoint.
+    failing: AtomicBool,
 }
 
 impl Waiting {
@@ -88,9 +90,18 @@ impl Writer {
         Ok(Self { sender, waiting })
     }
 
-    /// Whether a checkpoint would be taken now.
+    /// Whether a checkpoint would be taken now. None is while the disk fails, until
+    /// [`Self::try_again`].
     pub(crate) fn has_room(&self) -> bool {
+        if self.waiting.failing.load(Ordering::Relaxed) {
+            return false;
+        }
         self.waiting.bytes.load(Ordering::Relaxed) < WAITING_BYTES_MAX
+    }
+
+    /// Lets the disk show whether it works again.
+    pub(crate) fn try_again(&self) {
+        self.waiting.failing.store(false, Ordering::Relaxed);
     }
 
     /// Has a checkpoint written, or says that it is not for want of room.
@@ -139,6 +150,10 @@ fn run(
             failing = written.is_err();
         }
         drop(saved);
+        let fails = |written: &Result<(), StoreError>| {
+            matches!(written, Err(StoreError::Database(_) | StoreError::Closed))
+        };
+        waiting.failing.store(written.iter().any(fails), Ordering::Relaxed);
         for ((done, bytes), written) in done.into_iter().zip(written) {
             done(written.is_ok());
             waiting.remove(bytes);

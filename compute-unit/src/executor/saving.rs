@@ -86,6 +86,9 @@ pub(super) fn make_room(shared: &Arc<Shared>) {
 
 /// Lets processes leave that were not used for some sweeps.
 pub(super) fn sweep(shared: &Arc<Shared>) {
+    if let Some(writer) = shared.writer() {
+        writer.try_again();
+    }
     let old = lock(&shared.residents).age(SWEEPS, SWEPT_AT_ONCE);
     old.iter().for_each(|hosted| leave(shared, hosted));
 }
