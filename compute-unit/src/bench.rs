@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use bytes::Bytes;
 use protocol::{Assignment, Entry, Hash, Limits, PublicKey, Slot, api::TailFrame, codec};
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     feed::Frame,
     instance::{Export, HostFault, Instance},
     process::{Executed, Process},
-    publisher::{Publication, seal},
+    publisher::{Publication, encode, seal},
     store::Store,
     tail::Tail,
     testing::{Log, NETWORK},
@@ -95,7 +94,7 @@ impl Stage {
             };
             let gathered = slots.iter().map(execute).collect();
             let frame = seal(&self.log.compute, NETWORK, gathered);
-            let bytes = Bytes::from(codec::encode(&frame));
+            let bytes = encode(&frame);
             frames.push(Arc::new(Frame { number: self.frames, bytes, frame }));
             self.frames += 1;
         }

@@ -26,9 +26,19 @@ pub enum DecodeError {
     },
 }
 
+/// Room for most objects, so that they are not moved while they are encoded.
+const ENCODED_BYTES: usize = 320;
+
 /// Encodes an object canonically.
 pub fn encode<T: Encode<()>>(object: &T) -> Vec<u8> {
-    minicbor::to_vec(object).expect("encoding into memory cannot fail")
+    encode_sized(object, ENCODED_BYTES)
+}
+
+/// Encodes an object canonically that has about so many bytes.
+pub fn encode_sized<T: Encode<()>>(object: &T, capacity: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(capacity);
+    minicbor::encode(object, &mut bytes).expect("encoding into memory cannot fail");
+    bytes
 }
 
 /// Decodes an object, refusing every spelling but the canonical one.
