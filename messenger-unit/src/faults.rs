@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::{Fault, ModuleId, codec};
+use protocol::{Fault, Hash, codec};
 
 use crate::witness::REPORTS_MAX;
 
@@ -30,8 +30,7 @@ impl Faults {
     /// at all; nothing if there are too many already. Waits for the disk.
     pub(crate) fn write(&self, fault: &Fault) -> io::Result<Option<PathBuf>> {
         let bytes = codec::encode(fault);
-        // A module's id is the plain digest of its bytes, which is what names the file.
-        let digest = protocol::Hash::from_bytes(*ModuleId::of(&bytes).as_bytes());
+        let digest = Hash::of_blob(&bytes);
         let path = self.0.join(format!("{digest}.fault"));
         if path.exists() {
             return Ok(Some(path));

@@ -20,7 +20,7 @@ fn a_file_holds_the_fault_under_its_digest() {
     let path = faults.write(&fault(4)).unwrap().unwrap();
     let bytes = fs::read(&path).unwrap();
     assert_eq!(codec::decode::<Fault>(&bytes), Ok(fault(4)));
-    let digest = protocol::Hash::from_bytes(*ModuleId::of(&bytes).as_bytes());
+    let digest = Hash::of_blob(&bytes);
     assert_eq!(path, data.path().join(format!("faults/{digest}.fault")));
     assert_eq!(faults.write(&fault(4)).unwrap(), Some(path), "it is there already");
     assert_eq!(fs::read_dir(data.path().join("faults")).unwrap().count(), 1);
