@@ -283,7 +283,7 @@ impl Tail {
 
     /// Learns who a process is.
     pub(crate) fn learn(&mut self, process: ProcessId, provenance: &Provenance) {
-        if let Ok(source) = provenance.source(&process) {
+        if let Ok(source) = provenance.source(&process, self.network) {
             self.sources.insert(process, source);
         }
     }
@@ -396,9 +396,10 @@ impl Tail {
             return false;
         };
         let known = self.sources.get(&delivery.source);
-        let holds = proof.verify(self.network, delivery, known, PublicKey::verifies).is_ok();
+        let holds =
+            proof.verify(self.network, delivery.into(), known, true, PublicKey::verifies).is_ok();
         if let (true, None, Some(introduction)) = (holds, known, &proof.introduction)
-            && let Ok(source) = introduction.source(&delivery.source)
+            && let Ok(source) = introduction.source(&delivery.source, self.network)
         {
             self.sources.insert(delivery.source, source);
         }

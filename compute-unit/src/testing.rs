@@ -129,6 +129,6 @@ impl Log {
             count: u32::try_from(leaves.len()).expect("a batch is small"),
             root: MerkleTree::new(leaves.clone()).root(),
         };
-        TailFrame { batch: Signed::sign(header, &self.scheduler), leaves, records }
+        TailFrame { batch: Signed::sign(header, &self.scheduler), leaves, records, refusals: None }
     }
 }

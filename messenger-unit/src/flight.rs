@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use protocol::{Entry, EntryId, OriginProof, PairNumber};
+use protocol::{Entry, EntryId, OriginProof, PairNumber, Provenance};
 
 use crate::{
     location::Known,
@@ -34,6 +34,8 @@ pub(crate) struct ClientFlight {
     pub(crate) entry: Entry,
     /// Its proof, where it needs one.
     pub(crate) origin: Option<Box<OriginProof>>,
+    /// Who the target of an answered item is, where it needs that.
+    pub(crate) introduction: Option<Box<Provenance>>,
     /// The memory it takes, given back when this is dropped.
     pub(crate) _share: Arc<Share>,
 }
@@ -119,7 +121,9 @@ impl InFlight {
 /// Adds a submission to a frame; `false` if no frame can hold it.
 fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
     match flight {
-        Flight::Client(flight) => frame.push(tag, &flight.entry, flight.origin.as_deref()),
+        Flight::Client(flight) => {
+            frame.push(tag, &flight.entry, flight.origin.as_deref(), flight.introduction.as_deref())
+        }
         Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
             let Some((delivery, item)) = parcel.delivery() else { return false };
             let origin = OriginRef {
@@ -128,7 +132,7 @@ fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
                 assignment: &parcel.proof.assignment,
                 introduction: introduction.as_ref().map(|known| &known.provenance),
             };
-            frame.push(tag, &Entry::Delivery(delivery), Some(origin))
+            frame.push(tag, &Entry::Delivery(delivery), Some(origin), None)
         }
     }
 }

@@ -75,7 +75,7 @@ impl Hub {
             network,
             unit,
             started,
-            locations: Locations::new(Arc::clone(&store), peers.clone()),
+            locations: Locations::new(network, Arc::clone(&store), peers.clone()),
             peers,
             store,
             board: Board::default(),

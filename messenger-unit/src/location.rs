@@ -13,8 +13,8 @@ use std::{
 };
 
 use protocol::{
-    ComputePolicy, ProcessId, ProfileId, Provenance, RefusalCode, Role, Signed, Spawn, UnitId,
-    api::Request,
+    ComputePolicy, NetworkId, ProcessId, ProfileId, Provenance, RefusalCode, Role, Signed, Spawn,
+    UnitId, api::Request,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use transport::{Peers, RequestError};
@@ -86,12 +86,19 @@ pub(crate) struct Locations {
     searches: Semaphore,
     store: Arc<Store>,
     peers: Peers,
+    network: NetworkId,
 }
 
 impl Locations {
     /// Knows what the store knows, and asks the schedulers of a directory for the rest.
-    pub(crate) fn new(store: Arc<Store>, peers: Peers) -> Self {
-        Self { cache: Mutex::default(), searches: Semaphore::new(SEARCHES_MAX), store, peers }
+    pub(crate) fn new(network: NetworkId, store: Arc<Store>, peers: Peers) -> Self {
+        Self {
+            cache: Mutex::default(),
+            searches: Semaphore::new(SEARCHES_MAX),
+            store,
+            peers,
+            network,
+        }
     }
 
     /// Who a process is, if that is in memory.
@@ -125,8 +132,10 @@ impl Locations {
         if let Some(known) = self.cached(&process) {
             return Ok(known);
         }
-        if let Some(known) =
-            self.store.acquaintance(&process).and_then(|provenance| read(&process, provenance))
+        if let Some(known) = self
+            .store
+            .acquaintance(&process)
+            .and_then(|provenance| read(self.network, &process, provenance))
         {
             let known = Arc::new(known);
             lock(&self.cache).put(process, Arc::clone(&known));
@@ -163,7 +172,7 @@ impl Locations {
             if asked.is_empty() { RefusalCode::Unreachable } else { RefusalCode::UnknownProcess };
         while let Some(answer) = asked.join_next().await {
             match answer {
-                Ok(Ok(provenance)) => match read(&process, provenance) {
+                Ok(Ok(provenance)) => match read(self.network, &process, provenance) {
                     Some(known) => return Ok(known),
                     None => tracing::warn!(%process, "a scheduler described another process"),
                 },
@@ -181,8 +190,9 @@ impl Locations {
 }
 
 /// Reads a provenance that is that of the process.
-fn read(process: &ProcessId, provenance: Provenance) -> Option<Known> {
-    let source = provenance.source(process).ok()?;
-    let (scheduler, policy, profile) = (source.scheduler, source.policy, source.profile);
+fn read(network: NetworkId, process: &ProcessId, provenance: Provenance) -> Option<Known> {
+    let source = provenance.source(process, network).ok()?;
+    let (scheduler, policy, profile) =
+        (source.scheduler(), source.policy().clone(), source.profile());
     Some(Known { scheduler, policy, profile, provenance })
 }

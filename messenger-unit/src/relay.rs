@@ -217,15 +217,25 @@ fn handle_event(hub: &Arc<Hub>, in_flight: &Mutex<InFlight>, event: SubmitEvent)
             handle_assigned(hub, in_flight, batch, entries);
         }
         SubmitEvent::Refused { tag, refusal } => {
-            let flight = lock(in_flight).take(tag);
-            match flight {
-                Some(Flight::Client(flight)) => hub.refuse(&flight, refusal),
-                Some(Flight::Parcel(flight)) => handle_refused_parcel(hub, &flight, &refusal),
-                None => {}
+            handle_refused(hub, in_flight, tag, refusal);
+        }
+        SubmitEvent::Final { entries, .. } => {
+            for entry in entries {
+                let refusal = Refusal::new(entry.refusal.code, entry.detail);
+                handle_refused(hub, in_flight, entry.tag, refusal);
             }
         }
         // Schedulers execute nothing.
         SubmitEvent::Executed { .. } => {}
+    }
+}
+
+fn handle_refused(hub: &Hub, in_flight: &Mutex<InFlight>, tag: u64, refusal: Refusal) {
+    let flight = lock(in_flight).take(tag);
+    match flight {
+        Some(Flight::Client(flight)) => hub.refuse(&flight, refusal),
+        Some(Flight::Parcel(flight)) => handle_refused_parcel(hub, &flight, &refusal),
+        None => {}
     }
 }
 

@@ -42,11 +42,12 @@ impl Hub {
         self.metrics.entries_taken.add_many(submissions.len());
         let mut interests = Vec::with_capacity(submissions.len());
         let mut flights = Vec::with_capacity(submissions.len());
-        for Submission { tag, entry, origin } in submissions {
+        for Submission { tag, entry, origin, introduction } in submissions {
             let id = entry.id();
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));
-            let flight = ClientFlight { session, tag, id, entry, origin, _share: share };
+            let flight =
+                ClientFlight { session, tag, id, entry, origin, introduction, _share: share };
             flights.push(Box::new(flight));
         }
         self.board.register(session, &interests);

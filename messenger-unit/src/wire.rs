@@ -29,6 +29,8 @@ struct SubmissionRef<'a, E, O> {
     entry: &'a E,
     #[n(2)]
     origin: Option<O>,
+    #[n(3)]
+    introduction: Option<&'a Provenance>,
 }
 
 /// A [`protocol::api::SubmitEvent`].
@@ -101,13 +103,19 @@ impl FrameBuilder {
     }
 
     /// Adds a submission; `false`, and nothing added, if the frame would exceed every limit.
-    pub(crate) fn push<E, O>(&mut self, tag: u64, entry: &E, origin: Option<O>) -> bool
+    pub(crate) fn push<E, O>(
+        &mut self,
+        tag: u64,
+        entry: &E,
+        origin: Option<O>,
+        introduction: Option<&Provenance>,
+    ) -> bool
     where
         E: Encode<()>,
         O: Encode<()>,
     {
         let before = self.body.len();
-        let submission = SubmissionRef { tag, entry, origin };
+        let submission = SubmissionRef { tag, entry, origin, introduction };
         minicbor::encode(&submission, &mut self.body).expect(NEVER);
         if self.body.len() + Self::OVERHEAD > Self::MAX {
             self.body.truncate(before);

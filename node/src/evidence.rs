@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use protocol::{
     AssignmentProof, Fault, Hash, KeyInState, NetworkId, PageInState, Proof, ProofFile, Receipt,
-    Signed, StateStatement, UnitId,
+    RefusalProof, Signed, StateStatement, UnitId,
 };
 
 use crate::output::ProofShape;
@@ -31,6 +31,7 @@ pub(crate) fn judge(bytes: &[u8], network: Network) -> ProofShape {
         Ok(ProofFile::Proof(Proof::Receipt(receipt))) => judge_receipt(&receipt, network),
         Ok(ProofFile::Proof(Proof::Page(page))) => judge_page(&page, network),
         Ok(ProofFile::Proof(Proof::Key(key))) => judge_key(&key, network),
+        Ok(ProofFile::Proof(Proof::Refusal(proof))) => judge_refusal(&proof, network),
     }
 }
 
@@ -75,6 +76,9 @@ fn judge_fault(fault: &Fault, network: Network) -> ProofShape {
         Fault::Receipts(one, _) => {
             (one.batch.unverified().network, one.leaf.process, one.leaf.slot)
         }
+        Fault::PastSeal { later, .. } => {
+            (later.batch.unverified().network, later.assignment.process, later.assignment.slot)
+        }
     };
     let mut shape = blank(Some("fault"), network, Some(own));
     shape.fact("process", process);
@@ -85,6 +89,10 @@ fn judge_fault(fault: &Fault, network: Network) -> ProofShape {
         (Fault::Assignments(..), units) => {
             format!("{} assigned slot {slot} of {process} twice: it is at fault", all(units))
         }
+        (Fault::PastSeal { sealed, .. }, units) => format!(
+            "{} ended epoch {} of {process} with slot {} and assigned slot {slot} of it: it is at fault",
+            all(units), sealed.assignment.epoch, sealed.assignment.slot
+        ),
         (Fault::Receipts(..), [unit]) => {
             format!("{unit} signed two outcomes of slot {slot} of {process}: it is at fault")
         }
@@ -112,6 +120,21 @@ fn judge_assignment(proof: &AssignmentProof, network: Network) -> ProofShape {
     let checked = proof.verify(network_of(&shape), &scheduler).map(|()| {
         let (entry, slot, process) = (assignment.entry, assignment.slot, assignment.process);
         format!("{scheduler} assigned {entry} to slot {slot} of {process}")
+    });
+    verdict(shape, checked)
+}
+
+fn judge_refusal(proof: &RefusalProof, network: Network) -> ProofShape {
+    let header = proof.batch.unverified();
+    let (refusal, scheduler) = (&proof.refusal, header.scheduler);
+    let mut shape = blank(Some("refusal"), network, Some(header.network));
+    shape.fact("process", refusal.process);
+    shape.fact("message", refusal.entry);
+    shape.fact("code", refusal.code.word());
+    shape.fact("unit", scheduler);
+    let checked = proof.verify(network_of(&shape), &scheduler).map(|()| {
+        let (entry, process, code) = (refusal.entry, refusal.process, refusal.code.word());
+        format!("{scheduler} refused {entry} for {process} for good: {code}")
     });
     verdict(shape, checked)
 }

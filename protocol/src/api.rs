@@ -10,9 +10,9 @@ mod state;
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::{
-    Assignment, AssignmentProof, BatchHeader, Entry, EntryId, Hash, MerklePath, ModuleId,
+    Assignment, AssignmentProof, BatchHeader, Control, Entry, EntryId, Hash, MerklePath, ModuleId,
     OriginProof, Outcome, PairNumber, ProcessId, ProfileId, Receipt, ReceiptBatch, ReceiptLeaf,
-    Refusal, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, UnitSet, ViewRequest,
+    Refusal, RefusalLeaf, Role, Signed, Slot, Timestamp, UnitId, UnitRecord, UnitSet, ViewRequest,
 };
 
 pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
@@ -58,7 +58,7 @@ pub enum Request {
     /// Scheduler: [`LogRecord`] of an entry.
     #[n(4)]
     Find(#[n(0)] EntryId),
-    /// Scheduler: [`AssignmentProof`] of a slot.
+    /// Scheduler, or a compute unit that was given the slot: [`AssignmentProof`] of a slot.
     #[n(5)]
     Proof {
         /// The log.
@@ -153,6 +153,94 @@ pub enum Request {
         #[n(1)]
         addresses: Vec<Hash>,
     },
+    /// Scheduler: [`Adopted`]. Begins, or goes on, to fetch the log of a process that a control hands
+    /// over to it, and orders its next epoch once it has everything.
+    #[n(17)]
+    Adopt(#[n(0)] Box<Adoption>),
+    /// Compute: [`HeadPage`] of processes in ascending order, of logs that a scheduler has ordered.
+    #[n(18)]
+    Heads {
+        /// The scheduler.
+        #[n(0)]
+        scheduler: UnitId,
+        /// The process to begin behind; absent for the first.
+        #[n(1)]
+        after: Option<ProcessId>,
+        /// How many at the most; the unit may give fewer.
+        #[n(2)]
+        limit: u32,
+    },
+    /// Scheduler of the target: `Signed<PairStatement>` about an item, once it is assigned or refused
+    /// for good.
+    #[n(19)]
+    Statement {
+        /// Who emitted.
+        #[n(0)]
+        source: ProcessId,
+        /// Who should receive.
+        #[n(1)]
+        target: ProcessId,
+        /// The number of the pair.
+        #[n(2)]
+        number: PairNumber,
+        /// The entry that the item would be.
+        #[n(3)]
+        entry: EntryId,
+    },
+    /// Scheduler: [`crate::RefusalProof`] of an entry that it refused for good.
+    #[n(20)]
+    Refused(#[n(0)] EntryId),
+}
+
+/// What authorises a scheduler to go on with a log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Adoption {
+    /// A move or takeover that names the scheduler, by the controller. A move may be shown before it
+    /// is in the log: then the log is fetched as far as it goes.
+    #[n(0)]
+    pub control: Signed<Control>,
+    /// Receipts of the slot that a takeover names; empty for a move.
+    #[n(1)]
+    pub attested: Vec<Receipt>,
+    /// Units that may have the log, best first: schedulers, or compute units that were given it.
+    #[n(2)]
+    pub from: Vec<UnitId>,
+}
+
+/// How far a scheduler has come with somebody else's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Adopted {
+    /// The first slot that it does not have.
+    #[n(0)]
+    pub next: Slot,
+    /// Whether it orders the log now.
+    #[n(1)]
+    pub done: bool,
+}
+
+/// Executed heads of processes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct HeadPage {
+    /// In ascending order of process.
+    #[n(0)]
+    pub heads: Vec<ExecutedHead>,
+    /// Whether there are more behind the last.
+    #[n(1)]
+    pub more: bool,
+}
+
+/// The last slot of a process that a compute unit has executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct ExecutedHead {
+    /// The process.
+    #[n(0)]
+    pub process: ProcessId,
+    /// The slot.
+    #[n(1)]
+    pub slot: Slot,
+    /// Its chain hash.
+    #[n(2)]
+    pub chain: Hash,
 }
 
 /// The answer to any request.
@@ -177,7 +265,7 @@ pub enum Opening {
     Submit,
     /// To a scheduler, by a compute unit: the logs of all processes that the unit
     /// executes, among the first `quorum` of their policies as [`crate::Ranking`] tells.
-    /// Frames down are [`TailFrame`].
+    /// Frames down are [`TailFrame`], frames up [`TailReport`].
     #[n(1)]
     Tail {
         /// The first slot wanted of logs that are partly known; all others come from slot 0.
@@ -199,6 +287,28 @@ pub enum Opening {
     /// [`SubmitEvent::Executed`] with tag 0; a watcher that does not keep up misses some.
     #[n(3)]
     Watch,
+    /// To a scheduler, or a compute unit that was given it: one log from a slot on, up to its present
+    /// end, where the stream finishes. Frames down are [`TailFrame`].
+    #[n(4)]
+    Log {
+        /// The log.
+        #[n(0)]
+        process: ProcessId,
+        /// The first slot wanted.
+        #[n(1)]
+        from: Slot,
+    },
+}
+
+/// What a compute unit tells a scheduler whose logs it tails.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TailReport {
+    /// The first slot that is not executed, of processes where that has changed.
+    #[n(0)]
+    pub executed: Vec<Cursor>,
+    /// Processes that another scheduler has taken over, as this one may not know.
+    #[n(1)]
+    pub superseded: Vec<crate::Provenance>,
 }
 
 /// Where to resume in a process.
@@ -229,9 +339,12 @@ pub struct Submission {
     /// The entry.
     #[n(1)]
     pub entry: Entry,
-    /// The proof of a delivery or skip.
+    /// The proof of a delivery, skip or timer.
     #[n(2)]
     pub origin: Option<Box<OriginProof>>,
+    /// Who the target of an answered item is, on first contact.
+    #[n(3)]
+    pub introduction: Option<Box<crate::Provenance>>,
 }
 
 /// What became of entries.
@@ -268,6 +381,33 @@ pub enum SubmitEvent {
         #[n(1)]
         entries: Vec<ExecutedEntry>,
     },
+    /// They are refused for good, all by one batch: they will never have a place in the log.
+    #[n(3)]
+    Final {
+        /// The signed batch.
+        #[n(0)]
+        batch: Signed<BatchHeader>,
+        /// Which entries, with their paths.
+        #[n(1)]
+        entries: Vec<FinalRefusal>,
+    },
+}
+
+/// A final refusal under a batch that is given elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FinalRefusal {
+    /// The submission.
+    #[n(0)]
+    pub tag: u64,
+    /// What is refused, and why.
+    #[n(1)]
+    pub refusal: RefusalLeaf,
+    /// From the refusal to the batch root.
+    #[n(2)]
+    pub path: MerklePath,
+    /// For people.
+    #[n(3)]
+    pub detail: String,
 }
 
 /// An assignment under a batch that is given elsewhere.
@@ -313,6 +453,34 @@ pub struct TailFrame {
     /// The assignments that this tail is about.
     #[n(2)]
     pub records: Vec<TailRecord>,
+    /// The final refusals of the logs that this tail is about; absent if there are none.
+    #[n(3)]
+    pub refusals: Option<Vec<RefusalRecord>>,
+}
+
+/// One final refusal in a [`TailFrame`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct RefusalRecord {
+    /// Its leaf's position.
+    #[n(0)]
+    pub index: u32,
+    /// What is refused, and why.
+    #[n(1)]
+    pub refusal: RefusalLeaf,
+    /// Of a refused delivery, its source and its number, which is used up.
+    #[n(2)]
+    pub pair: Option<PairUse>,
+}
+
+/// A number of a pair that is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct PairUse {
+    /// Who emitted.
+    #[n(0)]
+    pub source: ProcessId,
+    /// The number.
+    #[n(1)]
+    pub number: PairNumber,
 }
 
 /// One assignment in a [`TailFrame`].
@@ -444,6 +612,9 @@ pub struct ProcessEntry {
     /// When its last slot was assigned.
     #[n(3)]
     pub time: Timestamp,
+    /// Who orders it now, if that is another scheduler.
+    #[n(4)]
+    pub moved: Option<UnitId>,
 }
 
 /// A module that is stored.

@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Body, Domain, EntryId, Hash, Kind, NetworkId, ProcessId, PublicKey, RefusalCode, Timestamp,
-    UnitId, V1, codec,
+    Body, Domain, EntryId, Hash, Kind, MerklePath, NetworkId, ProcessId, PublicKey, RefusalCode,
+    Signed, Timestamp, UnitId, V1, VerifyError, codec,
 };
 
 /// The signed head of a group commit: one Merkle root over its assignments and final refusals.
@@ -63,6 +63,38 @@ pub struct RefusalLeaf {
     /// No entry that expires before this will be accepted any more.
     #[n(3)]
     pub floor: Timestamp,
+}
+
+/// Shows to anybody that a scheduler refused an entry for good.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RefusalProof {
+    /// What was refused, and why.
+    #[n(0)]
+    pub refusal: RefusalLeaf,
+    /// From the leaf to the batch root.
+    #[n(1)]
+    pub path: MerklePath,
+    /// The signed batch root.
+    #[n(2)]
+    pub batch: Signed<BatchHeader>,
+}
+
+impl RefusalProof {
+    /// Checks the whole proof, offline.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] says which part does not hold.
+    pub fn verify(&self, network: NetworkId, scheduler: &UnitId) -> Result<(), VerifyError> {
+        let batch = self.batch.unverified();
+        let leads = batch.scheduler == *scheduler
+            && batch.count == self.path.count
+            && self.path.root_from(self.refusal.leaf()) == Some(batch.root);
+        if !leads {
+            return Err(VerifyError::BadBody("the refusal is not in the scheduler's batch"));
+        }
+        self.batch.verify_by(network, &self.batch.digest(), PublicKey::verifies)
+    }
 }
 
 impl RefusalLeaf {

@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Acceptance, Body, ComputePolicy, Domain, Kind, ModuleId, NetworkId, Principal, ProcessId,
-    PublicKey, Timestamp, UnitId, V1, message::acts_for,
+    Acceptance, Body, ComputePolicy, Domain, Hash, Kind, ModuleId, NetworkId, Principal, ProcessId,
+    PublicKey, Slot, Timestamp, UnitId, V1, message::acts_for,
 };
 
 /// A controller's order, an entry of the process's log.
@@ -65,6 +65,30 @@ pub enum ControlAction {
     /// Accept no further messages.
     #[n(4)]
     Stop,
+    /// Let another scheduler go on behind a slot, because the present one is lost. What the lost one
+    /// ordered behind that slot is void.
+    #[n(5)]
+    Takeover {
+        /// Who goes on.
+        #[n(0)]
+        scheduler: UnitId,
+        /// The last slot that counts.
+        #[n(1)]
+        slot: Slot,
+        /// Its chain hash.
+        #[n(2)]
+        chain: Hash,
+    },
+}
+
+impl ControlAction {
+    /// Whether the next slot is in another epoch (for a takeover: the control's own slot).
+    pub const fn ends_epoch(&self) -> bool {
+        match self {
+            Self::Policy(_) | Self::Controller(_) | Self::Move(_) | Self::Takeover { .. } => true,
+            Self::Upgrade { .. } | Self::Stop => false,
+        }
+    }
 }
 
 impl Body for Control {

@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Body, Control, Domain, EntryId, Kind, Message, NetworkId, OutboxItem, PairNumber, ProcessId,
-    PublicKey, RefusalCode, Signed, Slot, Spawn, Timestamp, UnitId, V1,
+    Body, Control, Domain, EntryId, ItemBody, Kind, Message, NetworkId, OutboxItem, PairNumber,
+    ProcessId, PublicKey, RefusalCode, Signed, Slot, Spawn, Timestamp, UnitId, V1,
 };
 
 /// An entry of a process's log, not yet checked.
@@ -181,6 +181,29 @@ impl Entry {
             Self::Delivery(delivery) | Self::Skip(delivery) => delivery.item.target,
             Self::Timer(timer) => timer.process,
             Self::Answer(answer) => answer.statement.unverified().source,
+        }
+    }
+}
+
+impl Timer {
+    /// Whether this is an occurrence of an item that the process emitted in the timer's slot.
+    #[must_use]
+    pub fn is_of(&self, item: &OutboxItem) -> bool {
+        if item.index != self.index {
+            return false;
+        }
+        match (&item.body, self.kind) {
+            (ItemBody::Timer { due, every, .. }, TimerKind::Timer) => {
+                let passed = match every {
+                    Some(every) => self.occurrence.checked_mul(*every),
+                    None => (self.occurrence == 0).then_some(0),
+                };
+                passed.and_then(|passed| due.get().checked_add(passed)) == Some(self.due.get())
+            }
+            (ItemBody::Ask { deadline, .. }, TimerKind::AskTimeout) => {
+                self.occurrence == 0 && *deadline == self.due
+            }
+            _ => false,
         }
     }
 }

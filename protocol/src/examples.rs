@@ -150,6 +150,11 @@ pub(crate) fn control_actions() -> Vec<ControlAction> {
         ControlAction::Controller(Principal::Anonymous),
         ControlAction::Move(unit(9)),
         ControlAction::Stop,
+        ControlAction::Takeover {
+            scheduler: unit(9),
+            slot: Slot::new(1),
+            chain: assignments()[1].chain,
+        },
     ]
 }
 
@@ -348,6 +353,7 @@ pub(crate) fn origin_proof() -> OriginProof {
         receipts: vec![receipt()],
         assignment: assignment_proof(),
         introduction: Some(provenance()),
+        emitted: None,
     }
 }
 

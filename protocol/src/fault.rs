@@ -2,7 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::{AssignmentProof, NetworkId, Receipt, ReceiptError, UnitId, VerifyError};
+use crate::{
+    AssignmentProof, Control, ControlAction, NetworkId, PublicKey, Receipt, ReceiptError, Signed,
+    UnitId, VerifyError,
+};
 
 /// Evidence that any third party can check offline. Nothing honest can produce one.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -14,6 +17,20 @@ pub enum Fault {
     /// Two receipts state different outcomes of the same log under the same profile.
     #[n(1)]
     Receipts(#[n(0)] Box<Receipt>, #[n(1)] Box<Receipt>),
+    /// One scheduler assigned a slot of an epoch behind the control with which it had ended the
+    /// epoch.
+    #[n(2)]
+    PastSeal {
+        /// The control.
+        #[n(0)]
+        control: Box<Signed<Control>>,
+        /// Its assignment.
+        #[n(1)]
+        sealed: Box<AssignmentProof>,
+        /// The later one.
+        #[n(2)]
+        later: Box<AssignmentProof>,
+    },
 }
 
 /// Why a fault file proves nothing.
@@ -49,6 +66,24 @@ impl Fault {
                 }
                 a.verify(network, &unit)?;
                 b.verify(network, &unit)?;
+                Ok(vec![unit])
+            }
+            Self::PastSeal { control, sealed, later } => {
+                let unit = sealed.batch.unverified().scheduler;
+                let (end, past) = (&sealed.assignment, &later.assignment);
+                let digest = control.digest();
+                let ends = control.unverified().action.ends_epoch()
+                    && !matches!(control.unverified().action, ControlAction::Takeover { .. })
+                    && control.unverified().target == end.process
+                    && digest.as_bytes() == end.entry.as_bytes();
+                let behind =
+                    end.process == past.process && end.epoch == past.epoch && end.slot < past.slot;
+                if !ends || !behind {
+                    return Err(FaultError::NoConflict);
+                }
+                control.verify_by(network, &digest, PublicKey::verifies)?;
+                sealed.verify(network, &unit)?;
+                later.verify(network, &unit)?;
                 Ok(vec![unit])
             }
             Self::Receipts(a, b) => {

@@ -40,6 +40,7 @@ mod policy;
 mod principal;
 mod profile;
 mod proof;
+mod provenance;
 mod receipt;
 mod refusal;
 pub mod schema;
@@ -54,7 +55,7 @@ mod vectors;
 mod view;
 
 pub use assignment::{Assignment, AssignmentProof, chain_hash};
-pub use batch::{BatchHeader, RefusalLeaf};
+pub use batch::{BatchHeader, RefusalLeaf, RefusalProof};
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointState, HostTableIndex, MemoryIndex, MemoryNode,
     PageEntry, Position, StateStatement,
@@ -73,7 +74,7 @@ pub use marker::{Kind, V1};
 pub use measure::{Epoch, Gas, PairNumber, Slot, Timestamp};
 pub use merkle::{MerklePath, MerkleTree, merkle_root};
 pub use message::{Message, Tag};
-pub use origin::{Change, OriginProof, OriginProofError, Provenance, Source};
+pub use origin::{Emitted, OriginProof, OriginProofError};
 pub use outcome::{
     AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, OutboxItem, Outcome,
     PairPosition, Reply,
@@ -82,6 +83,7 @@ pub use policy::{Acceptance, ComputePolicy, PolicyError, Ranking};
 pub use principal::Principal;
 pub use profile::Profile;
 pub use proof::{KeyInState, PageInState, Proof, ProofFile, StateProofError};
+pub use provenance::{Change, Provenance, ProvenanceError, Source};
 pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
 pub use refusal::{Refusal, RefusalCode};
 pub use signed::{Authority, Body, Signed, Verified, VerifyError};

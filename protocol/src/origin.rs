@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AssignmentProof, ComputePolicy, Control, Delivery, Domain, Hash, MerklePath, NetworkId,
-    ProcessId, ProfileId, PublicKey, Receipt, Signature, Signed, Spawn, UnitId, codec,
+    AssignmentProof, ComputePolicy, Delivery, Hash, MerklePath, NetworkId, OutboxItem, ProcessId,
+    Provenance, ProvenanceError, PublicKey, Receipt, Signature, Slot, Source, UnitId,
 };
 
 /// Shows that an item is in an outcome that the source's policy units stated for a slot that the
@@ -23,56 +23,46 @@ pub struct OriginProof {
     /// Who the source is, on first contact.
     #[n(3)]
     pub introduction: Option<Provenance>,
+    /// The item itself, for timers and ask timeouts, whose entries do not carry it.
+    #[n(4)]
+    pub emitted: Option<Box<OutboxItem>>,
 }
 
-/// Who a process is: its spawn, whose digest is its id, and what changed its scheduler or policy.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Provenance {
-    /// The bytes of its [`Spawn`].
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub spawn: Vec<u8>,
-    /// The controls that opened its later epochs, in order.
-    #[n(1)]
-    pub changes: Vec<Change>,
+/// An item and where its source emitted it.
+#[derive(Debug, Clone, Copy)]
+pub struct Emitted<'a> {
+    /// Who emitted it.
+    pub source: &'a ProcessId,
+    /// In which slot.
+    pub slot: Slot,
+    /// The item.
+    pub item: &'a OutboxItem,
 }
 
-/// A control that opened an epoch, with the assignment that sealed the one before.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Change {
-    /// The control.
-    #[n(0)]
-    pub control: Signed<Control>,
-    /// The last assignment of the epoch before.
-    #[n(1)]
-    pub sealed: AssignmentProof,
-}
-
-/// What a target's scheduler must know of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Who orders its log.
-    pub scheduler: UnitId,
-    /// Whose receipts count.
-    pub policy: ComputePolicy,
-    /// The semantics of its execution.
-    pub profile: ProfileId,
+impl<'a> From<&'a Delivery> for Emitted<'a> {
+    fn from(delivery: &'a Delivery) -> Self {
+        Self { source: &delivery.source, slot: delivery.slot, item: &delivery.item }
+    }
 }
 
 /// Why a delivery is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OriginProofError {
-    /// The source is not known and the proof does not introduce it.
-    #[error("the source is not known here; send its introduction")]
+    /// The source, or its present epoch, is not known and the proof does not introduce it.
+    #[error("the source is not known here as it is now; send its introduction")]
     Unknown,
     /// The introduction is not that of the source.
     #[error("the introduction does not show who the source is: {0}")]
-    Introduction(String),
+    Introduction(#[from] ProvenanceError),
     /// The assignment is of another slot or scheduler, or not in its batch.
     #[error("the source's scheduler did not assign this slot")]
     Assignment,
     /// The item is not in the outcome.
     #[error("the item is not in the outcome the receipts state")]
     Item,
+    /// A receipt is of a unit that the newest policy does not name.
+    #[error("a receipt is of a unit that the source's newest policy does not name")]
+    Policy,
     /// The receipts are not those of the policy, or state something else.
     #[error("the receipts are not those the source's policy demands")]
     Receipts,
@@ -81,30 +71,11 @@ pub enum OriginProofError {
     Signature,
 }
 
-impl Provenance {
-    /// Reads who the process is.
-    ///
-    /// # Errors
-    ///
-    /// [`OriginProofError::Introduction`] if this is not the provenance of the process.
-    pub fn source(&self, process: &ProcessId) -> Result<Source, OriginProofError> {
-        let refuse = |detail: &str| OriginProofError::Introduction(detail.to_owned());
-        if Domain::Spawn.digest(&[&self.spawn]).as_bytes() != process.as_bytes() {
-            return Err(refuse("its spawn has another id"));
-        }
-        if !self.changes.is_empty() {
-            return Err(refuse("epochs after the first are not known to this profile"));
-        }
-        let spawn: Spawn =
-            codec::decode(&self.spawn).map_err(|error| refuse(&error.to_string()))?;
-        spawn.policy.check().map_err(|error| refuse(&error.to_string()))?;
-        Ok(Source { scheduler: spawn.scheduler, policy: spawn.policy, profile: spawn.profile })
-    }
-}
-
 impl OriginProof {
-    /// Checks that the source emitted the delivery. `known` is what is known of the source already;
-    /// `holds` checks a signature, and may remember those it has seen.
+    /// Checks that the source emitted the item. `known` is what is known of the source already; an
+    /// introduction that says more is believed instead. Receipts count of units that the newest
+    /// policy names or, if `ever`, any policy of the source: what stands in a log was accepted
+    /// under the policy of its time. `holds` checks a signature, and may remember those it has seen.
     ///
     /// # Errors
     ///
@@ -112,32 +83,40 @@ impl OriginProof {
     pub fn verify(
         &self,
         network: NetworkId,
-        delivery: &Delivery,
+        emitted: Emitted<'_>,
         known: Option<&Source>,
+        ever: bool,
         mut holds: impl FnMut(&PublicKey, &Hash, &Signature) -> bool,
     ) -> Result<(), OriginProofError> {
+        let newer = |introduction: &&Provenance| {
+            known.is_none_or(|known| introduction.changes.len() > known.changes())
+        };
         let introduced;
-        let source = match (known, &self.introduction) {
-            (Some(source), _) => source,
-            (None, Some(introduction)) => {
-                introduced = introduction.source(&delivery.source)?;
+        let source = match (self.introduction.as_ref().filter(newer), known) {
+            (Some(introduction), _) => {
+                introduced = introduction.source(emitted.source, network)?;
                 &introduced
             }
+            (None, Some(source)) => source,
             (None, None) => return Err(OriginProofError::Unknown),
         };
         let assignment = &self.assignment.assignment;
-        if assignment.process != delivery.source
-            || assignment.slot != delivery.slot
-            || !self.assignment.leads_to_batch_of(&source.scheduler)
+        if assignment.epoch > source.epoch() {
+            return Err(OriginProofError::Unknown);
+        }
+        let scheduler = source.scheduler_of(assignment.epoch, assignment.slot);
+        if assignment.process != *emitted.source
+            || assignment.slot != emitted.slot
+            || !scheduler.is_some_and(|scheduler| self.assignment.leads_to_batch_of(&scheduler))
         {
             return Err(OriginProofError::Assignment);
         }
-        let position = delivery.item.index.checked_add(1);
-        let outcome = self.item.root_from(delivery.item.leaf());
+        let position = emitted.item.index.checked_add(1);
+        let outcome = self.item.root_from(emitted.item.leaf());
         if position != Some(self.item.index) || outcome.is_none() {
             return Err(OriginProofError::Item);
         }
-        self.check_receipts(source, outcome)?;
+        self.check_receipts(source, outcome, ever)?;
         let batch = &self.assignment.batch;
         let signed = batch.verify_by(network, &batch.digest(), &mut holds).is_ok()
             && self.receipts.iter().all(|receipt| {
@@ -150,24 +129,32 @@ impl OriginProof {
         &self,
         source: &Source,
         outcome: Option<Hash>,
+        ever: bool,
     ) -> Result<(), OriginProofError> {
         let assignment = &self.assignment.assignment;
-        if self.receipts.len() != usize::from(source.policy.quorum) {
-            return Err(OriginProofError::Receipts);
-        }
         let mut units: Vec<UnitId> = self.receipts.iter().map(Receipt::unit).collect();
         units.sort_unstable();
         units.dedup();
+        if !units.iter().all(|unit| source.names(unit, ever)) {
+            return Err(OriginProofError::Policy);
+        }
         let agree = |receipt: &Receipt| {
             receipt.leaf.process == assignment.process
                 && receipt.leaf.slot == assignment.slot
                 && receipt.leaf.chain == assignment.chain
-                && receipt.leaf.profile == source.profile
+                && receipt.leaf.profile == source.profile()
                 && Some(receipt.leaf.outcome) == outcome
-                && source.policy.units.contains(&receipt.unit())
                 && receipt.leads_to_batch()
         };
-        if units.len() == self.receipts.len() && self.receipts.iter().all(agree) {
+        let enough = |policy: &ComputePolicy| {
+            units.len() == usize::from(policy.quorum)
+                && units.iter().all(|unit| policy.units.contains(unit))
+        };
+        let mut policies = source.policies().iter().rev().take(if ever { usize::MAX } else { 1 });
+        if units.len() == self.receipts.len()
+            && policies.any(enough)
+            && self.receipts.iter().all(agree)
+        {
             Ok(())
         } else {
             Err(OriginProofError::Receipts)

@@ -6,8 +6,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AssignmentProof, Fault, Hash, KeyProof, NetworkId, PageProof, Receipt, Signed, State,
-    StateStatement, VerifyError,
+    AssignmentProof, Fault, Hash, KeyProof, NetworkId, PageProof, Receipt, RefusalProof, Signed,
+    State, StateStatement, VerifyError,
     codec::{self, DecodeError},
 };
 
@@ -27,6 +27,9 @@ pub enum Proof {
     /// A host table has a value for a key in a state, or has no such key.
     #[n(19)]
     Key(#[n(0)] Box<KeyInState>),
+    /// An entry will never have a place in a log.
+    #[n(20)]
+    Refusal(#[n(0)] Box<RefusalProof>),
 }
 
 /// What a file holds.

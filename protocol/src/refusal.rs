@@ -102,6 +102,16 @@ refusals! {
     Moved = 31, "moved", retry;
     /// The process accepts no further messages.
     Stopped = 32, "stopped", final;
+    /// The scheduler's store is an older copy of what it has signed.
+    StaleStore = 33, "stale-store", retry;
+    /// A receipt is of a unit that the newest policy seen here does not name.
+    WrongPolicy = 34, "wrong-policy", retry;
+    /// The new policy does not follow from the one before.
+    BadPolicy = 35, "bad-policy", final;
+    /// The scheduler cannot go on with the log, as nothing authorises it.
+    BadHandover = 36, "bad-handover", final;
+    /// Another scheduler has taken over the store.
+    Fenced = 37, "fenced", retry;
 }
 
 /// A refusal as it stands on the wire.

@@ -15,8 +15,9 @@ use minicbor::{Decode, Encode, bytes::ByteVec};
 use crate::{
     abi::{Input, Output},
     api::{
-        Blobs, FollowFrame, LogPage, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessPage,
-        Records, Request, Response, Stored, SubmitEvent, SubmitFrame, TailFrame, UnitStatus,
+        Adopted, Blobs, FollowFrame, HeadPage, LogPage, ModuleBytes, NextNumber, Opening,
+        OutcomePage, ProcessPage, Records, Request, Response, Stored, SubmitEvent, SubmitFrame,
+        TailFrame, TailReport, UnitStatus,
     },
     schema::Schema,
     *,
@@ -191,8 +192,8 @@ fn provenance(bytes: &[u8]) -> Facts {
     let provenance: Provenance = object(bytes);
     let process = Domain::Spawn.digest(&[&provenance.spawn]);
     let process = ProcessId::from_bytes(*process.as_bytes());
-    let source = provenance.source(&process).unwrap();
-    vec![("process", process.to_string()), ("scheduler", source.scheduler.to_string())]
+    let source = provenance.source(&process, NETWORK).unwrap();
+    vec![("process", process.to_string()), ("scheduler", source.scheduler().to_string())]
 }
 
 fn unit_record(bytes: &[u8]) -> Facts {
@@ -214,6 +215,7 @@ type Reader = fn(&[u8]) -> Facts;
 /// What the files call a format, and how it is read.
 const READERS: &[(&str, Reader)] = &[
     ("Acceptance", plain::<Acceptance>),
+    ("Adopted", plain::<Adopted>),
     ("AssignmentProof", assignment_proof),
     ("Blobs", plain::<Blobs>),
     ("Change", plain::<Change>),
@@ -224,6 +226,7 @@ const READERS: &[(&str, Reader)] = &[
     ("Fault", fault),
     ("FollowFrame", plain::<FollowFrame>),
     ("GlobalValue", plain::<GlobalValue>),
+    ("HeadPage", plain::<HeadPage>),
     ("HostTable", host_table),
     ("HostTableChunk", states::host_table_chunk),
     ("Input", plain::<Input>),
@@ -266,6 +269,7 @@ const READERS: &[(&str, Reader)] = &[
     ("SubmitEvent", plain::<SubmitEvent>),
     ("SubmitFrame", plain::<SubmitFrame>),
     ("TailFrame", plain::<TailFrame>),
+    ("TailReport", plain::<TailReport>),
     ("UnitStatus", plain::<UnitStatus>),
     ("Value", value),
     ("ViewRequest", |bytes| vec![("digest", object::<ViewRequest>(bytes).digest().to_string())]),
@@ -295,14 +299,14 @@ fn every_variant_has_a_vector() {
     let vectors = all();
     for (kind, forms) in [
         ("Entry", 0..7),
-        ("Fault", 0..2),
+        ("Fault", 0..3),
         ("GlobalValue", 0..5),
         ("Input", 0..7),
-        ("Opening", 0..4),
-        ("Proof", 16..20),
-        ("Request", 0..17),
+        ("Opening", 0..5),
+        ("Proof", 16..21),
+        ("Request", 0..21),
         ("Response", 0..2),
-        ("SubmitEvent", 0..3),
+        ("SubmitEvent", 0..4),
     ] {
         let of_kind = vectors.iter().filter(|vector| vector.kind == kind);
         let numbers: BTreeSet<u8> = of_kind.map(|vector| vector.bytes[1]).collect();
@@ -320,7 +324,7 @@ fn the_vectors_of_a_delivery_and_of_its_origin_fit_together() {
         _ => None,
     });
     let verified: Vec<_> = deliveries
-        .map(|delivery| proof.verify(NETWORK, &delivery, None, PublicKey::verifies))
+        .map(|delivery| proof.verify(NETWORK, (&delivery).into(), None, false, PublicKey::verifies))
         .collect();
     assert_eq!(verified, [Ok(())]);
 }

@@ -118,7 +118,7 @@ pub(crate) fn message(target: ProcessId, nonce: u64, now: Timestamp) -> Entry {
 }
 
 pub(crate) fn submission(tag: u64, entry: Entry) -> Submission {
-    Submission { tag, entry, origin: None }
+    Submission { tag, entry, origin: None, introduction: None }
 }
 
 /// A process of another scheduler that emitted some tells in its slot 0.
@@ -171,9 +171,10 @@ impl Teller {
             receipts: vec![self.receipt.clone()],
             assignment: self.assignment.clone(),
             introduction: Some(self.provenance.clone()),
+            emitted: None,
         };
         let entry = Entry::Delivery(Delivery { source: self.id, slot: Slot::ZERO, item });
-        Submission { tag, entry, origin: Some(Box::new(origin)) }
+        Submission { tag, entry, origin: Some(Box::new(origin)), introduction: None }
     }
 
     /// The same without saying who the source is.

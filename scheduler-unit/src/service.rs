@@ -55,7 +55,7 @@ impl Handler for Service {
                 let opener = Opener { unit: peer, present };
                 tails::serve(&self.0, opener, cursors, sender, receiver).await;
             }
-            Ok(Opening::Follow { .. } | Opening::Watch) => {
+            Ok(Opening::Follow { .. } | Opening::Watch | Opening::Log { .. }) => {
                 tracing::debug!(%peer, "a stream is not for a scheduler");
             }
             Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),
@@ -112,7 +112,11 @@ impl Unit {
             | Request::Outcomes { .. }
             | Request::Await { .. }
             | Request::Checkpoint { .. }
-            | Request::Blobs { .. } => {
+            | Request::Blobs { .. }
+            | Request::Adopt(_)
+            | Request::Heads { .. }
+            | Request::Statement { .. }
+            | Request::Refused(_) => {
                 let detail = "this unit is a scheduler; it does not answer that";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }
@@ -170,7 +174,7 @@ impl Unit {
                 break;
             }
             let (next, time) = (known.head.next, known.head.time);
-            processes.push(ProcessEntry { process, spawn, next, time });
+            processes.push(ProcessEntry { process, spawn, next, time, moved: None });
         }
         Ok(ProcessPage { processes, total })
     }

@@ -132,7 +132,7 @@ async fn until_executed_by(client: &Client, counter: ProcessId, unit: UnitId) {
 /// The unit that ranks first for a process.
 async fn first_of(client: &Client, process: ProcessId) -> UnitId {
     let described = client.describe(process).await.unwrap();
-    let policy = &described.source.policy;
+    let policy = described.source.policy();
     assert_eq!((policy.units.len(), policy.quorum), (2, 1));
     policy.ranked(&process)[0]
 }

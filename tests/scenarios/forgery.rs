@@ -41,7 +41,8 @@ impl Attacker {
     ) -> Result<Slot, RefusalCode> {
         let tag = self.next;
         self.next += 1;
-        let submission = Submission { tag, entry, origin: origin.map(Box::new) };
+        let submission =
+            Submission { tag, entry, origin: origin.map(Box::new), introduction: None };
         let frame = codec::encode(&SubmitFrame { submissions: vec![submission] });
         self.sender.send(&frame).await.unwrap();
         loop {
@@ -166,6 +167,7 @@ async fn genuine(client: &antiphon_client::Client, source: ProcessId) -> (Delive
         receipts: vec![executed.receipt],
         assignment,
         introduction: None,
+        emitted: None,
     };
     (Delivery { source, slot, item }, origin)
 }

@@ -181,7 +181,7 @@ fn two_actors_on_two_schedulers_exchange_a_thousand_messages() {
         let client = cluster.client().await;
         for (player, scheduler) in players.iter().zip(&schedulers) {
             let described = client.describe(process(player)).await.unwrap();
-            assert_eq!(described.source.scheduler.to_string(), text(&scheduler["unit"]));
+            assert_eq!(described.source.scheduler().to_string(), text(&scheduler["unit"]));
         }
         let [ping, pong] = players.as_slice() else { panic!("two players") };
         start_game(&client, ping, pong).await;

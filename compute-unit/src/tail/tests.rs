@@ -240,6 +240,7 @@ fn a_delivery_whose_source_nobody_knows_yet_is_judged_again_and_breaks_no_log() 
         receipts: vec![],
         assignment,
         introduction: None,
+        emitted: None,
     };
     let body = protocol::ItemBody::Tell { method: "m".to_owned(), args: vec![0xa0] };
     let item = protocol::OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };

@@ -194,6 +194,7 @@ impl Call {
                     ControlAction::Controller(_) => "controller",
                     ControlAction::Move(_) => "move",
                     ControlAction::Stop => "stop",
+                    ControlAction::Takeover { .. } => "takeover",
                 };
                 Self::new("control", control.sender).with(Some(action), None)
             }

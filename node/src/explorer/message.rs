@@ -233,7 +233,7 @@ fn assignment_proof(proof: &AssignmentProof) -> Markup {
 }
 
 fn receipt(executed: &Executed, facts: &MessageFacts) -> Markup {
-    let (receipt, policy) = (&executed.receipt, &facts.described.source.policy);
+    let (receipt, policy) = (&executed.receipt, facts.described.source.policy());
     let batch = receipt.batch.unverified();
     let same_log = receipt.leaf.chain == facts.record.assignment.chain;
     html! {

@@ -121,13 +121,13 @@ fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
             dt { "Module" } dd { (show::brief(spawn.module)) }
             dt { "Spawned by" } dd { (show::principal(&spawn.sender, names)) }
             dt { "Controller" } dd { (show::principal(&spawn.controller, names)) }
-            dt { "Scheduler" } dd { (show::unit(&source.scheduler)) }
+            dt { "Scheduler" } dd { (show::unit(&source.scheduler())) }
             dt { "Compute units" }
             dd {
-                (source.policy.quorum) " of " (source.policy.units.len()) ": "
-                @for unit in source.policy.ranked(&facts.process) { (show::unit(&unit)) " " }
+                (source.policy().quorum) " of " (source.policy().units.len()) ": "
+                @for unit in source.policy().ranked(&facts.process) { (show::unit(&unit)) " " }
             }
-            dt { "Profile" } dd { (show::brief(source.profile)) }
+            dt { "Profile" } dd { (show::brief(source.profile())) }
             dt { "Spawn" } dd { (show::message(&facts.process.spawn_entry(), "slot 0")) }
             @for tag in &spawn.tags {
                 dt { "Tag " bdi { (plain(&tag.name, 60)) } } dd { bdi { (plain(&tag.value, 200)) } }

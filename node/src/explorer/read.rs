@@ -142,7 +142,7 @@ impl Reader {
         before: Option<Slot>,
         limit: u32,
     ) -> Result<LogFacts, Problem> {
-        let scheduler = self.client.describe(process).await?.source.scheduler;
+        let scheduler = self.client.describe(process).await?.source.scheduler();
         self.any_answers([scheduler]).await?;
         let head = self.client.head(process).await?;
         let next = head.slot.next().unwrap_or(head.slot);
@@ -207,7 +207,7 @@ impl Reader {
         from: Slot,
         wanted: usize,
     ) -> Result<(Vec<LogRecord>, Slot), Problem> {
-        let scheduler = self.client.describe(process).await?.source.scheduler;
+        let scheduler = self.client.describe(process).await?.source.scheduler();
         self.any_answers([scheduler]).await?;
         let mut reader = self.client.log(process, from);
         let mut records = Vec::new();
@@ -231,7 +231,7 @@ impl Reader {
         from: Slot,
         wanted: usize,
     ) -> Result<BTreeMap<Slot, Progress>, Problem> {
-        let policy = &self.client.describe(process).await?.source.policy;
+        let policy = &self.client.describe(process).await?.source.policy().clone();
         let executing = policy.ranked(&process).into_iter().take(policy.quorum.into());
         self.any_answers(executing).await?;
         let mut outcomes = BTreeMap::new();

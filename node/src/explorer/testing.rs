@@ -69,8 +69,7 @@ fn args() -> Vec<u8> {
 
 pub(crate) fn described(name: &str) -> Arc<Described> {
     let spawn = spawn(name);
-    let source =
-        Source { scheduler: spawn.scheduler, policy: spawn.policy.clone(), profile: spawn.profile };
+    let source = Source::of_spawn(&spawn);
     Arc::new(Described { spawn, source: Arc::new(source) })
 }
 

@@ -47,7 +47,7 @@ impl Subject {
 
     /// The units of the policy that are known, first the one that executes the process if all are up.
     pub(super) fn units(&self) -> Vec<UnitId> {
-        let mut units = self.described.source.policy.ranked(&self.process);
+        let mut units = self.described.source.policy().ranked(&self.process);
         units.retain(|unit| self.client.directory().record(unit).is_some());
         units
     }

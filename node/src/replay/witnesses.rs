@@ -39,7 +39,7 @@ impl Witnesses {
     /// The known units of the policy of a process.
     pub(super) fn of(subject: &Subject) -> Self {
         let known = subject.units();
-        for unit in &subject.described.source.policy.units {
+        for unit in &subject.described.source.policy().units {
             if !known.contains(unit) {
                 note(&format!("warning: {unit} is not known; what it signed is not compared"));
             }

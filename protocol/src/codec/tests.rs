@@ -190,11 +190,11 @@ mod four_properties_hold_for {
             examples::origin_proof(),
             crate::OriginProof { introduction: None, ..examples::origin_proof() },
         ];
-        provenance: [examples::provenance()];
-        change: [crate::Change {
-            control: examples::control(crate::ControlAction::Move(examples::unit(9))),
-            sealed: examples::assignment_proof(),
-        }];
+        provenance: [
+            examples::provenance(),
+            crate::Provenance { changes: vec![statements::change()], ..examples::provenance() },
+        ];
+        change: [statements::change()];
         fault: statements::faults();
         compute_policy: [examples::policy(), statements::next_policy()];
         acceptance: [examples::acceptance()];
@@ -214,7 +214,10 @@ mod four_properties_hold_for {
         opening: frames::openings();
         submit_frame: [frames::submit_frame()];
         submit_event: frames::submit_events();
-        tail_frame: [frames::tail_frame()];
+        tail_frame: [frames::tail_frame(), frames::refusing_frame()];
+        tail_report: [frames::tail_report()];
+        adopted: [frames::adopted()];
+        head_page: [frames::head_page()];
         follow_frame: [frames::follow_frame()];
         unit_status: [frames::unit_status()];
         records: [frames::records()];

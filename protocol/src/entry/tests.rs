@@ -112,3 +112,28 @@ fn an_id_is_the_digest_of_documented_bytes() {
     let digest = Hash::from_bytes(blake3::derive_key("antiphon v1 timer", &bytes));
     assert_eq!(Entry::Timer(timer()).id(), EntryId::from_bytes(*digest.as_bytes()));
 }
+
+#[test]
+fn a_timer_is_an_occurrence_of_what_its_slot_emitted() {
+    let items = examples::outbox();
+    let of = |index: u32, occurrence, kind, ahead| {
+        let due = examples::TIME.saturating_add(ahead);
+        Timer { index, occurrence, kind, due, ..timer() }
+    };
+    let item = |index: u32| &items[index as usize];
+    let (recurring, ask) = (TimerKind::Timer, TimerKind::AskTimeout);
+    assert!(of(6, 0, recurring, 5_000).is_of(item(6)));
+    assert!(of(6, 3, recurring, 20_000).is_of(item(6)));
+    assert!(of(1, 0, ask, 60_000).is_of(item(1)));
+    for wrong in [
+        of(6, 3, recurring, 20_001),
+        of(6, u64::MAX, recurring, 5_000),
+        of(5, 0, recurring, 5_000),
+        of(6, 0, ask, 5_000),
+    ] {
+        assert!(!wrong.is_of(item(6)), "{wrong:?}");
+    }
+    for wrong in [of(1, 1, ask, 60_000), of(1, 0, ask, 59_999), of(1, 0, recurring, 60_000)] {
+        assert!(!wrong.is_of(item(1)), "{wrong:?}");
+    }
+}

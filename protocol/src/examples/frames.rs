@@ -1,19 +1,22 @@
 //! Example requests, answers and frames of long-lived streams.
 
 use crate::{
-    Hash, PairNumber, Profile, Refusal, RefusalCode, Role, Slot, UnitSet,
+    Hash, MerkleTree, PairNumber, Profile, Refusal, RefusalCode, RefusalProof, Role, Signed, Slot,
+    UnitSet,
     api::{
-        Acknowledgement, Blobs, CheckpointAnswer, Cursor, Executed, ExecutedEntry, FollowFrame,
-        FollowSlot, LogPage, LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage,
-        ProcessEntry, ProcessPage, Records, Request, Response, Stored, Submission, SubmitEvent,
-        SubmitFrame, TailFrame, TailRecord, UnitStatus,
+        Acknowledgement, Adopted, Adoption, Blobs, CheckpointAnswer, Cursor, Executed,
+        ExecutedEntry, ExecutedHead, FinalRefusal, FollowFrame, FollowSlot, HeadPage, LogPage,
+        LogRecord, ModuleBytes, NextNumber, Opening, OutcomePage, PairUse, ProcessEntry,
+        ProcessPage, Records, RefusalRecord, Request, Response, Stored, Submission, SubmitEvent,
+        SubmitFrame, TailFrame, TailRecord, TailReport, UnitStatus,
     },
     codec,
 };
 
 use super::{
-    COMPUTE, OTHER_COMPUTE, TIME, assignment_proof, assignments, byte_vec, delivery, entries,
-    module, origin_proof, other_process, outcome, receipt, source, spawn, statements, states, unit,
+    COMPUTE, OTHER_COMPUTE, TIME, assignment_proof, assignments, batch_body, byte_vec, control,
+    control_actions, delivery, entries, module, origin_proof, other_process, outcome, provenance,
+    receipt, scheduler, source, spawn, statements, states, unit,
 };
 
 /// One request of each kind, by number.
@@ -37,6 +40,15 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::Await { process, slot },
         Request::Checkpoint { process, at: Some(slot) },
         Request::Blobs { process, addresses: vec![Hash::of_blob(b"a"), Hash::of_blob(b"b")] },
+        Request::Adopt(Box::new(adoption())),
+        Request::Heads { scheduler: unit(2), after: Some(process), limit: 100 },
+        Request::Statement {
+            source: process,
+            target: other_process(),
+            number: PairNumber::new(2),
+            entry: entries()[2].id(),
+        },
+        Request::Refused(entries()[1].id()),
     ]
 }
 
@@ -57,13 +69,45 @@ pub(crate) fn openings() -> Vec<Opening> {
     let follow = Opening::Follow { cursors: cursors.clone() };
     let tail = |present| Opening::Tail { cursors: cursors.clone(), present };
     let present = UnitSet::new([unit(COMPUTE), unit(OTHER_COMPUTE)]);
-    vec![Opening::Submit, tail(None), tail(Some(present)), follow, Opening::Watch]
+    let log = Opening::Log { process: source(), from: Slot::new(1) };
+    vec![Opening::Submit, tail(None), tail(Some(present)), follow, Opening::Watch, log]
+}
+
+/// What authorises a takeover behind slot 1.
+pub(crate) fn adoption() -> Adoption {
+    let control = control(control_actions().pop().unwrap());
+    Adoption { control, attested: vec![receipt()], from: vec![unit(COMPUTE)] }
+}
+
+pub(crate) fn adopted() -> Adopted {
+    Adopted { next: Slot::new(2), done: true }
+}
+
+pub(crate) fn head_page() -> HeadPage {
+    let chain = assignments()[1].chain;
+    let head = ExecutedHead { process: source(), slot: Slot::new(1), chain };
+    HeadPage { heads: vec![head], more: false }
+}
+
+pub(crate) fn tail_report() -> TailReport {
+    TailReport {
+        executed: vec![Cursor { process: source(), slot: Slot::new(2) }],
+        superseded: vec![provenance()],
+    }
+}
+
+/// A message refused for good, second of two leaves.
+pub(crate) fn refusal_proof() -> RefusalProof {
+    let leaves = vec![assignments()[1].leaf(), statements::refusal_leaf().leaf()];
+    let tree = MerkleTree::new(leaves);
+    let batch = Signed::sign(batch_body(tree.root(), 2), &scheduler());
+    RefusalProof { refusal: statements::refusal_leaf(), path: tree.path(1).unwrap(), batch }
 }
 
 pub(crate) fn submit_frame() -> SubmitFrame {
     let submissions = (0..).zip(entries()).map(|(tag, entry)| {
         let origin = (entry.id() == delivery().delivery_id()).then(|| Box::new(origin_proof()));
-        Submission { tag, entry, origin }
+        Submission { tag, entry, origin, introduction: None }
     });
     SubmitFrame { submissions: submissions.collect() }
 }
@@ -79,7 +123,32 @@ pub(crate) fn submit_events() -> Vec<SubmitEvent> {
         SubmitEvent::Assigned { batch: proof.batch, entries: vec![assigned] },
         SubmitEvent::Refused { tag: 2, refusal: refusals().remove(0) },
         SubmitEvent::Executed { batch: receipt.batch, entries: vec![executed] },
+        final_event(),
     ]
+}
+
+fn final_event() -> SubmitEvent {
+    let RefusalProof { refusal, path, batch } = refusal_proof();
+    let detail = "its expiry is past".to_owned();
+    SubmitEvent::Final { batch, entries: vec![FinalRefusal { tag: 3, refusal, path, detail }] }
+}
+
+/// A frame with a final refusal of a delivery, whose number is used up.
+pub(crate) fn refusing_frame() -> TailFrame {
+    let RefusalProof { refusal, batch, .. } = refusal_proof();
+    let pair = Some(PairUse { source: source(), number: PairNumber::new(4) });
+    let record = TailRecord {
+        index: 0,
+        assignment: assignments()[1],
+        entry: codec::encode(&entries()[1]),
+        origin: None,
+    };
+    TailFrame {
+        batch,
+        leaves: vec![assignments()[1].leaf(), refusal.leaf()],
+        records: vec![record],
+        refusals: Some(vec![RefusalRecord { index: 1, refusal, pair }]),
+    }
 }
 
 pub(crate) fn tail_frame() -> TailFrame {
@@ -97,6 +166,7 @@ pub(crate) fn tail_frame() -> TailFrame {
             record(1, codec::encode(&entries()[1]), None),
             record(2, codec::encode(&entries()[2]), Some(origin)),
         ],
+        refusals: None,
     }
 }
 
@@ -138,7 +208,8 @@ pub(crate) fn next_number() -> NextNumber {
 
 pub(crate) fn process_page() -> ProcessPage {
     let spawn = spawn().body_bytes().to_vec();
-    let entry = ProcessEntry { process: source(), spawn, next: Slot::new(3), time: TIME };
+    let entry =
+        ProcessEntry { process: source(), spawn, next: Slot::new(3), time: TIME, moved: None };
     ProcessPage { processes: vec![entry], total: 1 }
 }
 

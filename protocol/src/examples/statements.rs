@@ -1,14 +1,14 @@
 //! Example statements that stand in no log: records, heads, views, faults.
 
 use crate::{
-    ComputePolicy, Epoch, Failure, FailureKind, Fault, Gas, Hash, HeadStatement, Kind, Receipt,
-    ReceiptLeaf, RefusalCode, RefusalLeaf, Reply, Role, Signed, Slot, Timestamp, UnitRecord, V1,
-    ViewAnswer, ViewRequest,
+    Change, ComputePolicy, ControlAction, EntryId, Epoch, Failure, FailureKind, Fault, Gas, Hash,
+    HeadStatement, Kind, Receipt, ReceiptLeaf, RefusalCode, RefusalLeaf, Reply, Role, Signed, Slot,
+    Timestamp, UnitRecord, V1, ViewAnswer, ViewRequest,
 };
 
 use super::{
-    COMPUTE, NETWORK, OTHER_COMPUTE, TIME, args, assignment_proof, assignments, key, message,
-    policy, prove, receipt, receipt_leaf, receipt_of, scheduler, source, unit,
+    COMPUTE, NETWORK, OTHER_COMPUTE, TIME, args, assignment_proof, assignments, control, key,
+    message, policy, prove, receipt, receipt_leaf, receipt_of, scheduler, source, unit,
 };
 
 /// Who vouches for the units of the examples.
@@ -111,5 +111,20 @@ pub(crate) fn conflicting_assignment() -> Fault {
 /// One fault of each kind.
 pub(crate) fn faults() -> Vec<Fault> {
     let receipts = Fault::Receipts(Box::new(receipt()), Box::new(conflicting_receipt()));
-    vec![conflicting_assignment(), receipts]
+    vec![conflicting_assignment(), receipts, past_seal()]
+}
+
+/// The control that moved [`source`] to another scheduler in slot 1, and what sealed epoch 0.
+pub(crate) fn change() -> Change {
+    let control = control(ControlAction::Move(unit(9)));
+    let mut log = assignments();
+    log[1].entry = EntryId::from_bytes(*control.digest().as_bytes());
+    Change { control, sealed: prove(&log, 1), attested: None }
+}
+
+/// A slot behind the control that ended its epoch.
+fn past_seal() -> Fault {
+    let Change { control, sealed, .. } = change();
+    let later = Box::new(prove(&assignments(), 2));
+    Fault::PastSeal { control: Box::new(control), sealed: Box::new(sealed), later }
 }

@@ -199,5 +199,6 @@ pub(crate) fn proofs() -> Vec<Proof> {
         Proof::Receipt(Box::new(receipt())),
         Proof::Page(Box::new(page)),
         Proof::Key(Box::new(of_key)),
+        Proof::Refusal(Box::new(super::frames::refusal_proof())),
     ]
 }

@@ -125,3 +125,21 @@ fn a_fault_of_another_network_proves_nothing() {
         assert!(fault.culprits(other).is_err());
     }
 }
+
+#[test]
+fn a_slot_behind_the_seal_of_its_epoch_names_the_scheduler() {
+    let fault = || statements::faults().remove(2);
+    assert_eq!(fault().culprits(NETWORK), Ok(vec![scheduler().public().unit()]));
+    let Fault::PastSeal { control, sealed, later } = fault() else { panic!() };
+    let before = Fault::PastSeal {
+        control: control.clone(),
+        sealed: sealed.clone(),
+        later: Box::new(prove(&assignments(), 0)),
+    };
+    assert_eq!(before.culprits(NETWORK), Err(FaultError::NoConflict));
+    let stop = examples::control(ControlAction::Stop);
+    let no_end = Fault::PastSeal { control: Box::new(stop), sealed, later: later.clone() };
+    assert_eq!(no_end.culprits(NETWORK), Err(FaultError::NoConflict));
+    let other = Fault::PastSeal { control, sealed: Box::new(assignment_proof()), later };
+    assert_eq!(other.culprits(NETWORK), Err(FaultError::NoConflict));
+}

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    Assignment, Gas, ReceiptLeaf, SecretKey, Slot,
+    Assignment, ComputePolicy, ControlAction, Domain, Gas, ProfileId, ReceiptLeaf, SecretKey,
+    Signed, Slot, Spawn, codec,
     examples::{
         self, COMPUTE, NETWORK, OTHER_COMPUTE, assignments, batch_body, delivery, key,
         origin_proof, outcome, policy, prove, provenance, receipt_leaf, receipt_of, source,
@@ -8,11 +9,11 @@ use crate::{
 };
 
 fn known() -> Source {
-    provenance().source(&source()).unwrap()
+    provenance().source(&source(), NETWORK).unwrap()
 }
 
 fn verify(proof: &OriginProof, delivery: &Delivery) -> Result<(), OriginProofError> {
-    proof.verify(NETWORK, delivery, None, PublicKey::verifies)
+    proof.verify(NETWORK, delivery.into(), None, false, PublicKey::verifies)
 }
 
 /// Changes the valid proof and expects it to be refused so.
@@ -40,7 +41,8 @@ fn every_item_of_the_outbox_has_its_proof() {
 #[test]
 fn a_known_source_needs_no_introduction() {
     let proof = OriginProof { introduction: None, ..origin_proof() };
-    let verified = proof.verify(NETWORK, &delivery(), Some(&known()), PublicKey::verifies);
+    let verified =
+        proof.verify(NETWORK, (&delivery()).into(), Some(&known()), false, PublicKey::verifies);
     assert_eq!(verified, Ok(()));
     assert_eq!(verify(&proof, &delivery()), Err(OriginProofError::Unknown));
 }
@@ -57,8 +59,8 @@ fn an_introduction_of_another_process_is_refused() {
 fn an_introduction_that_is_no_spawn_is_refused() {
     let spawn = vec![0x80];
     let process = ProcessId::from_bytes(*Domain::Spawn.digest(&[&spawn]).as_bytes());
-    let refused = Provenance { spawn, changes: Vec::new() }.source(&process);
-    assert!(matches!(refused, Err(OriginProofError::Introduction(_))));
+    let refused = Provenance { spawn, changes: Vec::new() }.source(&process, NETWORK);
+    assert_eq!(refused, Err(ProvenanceError::Spawn));
 }
 
 #[test]
@@ -66,16 +68,58 @@ fn an_introduction_with_a_bad_policy_is_refused() {
     let policy = ComputePolicy { quorum: 3, ..policy() };
     let spawn = codec::encode(&Spawn { policy, ..examples::spawn_body() });
     let process = ProcessId::from_bytes(*Domain::Spawn.digest(&[&spawn]).as_bytes());
-    let refused = Provenance { spawn, changes: Vec::new() }.source(&process);
-    assert!(matches!(refused, Err(OriginProofError::Introduction(_))));
+    let refused = Provenance { spawn, changes: Vec::new() }.source(&process, NETWORK);
+    assert_eq!(refused, Err(ProvenanceError::Spawn));
+}
+
+/// The source after a control at slot 2, behind the slot of the delivery.
+fn after(action: ControlAction) -> Source {
+    let mut known = known();
+    known.advance(&examples::control_body(action), Slot::new(2));
+    known
+}
+
+fn next_policy() -> ControlAction {
+    let units = vec![key(OTHER_COMPUTE).public().unit()];
+    let previous = Some(policy().digest());
+    ControlAction::Policy(ComputePolicy { units, quorum: 1, version: 1, previous })
 }
 
 #[test]
-fn later_epochs_are_refused() {
-    let control = examples::control(crate::ControlAction::Stop);
-    let changes = vec![Change { control, sealed: examples::assignment_proof() }];
-    let refused = Provenance { changes, ..provenance() }.source(&source());
-    assert!(matches!(refused, Err(OriginProofError::Introduction(_))));
+fn a_slot_of_an_earlier_scheduler_keeps_its_proof() {
+    let known = after(ControlAction::Move(key(9).public().unit()));
+    let delivery = delivery();
+    let check = |proof: OriginProof, known| {
+        proof.verify(NETWORK, (&delivery).into(), Some(known), false, PublicKey::verifies)
+    };
+    assert_eq!(check(origin_proof(), &known), Ok(()));
+    let mut sealed_before = self::known();
+    let control = examples::control_body(ControlAction::Move(key(9).public().unit()));
+    sealed_before.advance(&control, Slot::ZERO);
+    let past = check(origin_proof(), &sealed_before);
+    assert_eq!(past, Err(OriginProofError::Assignment));
+}
+
+#[test]
+fn a_retired_unit_counts_only_in_what_stands_in_a_log() {
+    let known = after(next_policy());
+    let check = |unit: u8, ever| {
+        let proof = with_receipt(receipt_leaf(), &key(unit));
+        let delivery = delivery();
+        proof.verify(NETWORK, (&delivery).into(), Some(&known), ever, PublicKey::verifies)
+    };
+    assert_eq!(check(COMPUTE, false), Err(OriginProofError::Policy));
+    assert_eq!(check(COMPUTE, true), Ok(()));
+    assert_eq!((check(OTHER_COMPUTE, false), check(OTHER_COMPUTE, true)), (Ok(()), Ok(())));
+    assert_eq!(check(9, true), Err(OriginProofError::Policy));
+}
+
+#[test]
+fn an_epoch_that_is_not_known_asks_for_an_introduction() {
+    let mut assignments = assignments();
+    assignments[1].epoch = crate::Epoch::new(1);
+    let proof = OriginProof { assignment: prove(&assignments, 1), ..origin_proof() };
+    assert_eq!(verify(&proof, &delivery()), Err(OriginProofError::Unknown));
 }
 
 #[test]
@@ -100,7 +144,8 @@ fn another_source_or_slot_is_refused() {
     assert_eq!(verify(&origin_proof(), &slot), Err(OriginProofError::Assignment));
     let other = Delivery { source: examples::other_process(), ..delivery() };
     assert!(matches!(verify(&origin_proof(), &other), Err(OriginProofError::Introduction(_))));
-    let other = origin_proof().verify(NETWORK, &other, Some(&known()), PublicKey::verifies);
+    let other =
+        origin_proof().verify(NETWORK, (&other).into(), Some(&known()), false, PublicKey::verifies);
     assert_eq!(other, Err(OriginProofError::Assignment));
 }
 
@@ -163,7 +208,7 @@ fn any_unit_of_the_policy_may_state_the_outcome() {
 #[test]
 fn a_receipt_of_a_unit_outside_of_the_policy_is_refused() {
     let proof = with_receipt(receipt_leaf(), &key(9));
-    assert_eq!(verify(&proof, &delivery()), Err(OriginProofError::Receipts));
+    assert_eq!(verify(&proof, &delivery()), Err(OriginProofError::Policy));
 }
 
 #[test]
@@ -200,11 +245,12 @@ fn a_receipt_signed_by_another_key_is_refused() {
 
 #[test]
 fn exactly_a_quorum_of_different_units_must_agree() {
-    let source = Source { policy: ComputePolicy { quorum: 2, ..policy() }, ..known() };
+    let policy = ComputePolicy { quorum: 2, ..policy() };
+    let source = Source::of_spawn(&Spawn { policy, ..examples::spawn_body() });
     let verify = |units: &[u8]| {
         let receipts = units.iter().map(|unit| receipt_of(receipt_leaf(), &key(*unit))).collect();
         let proof = OriginProof { receipts, ..origin_proof() };
-        proof.verify(NETWORK, &delivery(), Some(&source), PublicKey::verifies)
+        proof.verify(NETWORK, (&delivery()).into(), Some(&source), false, PublicKey::verifies)
     };
     assert_eq!(verify(&[COMPUTE, OTHER_COMPUTE]), Ok(()));
     for units in
@@ -217,7 +263,8 @@ fn exactly_a_quorum_of_different_units_must_agree() {
 #[test]
 fn another_network_is_refused() {
     let other = NetworkId::from_bytes([0; 32]);
-    let verified = origin_proof().verify(other, &delivery(), None, PublicKey::verifies);
+    let verified =
+        origin_proof().verify(other, (&delivery()).into(), None, false, PublicKey::verifies);
     assert_eq!(verified, Err(OriginProofError::Signature));
 }
 

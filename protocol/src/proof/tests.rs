@@ -23,7 +23,7 @@ fn a_file_tells_what_it_is() {
     for proof in states::proofs() {
         assert_eq!(ProofFile::decode(&codec::encode(&proof)), Ok(ProofFile::Proof(proof)));
     }
-    for bytes in [&[][..], &[0x80], &[0x82, 0x0f], &[0x82, 0x14, 0x00]] {
+    for bytes in [&[][..], &[0x80], &[0x82, 0x0f], &[0x82, 0x15, 0x00]] {
         assert!(ProofFile::decode(bytes).is_err(), "{bytes:?}");
     }
 }

@@ -79,5 +79,10 @@ pub(super) fn proof(bytes: &[u8]) -> Facts {
         }
         Proof::Page(page) => vec![("state root", page.verify(NETWORK).unwrap().to_string())],
         Proof::Key(key) => vec![("state root", key.verify(NETWORK).unwrap().to_string())],
+        Proof::Refusal(refusal) => {
+            let scheduler = refusal.batch.unverified().scheduler;
+            refusal.verify(NETWORK, &scheduler).unwrap();
+            vec![("scheduler", scheduler.to_string())]
+        }
     }
 }

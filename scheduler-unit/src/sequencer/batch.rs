@@ -143,7 +143,7 @@ impl Batch {
             root: tree.root(),
         };
         let batch = Signed::sign(header, key);
-        let frame = TailFrame { batch, leaves, records };
+        let frame = TailFrame { batch, leaves, records, refusals: None };
         self.posting.segment = Bytes::from(codec::encode(&frame));
         self.sealed = Some((frame.batch, tree));
     }

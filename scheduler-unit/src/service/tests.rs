@@ -106,6 +106,12 @@ impl Outcomes {
             SubmitEvent::Refused { tag, refusal } => {
                 assert!(self.refused.insert(tag, refusal.code).is_none(), "told twice");
             }
+            SubmitEvent::Final { entries, .. } => {
+                for entry in entries {
+                    let code = entry.refusal.code;
+                    assert!(self.refused.insert(entry.tag, code).is_none(), "told twice");
+                }
+            }
             SubmitEvent::Executed { .. } => panic!("a scheduler executes nothing"),
         }
     }
@@ -166,7 +172,7 @@ async fn processes_and_modules_can_be_read() {
     let found: Vec<_> = page.processes.iter().map(|entry| entry.process).collect();
     assert_eq!((found, page.total), (vec![process(1, now), process(2, now)], 5));
     let described: Provenance = client.ask(&Request::Describe(process(3, now))).await.unwrap();
-    described.source(&process(3, now)).unwrap();
+    described.source(&process(3, now), NETWORK).unwrap();
     let module: ModuleBytes = client.ask(&Request::GetModule(ModuleId::of(WASM))).await.unwrap();
     assert_eq!(module.module, WASM);
     let status: UnitStatus = client.ask(&Request::Status).await.unwrap();

@@ -77,7 +77,7 @@ impl Origins {
     /// Remembers who a process is, if this is its provenance.
     pub(crate) fn meet(&self, process: &ProcessId, provenance: &Provenance) {
         if !lock(&self.sources).contains(process)
-            && let Ok(source) = provenance.source(process)
+            && let Ok(source) = provenance.source(process, self.network)
         {
             lock(&self.sources).put(*process, Arc::new(source));
         }
@@ -106,7 +106,9 @@ impl Origins {
         let holds = |key: &PublicKey, digest: &Hash, signature: &Signature| {
             self.holds(key, digest, signature)
         };
-        proof.verify(self.network, delivery, known.as_deref(), holds).map_err(refuse)?;
+        proof
+            .verify(self.network, delivery.into(), known.as_deref(), false, holds)
+            .map_err(refuse)?;
         Ok(Proven { source: delivery.source, target: delivery.item.target, number: pair.number })
     }
 
@@ -117,7 +119,7 @@ impl Origins {
         let Some(provenance) = self.archive.source(process).map_err(refuse_storage)? else {
             return Ok(None);
         };
-        let Ok(source) = provenance.source(process) else {
+        let Ok(source) = provenance.source(process, self.network) else {
             return Ok(None);
         };
         let source = Arc::new(source);
@@ -141,6 +143,7 @@ impl Origins {
 fn refuse(error: OriginProofError) -> Refusal {
     let code = match error {
         OriginProofError::Unknown => RefusalCode::IntroductionNeeded,
+        OriginProofError::Policy => RefusalCode::WrongPolicy,
         _ => RefusalCode::BadOrigin,
     };
     Refusal::new(code, error.to_string())

@@ -51,7 +51,7 @@ impl Client {
         let request = Request::Checkpoint { process, at: Some(at) };
         let answer: CheckpointAnswer = self.ask(unit, &request).await?;
         let said = answer.statement.unverified();
-        if said.unit != unit || !described.source.policy.units.contains(&unit) {
+        if said.unit != unit || !described.source.policy().units.contains(&unit) {
             return Err(ClientError::unverified(
                 "the state is stated by another unit than one of the process's policy",
             ));

@@ -175,7 +175,7 @@ impl Client {
             self.inner.checker.view(&request, &described.source, &answer)?;
             Ok(Said::Enough(answer))
         };
-        let answer = self.ask_policy(process, &described.source.policy, asked, read).await?;
+        let answer = self.ask_policy(process, described.source.policy(), asked, read).await?;
         read_view(answer.unverified())
     }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use protocol::{
-    AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey, Signature, Signed, Slot,
-    Source, VerifyError, ViewAnswer, ViewRequest,
+    Assignment, AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey, Signature,
+    Signed, Slot, Source, VerifyError, ViewAnswer, ViewRequest,
     api::{Executed, OutcomePage},
 };
 
@@ -49,7 +49,9 @@ impl Checker {
         if proof.assignment.process != process || proof.assignment.entry != entry {
             return Err(ClientError::unverified("the assignment is of another entry"));
         }
-        if !proof.leads_to_batch_of(&source.scheduler) {
+        let Assignment { epoch, slot, .. } = proof.assignment;
+        let scheduler = source.scheduler_of(epoch, slot);
+        if !scheduler.is_some_and(|scheduler| proof.leads_to_batch_of(&scheduler)) {
             return Err(ClientError::unverified(
                 "the assignment is not in a batch of the process's scheduler",
             ));
@@ -65,7 +67,7 @@ impl Checker {
         executed: &Executed,
     ) -> Result<(), ClientError> {
         let (outcome, leaf) = (&executed.outcome, &executed.receipt.leaf);
-        if !source.policy.units.contains(&executed.receipt.unit()) {
+        if !source.policy().units.contains(&executed.receipt.unit()) {
             return Err(ClientError::unverified(
                 "the receipt is of a unit outside of the process's policy",
             ));
@@ -74,7 +76,7 @@ impl Checker {
             && leaf.process == process
             && leaf.slot == outcome.slot
             && leaf.gas == outcome.gas
-            && leaf.profile == source.profile
+            && leaf.profile == source.profile()
             && leaf.outcome == outcome.digest();
         if !same {
             return Err(ClientError::unverified("the receipt states another outcome"));
@@ -114,7 +116,7 @@ impl Checker {
         answer: &Signed<ViewAnswer>,
     ) -> Result<(), ClientError> {
         let said = answer.unverified();
-        if !source.policy.units.contains(&said.unit) {
+        if !source.policy().units.contains(&said.unit) {
             return Err(ClientError::unverified(
                 "the view is answered by a unit outside of the process's policy",
             ));

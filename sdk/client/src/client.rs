@@ -163,7 +163,8 @@ impl Client {
         if let Some(known) = self.inner.known().processes.get(&process) {
             return Ok(Arc::clone(known));
         }
-        let read = move |provenance: &Provenance| read(process, provenance);
+        let network = self.inner.network;
+        let read = move |provenance: &Provenance| read(network, process, provenance);
         let request = Request::Describe(process);
         let described = self.first_of(Role::Scheduler, request, read).await?;
         Ok(self.learn(process, described))
@@ -254,8 +255,12 @@ impl Inner {
 }
 
 /// Reads a process's description, which proves itself.
-fn read(process: ProcessId, provenance: &Provenance) -> Result<Described, ClientError> {
-    let source = provenance.source(&process).map_err(ClientError::unverified)?;
+fn read(
+    network: NetworkId,
+    process: ProcessId,
+    provenance: &Provenance,
+) -> Result<Described, ClientError> {
+    let source = provenance.source(&process, network).map_err(ClientError::unverified)?;
     let spawn = codec::decode(&provenance.spawn).map_err(ClientError::unverified)?;
     Ok(Described { spawn, source: Arc::new(source) })
 }

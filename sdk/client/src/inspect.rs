@@ -20,7 +20,7 @@ impl Client {
         let process = assignment.process;
         let described = self.describe(process).await?;
         let request = Request::Proof { process, slot: assignment.slot };
-        let proof: AssignmentProof = self.ask(described.source.scheduler, &request).await?;
+        let proof: AssignmentProof = self.ask(described.source.scheduler(), &request).await?;
         let place = (process, assignment.entry);
         self.inner.checker.assignment(place, &described.source, &proof)?;
         if proof.assignment == *assignment {

@@ -39,7 +39,7 @@ impl LogReader {
         let Place { process, next, .. } = self.place;
         let described = self.client.describe(process).await?;
         let request = Request::Log { process, from: next, limit };
-        let mut page: LogPage = self.client.ask(described.source.scheduler, &request).await?;
+        let mut page: LogPage = self.client.ask(described.source.scheduler(), &request).await?;
         page.records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let mut good = 0;
         for record in &page.records {

@@ -57,7 +57,7 @@ impl Client {
             // Another unit may have executed what this one has left to it.
             Ok(if page.executed.is_empty() { Said::Little(page) } else { Said::Enough(page) })
         };
-        self.ask_policy(process, &described.source.policy, request, read).await
+        self.ask_policy(process, described.source.policy(), request, read).await
     }
 
     /// Waits, as long as a messenger is willing to, until a slot is executed.
@@ -88,7 +88,7 @@ impl Client {
     /// What the scheduler says, or [`ClientError::Unverified`].
     pub async fn head(&self, process: ProcessId) -> Result<HeadStatement, ClientError> {
         let described = self.describe(process).await?;
-        let scheduler = described.source.scheduler;
+        let scheduler = described.source.scheduler();
         let nonce = shell::nonce()?;
         let request = Request::Head { process, nonce };
         let head: Signed<HeadStatement> = self.ask(scheduler, &request).await?;

@@ -125,11 +125,7 @@ impl Client {
         let spawn = signed.unverified().clone();
         let entry = Entry::Spawn(signed);
         let process = entry.target();
-        let source = Source {
-            scheduler: spawn.scheduler,
-            policy: spawn.policy.clone(),
-            profile: spawn.profile,
-        };
+        let source = Source::of_spawn(&spawn);
         let described = self.learn(process, Described { spawn, source: source.into() });
         let ticket = self.inner.submitter.submit(entry, described.source.clone()).await?;
         let birth = self.finish(ticket, limit).await;

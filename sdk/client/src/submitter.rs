@@ -194,6 +194,12 @@ impl Shared {
                 }
             }
             SubmitEvent::Refused { tag, refusal } => self.handle_refused(tag, refusal),
+            SubmitEvent::Final { entries, .. } => {
+                for entry in entries {
+                    let refusal = Refusal::new(entry.refusal.code, entry.detail);
+                    self.handle_refused(entry.tag, refusal);
+                }
+            }
         }
     }
 

@@ -67,8 +67,7 @@ impl World {
     }
 
     pub(crate) fn source(&self) -> Source {
-        let Spawn { scheduler, policy, profile, .. } = self.spawn.clone();
-        Source { scheduler, policy, profile }
+        Source::of_spawn(&self.spawn)
     }
 
     pub(crate) fn message(&self, nonce: u64) -> Signed<Message> {

@@ -89,7 +89,7 @@ impl Client {
     }
 
     pub(super) async fn submit(&mut self, entries: impl IntoIterator<Item = (u64, Entry)>) {
-        let submission = |(tag, entry)| Submission { tag, entry, origin: None };
+        let submission = |(tag, entry)| Submission { tag, entry, origin: None, introduction: None };
         let submissions = entries.into_iter().map(submission).collect();
         self.sender.send(&codec::encode(&SubmitFrame { submissions })).await.unwrap();
     }
@@ -121,7 +121,7 @@ impl Client {
                         assert!(twice.is_none(), "{} was executed already", entry.tag);
                     }
                 }
-                SubmitEvent::Refused { tag, refusal } => panic!("{tag} is refused: {refusal}"),
+                refused => panic!("refused: {refused:?}"),
             }
         }
         executed.into_iter().collect()

@@ -174,7 +174,7 @@ impl State {
         self.largest_frame = self.largest_frame.max(submissions.len());
         let mut events = Vec::new();
         let mut fresh = Vec::new();
-        for Submission { tag, entry, origin } in submissions {
+        for Submission { tag, entry, origin, .. } in submissions {
             if let Some(proof) = self.assigned.get(&entry.id()) {
                 events.push(assigned(proof.batch.clone(), vec![(tag, proof.clone())]));
                 continue;
@@ -255,8 +255,8 @@ impl State {
         let spawn = self.spawns.get(&source).filter(|_| self.introduced.contains(&source));
         let provenance =
             spawn.map(|spawn| Provenance { spawn: spawn.clone(), changes: Vec::new() });
-        let known = provenance.map(|provenance| provenance.source(&source).unwrap());
-        match origin.verify(NETWORK, delivery, known.as_ref(), PublicKey::verifies) {
+        let known = provenance.map(|provenance| provenance.source(&source, NETWORK).unwrap());
+        match origin.verify(NETWORK, delivery.into(), known.as_ref(), false, PublicKey::verifies) {
             Ok(()) => {}
             Err(protocol::OriginProofError::Unknown) => {
                 return Err(RefusalCode::IntroductionNeeded);

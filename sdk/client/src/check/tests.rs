@@ -1,4 +1,4 @@
-use protocol::{SecretKey, Slot};
+use protocol::{ComputePolicy, SecretKey, Slot, Spawn};
 
 use super::*;
 use crate::testing::{NETWORK, World};
@@ -21,8 +21,8 @@ fn an_assignment_holds_only_for_its_entry_its_scheduler_and_its_network() {
     checker.assignment((process, entry), &source, &proof).unwrap();
 
     refused(checker.assignment((process, EntryId::from_bytes([1; 32])), &source, &proof));
-    let mut stranger = source.clone();
-    stranger.scheduler = SecretKey::from_seed(&[8; 32]).public().unit();
+    let scheduler = SecretKey::from_seed(&[8; 32]).public().unit();
+    let stranger = Source::of_spawn(&Spawn { scheduler, ..world.spawn.clone() });
     refused(checker.assignment((process, entry), &stranger, &proof));
     let elsewhere = Checker::new(NetworkId::from_bytes([1; 32]));
     refused(elsewhere.assignment((process, entry), &source, &proof));
@@ -56,8 +56,9 @@ fn an_outcome_counts_only_with_a_receipt_of_the_policy_for_just_it() {
     let mut other = executed.clone();
     other.outcome.reply = protocol::Reply::Later;
     refused(checker.executed(world.process, &source, &other));
-    let mut stranger = source.clone();
-    stranger.policy.units = vec![world.scheduler.public().unit()];
+    let units = vec![world.scheduler.public().unit()];
+    let policy = ComputePolicy { units, ..world.spawn.policy.clone() };
+    let stranger = Source::of_spawn(&Spawn { policy, ..world.spawn.clone() });
     refused(checker.executed(world.process, &stranger, &executed));
     let mut elsewhere = executed.clone();
     elsewhere.receipt.path.index = 1;

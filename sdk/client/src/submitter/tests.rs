@@ -27,6 +27,7 @@ fn the_frame_is_the_one_the_protocol_decodes() {
         tag: *tag,
         entry: Entry::clone(entry),
         origin: None,
+        introduction: None,
     });
     let expected = SubmitFrame { submissions: submissions.collect() };
     assert_eq!(frame(&entries), codec::encode(&expected));
