@@ -32,7 +32,7 @@ const WARM_UP: usize = 4_000;
 /// The most messages signed beforehand; each takes about half a KiB.
 const SIGNED_MAX: usize = 400_000;
 
-/// How many messages are sent one after the other at the end.
+/// How many messages are sent one after the other.
 const ALONE: usize = 1_000;
 
 /// Processes spawned at once.
@@ -194,7 +194,7 @@ async fn load(
 }
 
 /// One message after the other.
-async fn alone(
+pub(super) async fn alone(
     client: &Client,
     processes: &Arc<Vec<ProcessId>>,
 ) -> Result<Histogram<u64>, NodeError> {

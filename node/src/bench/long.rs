@@ -6,17 +6,13 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use super::{
-    ingest::{PATIENCE, sign, spawn},
-    machine::{micros, now},
-    report::{Latency, histogram},
+    ingest::{alone, spawn},
+    report::Latency,
 };
 use crate::error::NodeError;
 
 /// An actor that uses all the gas of a message; `spin.wat` is its text.
 pub(super) const SPIN: &[u8] = include_bytes!("spin.wasm");
-
-/// Short messages sent one after the other before, and meanwhile.
-const SHORT: usize = 1_000;
 
 /// What `bench long` found out.
 #[derive(Debug, Serialize)]
@@ -36,8 +32,8 @@ pub(crate) struct LongReport {
 pub(crate) async fn long(client: &Client, long_messages: u32) -> Result<LongReport, NodeError> {
     let counters = Arc::new(spawn(client, 1).await?);
     // The first ones warm everything up.
-    let _ = short(client, &counters).await?;
-    let before = short(client, &counters).await?;
+    drop(alone(client, &counters).await?);
+    let before = Latency::of(&alone(client, &counters).await?);
     let mut tickets = Vec::new();
     for _ in 0..long_messages {
         let limits = Limits { gas: Limits::MAX.gas, ..Limits::DEFAULT };
@@ -49,27 +45,13 @@ pub(crate) async fn long(client: &Client, long_messages: u32) -> Result<LongRepo
         ticket.assigned().await?;
         tickets.push(ticket);
     }
-    let meanwhile = short(client, &counters).await?;
+    let meanwhile = Latency::of(&alone(client, &counters).await?);
     let mut long_finished = 0;
     for mut ticket in tickets {
         let executed = tokio::time::timeout(std::time::Duration::ZERO, ticket.executed()).await;
         long_finished += usize::from(executed.is_ok());
     }
     Ok(LongReport { scenario: "long", long_messages, before, meanwhile, long_finished })
-}
-
-async fn short(
-    client: &Client,
-    counters: &Arc<Vec<protocol::ProcessId>>,
-) -> Result<Latency, NodeError> {
-    let mut times = histogram();
-    for message in sign(client, counters, SHORT).await? {
-        let submitted = now();
-        let ticket = client.submit(Entry::Message(message)).await?;
-        client.finish(ticket, PATIENCE).await?.reply()?;
-        times.saturating_record(micros(submitted.elapsed()));
-    }
-    Ok(Latency::of(&times))
 }
 
 impl LongReport {

@@ -14,7 +14,7 @@ use super::{
     session::{Access, Session},
 };
 use crate::{
-    bench::{self, IdleOptions, IngestOptions},
+    bench::{self, FloodOptions, IdleOptions, IngestOptions},
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::{UnitShape, note},
@@ -30,6 +30,8 @@ pub(crate) enum Bench {
     Idle(Idle),
     /// Send short messages beside messages of 10 billion gas.
     Long(Long),
+    /// Send to one process beside a flood of another sender to another process.
+    Flood(Flood),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +67,16 @@ pub(crate) struct Long {
     messages: u32,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Flood {
+    /// Messages a second of the flood
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// How long it lasts at the most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=200))]
+    seconds: u64,
+}
+
 /// A cluster to measure.
 struct Measured {
     client: Client,
@@ -94,6 +106,10 @@ impl Bench {
             }
             Self::Long(Long { messages }) => {
                 let report = Box::pin(bench::long(&client, messages)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Flood(Flood { rate, seconds }) => {
+                let report = Box::pin(bench::flood(&client, FloodOptions { rate, seconds })).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
         };
