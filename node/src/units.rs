@@ -1,6 +1,7 @@
 //! Wires one unit: its socket, its directory of other units, discovery, and the unit itself.
 
 mod keeping;
+mod spreading;
 
 use std::io;
 
@@ -17,12 +18,15 @@ use crate::{
 };
 
 pub(crate) use keeping::Keeping;
+pub(crate) use spreading::Spreading;
 
 /// What an operator decides about units beside their places.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Decisions {
     /// The accounts that a scheduler serves; everyone if there are none.
     pub(crate) allow: Vec<AccountId>,
+    /// Over what the logs of a scheduler are spread.
+    pub(crate) spreading: Spreading,
     /// What a compute unit keeps.
     pub(crate) keeping: Keeping,
 }
@@ -148,6 +152,7 @@ impl Service {
                 let allow = &decisions.allow;
                 let accounts = (!allow.is_empty()).then(|| allow.clone());
                 let config = scheduler_unit::Config::new(key, network, data, operator);
+                let config = decisions.spreading.of(&home.name, config);
                 let config = scheduler_unit::Config { accounts, ..config };
                 let running = scheduler_unit::start(config, endpoint, directory);
                 Self::Scheduler(Box::new(running.map_err(io::Error::other)?))

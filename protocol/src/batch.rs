@@ -22,7 +22,7 @@ pub struct BatchHeader {
     /// Who committed.
     #[n(3)]
     pub scheduler: UnitId,
-    /// Counts the scheduler's commits. A hint for finding them; proves nothing.
+    /// Counts the commits of one of the scheduler's writers. A hint for finding them; proves nothing.
     #[n(4)]
     pub number: u64,
     /// When the batch was formed, by the scheduler.

@@ -16,7 +16,7 @@ use crate::{
     board::{Board, Known},
     order::Place,
     segment::{Record, Segment},
-    store::{Index, LogStore, Modules, StoreError},
+    store::{Index, LogStore, StoreError},
     tails::Opener,
 };
 
@@ -26,7 +26,7 @@ const PAGE_BYTES: usize = 3 << 20;
 /// The most bytes of batches that are read for a page of a log.
 const PAGE_READ: usize = 64 << 20;
 
-/// The stores of a unit and what is in memory of them.
+/// The stores of a shard and what is in memory of them.
 #[derive(Debug)]
 pub(crate) struct Archive {
     /// The log itself.
@@ -35,8 +35,6 @@ pub(crate) struct Archive {
     pub(crate) index: Index,
     /// What the index does not have yet.
     pub(crate) board: Board,
-    /// The modules.
-    pub(crate) modules: Modules,
 }
 
 impl Archive {
@@ -44,7 +42,6 @@ impl Archive {
     pub(crate) fn close(&self) {
         self.log.close();
         self.index.close();
-        self.modules.close();
     }
 
     /// The bytes of a batch.
@@ -168,7 +165,7 @@ impl Archive {
         Ok(Some(LogPage { records, next }))
     }
 
-    /// Who a process of this scheduler is.
+    /// Who a process of this shard is.
     pub(crate) fn provenance(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
         let Some(known) = self.board.process(process) else {
             return Ok(None);
@@ -177,7 +174,7 @@ impl Archive {
         Ok(Some(Provenance { spawn, changes: Vec::new() }))
     }
 
-    /// The bytes of the spawn of a process of this scheduler.
+    /// The bytes of the spawn of a process of this shard.
     pub(crate) fn spawn(&self, process: &ProcessId, known: &Known) -> Result<Vec<u8>, StoreError> {
         if let Some(spawn) = self.board.spawn(process) {
             return Ok(spawn.to_vec());
@@ -185,11 +182,8 @@ impl Archive {
         self.index.spawn(known.number)?.ok_or_else(|| missing("the spawn of a process"))
     }
 
-    /// Who a process of any scheduler is, if it lives here or was introduced durably.
-    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
-        if let Some(provenance) = self.provenance(process)? {
-            return Ok(Some(provenance));
-        }
+    /// Who a process of any scheduler is, if it was introduced to this shard.
+    pub(crate) fn introduced(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
         let spawn = self.index.source(process)?;
         Ok(spawn.map(|spawn| Provenance { spawn, changes: Vec::new() }))
     }

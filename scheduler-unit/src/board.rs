@@ -20,6 +20,7 @@ use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot};
 use tokio::sync::watch;
 
 use crate::{
+    births::Births,
     order::{Executors, Head, Place},
     tails::Opener,
 };
@@ -34,6 +35,8 @@ const UNINDEXED_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Board {
     logs: RwLock<Logs>,
+    /// The unit's order of birth.
+    births: Arc<Births>,
     recent: Mutex<Recent>,
     /// How many batches are durable.
     batches: watch::Sender<u64>,
@@ -45,7 +48,7 @@ pub(crate) struct Board {
 #[derive(Debug, Default)]
 struct Logs {
     known: HashMap<ProcessId, Known>,
-    /// Processes in order of birth.
+    /// The shard's processes in order of birth.
     born: Vec<ProcessId>,
     young: Generation,
     /// What the indexer is writing at the moment.
@@ -55,7 +58,7 @@ struct Logs {
 /// A process as readers see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    /// Its place in the order of birth.
+    /// Its place in the shard's order of birth.
     pub(crate) number: u64,
     /// Who executes it.
     pub(crate) executors: Executors,
@@ -115,10 +118,11 @@ pub(crate) struct Birth {
 }
 
 impl Board {
-    /// A board after so many batches, all indexed, with these processes in order of birth.
+    /// A board after so many batches, all indexed, with these processes in the shard's order of birth.
     pub(crate) fn new(
         batches: u64,
         processes: impl IntoIterator<Item = (ProcessId, Known)>,
+        births: Arc<Births>,
     ) -> Self {
         let mut logs = Logs::default();
         for (process, known) in processes {
@@ -127,6 +131,7 @@ impl Board {
         }
         Self {
             logs: RwLock::new(logs),
+            births,
             recent: Mutex::default(),
             batches: watch::Sender::new(batches),
             posted: Condvar::new(),
@@ -139,6 +144,7 @@ impl Board {
         let Posting { number, segment, births, assignments, pairs } = posting;
         // Before the rest, so that whoever learns of the batch finds its bytes.
         lock(&self.recent).push(number, segment);
+        let born: Vec<ProcessId> = births.iter().map(|birth| birth.process).collect();
         {
             let mut logs = self.write();
             for birth in births {
@@ -148,6 +154,9 @@ impl Board {
                 logs.add(number, &assignment);
             }
             logs.young.pairs.extend(pairs);
+        }
+        if !born.is_empty() {
+            self.births.add(born);
         }
         let batches = number.saturating_add(1);
         self.batches.send_replace(batches);
@@ -187,7 +196,7 @@ impl Board {
         processes.iter().map(executed).collect()
     }
 
-    /// Processes in order of birth, and how many there are in all.
+    /// The shard's processes in order of birth, and how many there are in all.
     pub(crate) fn processes(&self, offset: u64, limit: usize) -> (Vec<(ProcessId, Known)>, u64) {
         let logs = self.read();
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -196,7 +205,7 @@ impl Board {
         (page, u64::try_from(logs.born.len()).unwrap_or(u64::MAX))
     }
 
-    /// The process of a number.
+    /// The process of a number in the shard's order of birth.
     pub(crate) fn born(&self, number: u64) -> Option<ProcessId> {
         self.read().born.get(usize::try_from(number).ok()?).copied()
     }

@@ -1,6 +1,9 @@
 //! What a scheduler unit is told when it starts.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::{NonZeroU16, NonZeroUsize},
+    path::PathBuf,
+};
 
 use protocol::{AccountId, NetworkId, OperatorId, SecretKey};
 
@@ -13,6 +16,11 @@ pub struct Config {
     pub network: NetworkId,
     /// The directory of its databases; made if it does not exist.
     pub data: PathBuf,
+    /// How many shards it has, for ever; as many as it has already, or one, if absent.
+    pub shards: Option<NonZeroU16>,
+    /// Directories on further disks, over which shards are spread in turn; those it has already if
+    /// empty.
+    pub disks: Vec<PathBuf>,
     /// Who vouches for it.
     pub operator: OperatorId,
     /// The accounts that may spawn and send; everyone if absent.
@@ -25,6 +33,7 @@ impl Config {
     /// The configuration of a unit that serves everyone, with a verifying thread for each core.
     pub fn new(key: SecretKey, network: NetworkId, data: PathBuf, operator: OperatorId) -> Self {
         let verifiers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { key, network, data, operator, accounts: None, verifiers }
+        let (shards, disks, accounts) = (None, Vec::new(), None);
+        Self { key, network, data, shards, disks, operator, accounts, verifiers }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::{
     order::EXPIRY_WINDOW,
     running::{Opened, open},
-    store::{Disk, testing::FaultDisk},
+    store::{Disk, StoreError, testing::FaultDisk},
     verify::{Event, Lane, Verifier},
 };
 
@@ -142,6 +142,11 @@ impl Teller {
         Self::emitting(vec![tell(target, 0, 0), tell(target, 1, 0)])
     }
 
+    /// Tells one target, and then another.
+    pub(crate) fn of_two(one: ProcessId, two: ProcessId) -> Self {
+        Self::emitting(vec![tell(one, 0, 0), tell(two, 1, 0)])
+    }
+
     fn emitting(outbox: Vec<OutboxItem>) -> Self {
         let body = Spawn { scheduler: other_scheduler().public().unit(), ..spawn_body(77, NOW) };
         let spawn = Signed::sign(body, &client());
@@ -239,10 +244,15 @@ pub(crate) fn as_disk(disk: &Arc<FaultDisk>) -> Arc<dyn Disk> {
     Arc::clone(disk) as Arc<dyn Disk>
 }
 
+/// Opens the stores of a unit of one shard.
+pub(crate) fn reopen(disk: &Arc<FaultDisk>) -> Result<Opened, StoreError> {
+    open(as_disk(disk), vec![as_disk(disk)])
+}
+
 /// Opens the stores of a unit, with the module stored.
 pub(crate) fn opened(disk: &Arc<FaultDisk>) -> Opened {
-    let opened = open(as_disk(disk)).unwrap();
-    opened.archive.modules.put(WASM).unwrap();
+    let opened = reopen(disk).unwrap();
+    opened.shards.modules.put(WASM).unwrap();
     opened
 }
 
@@ -253,7 +263,7 @@ pub(crate) fn verifier(opened: &Opened) -> Verifier {
 
 pub(crate) fn verifier_since(opened: &Opened, started: Timestamp) -> Verifier {
     let unit = scheduler().public().unit();
-    Verifier::new(NETWORK, unit, None, Arc::clone(&opened.archive), started)
+    Verifier::new(NETWORK, unit, None, Arc::clone(&opened.shards), started)
 }
 
 /// A stream, and what it is told.
@@ -262,6 +272,6 @@ pub(crate) fn lane() -> (Arc<Lane>, mpsc::Receiver<Event>) {
     (Arc::new(Lane::new(events)), told)
 }
 
-pub(crate) fn share() -> OwnedSemaphorePermit {
-    Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
+pub(crate) fn share() -> Arc<OwnedSemaphorePermit> {
+    Arc::new(Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap())
 }

@@ -1,13 +1,14 @@
 //! The scheduler unit: gives every entry of a process its slot, durably, and proves it.
 //!
 //! ```text
-//! submit streams -> verify (parallel) -> sequencer (one) -> log.redb -> acknowledge
-//!                                            |                    \---> tails
-//!                                            \-> board (readers) ----> indexer -> index.redb
+//! submit streams -> verify (parallel) -> sequencer (one a shard) -> log.redb -> acknowledge
+//!                                            |                         \---> tails
+//!                                            \-> board (readers) ---------> indexer -> index.redb
 //! ```
 //!
 //! `order` decides and knows no I/O; `verify` checks what does not depend on a log; `sequencer`
 //! commits; `board` and `archive` are what readers see; `store` is the only place that knows tables.
+//! All of these but `verify` exist once for each `shard`.
 //!
 //! # Invariants
 //!
@@ -16,18 +17,21 @@
 //! - Only the log must survive a crash; the index is derived from it.
 
 mod archive;
+mod births;
 mod board;
 mod clock;
 mod config;
 #[cfg(test)]
 mod fixture;
 mod indexer;
+mod layout;
 mod metrics;
 mod order;
 mod running;
 mod segment;
 mod sequencer;
 mod service;
+mod shard;
 mod store;
 mod submit;
 mod tails;
@@ -35,5 +39,6 @@ mod unit;
 mod verify;
 
 pub use config::Config;
+pub use layout::LayoutError;
 pub use running::{Error, Running, start};
 pub use store::StoreError;

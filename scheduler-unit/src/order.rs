@@ -1,4 +1,4 @@
-//! Orders the logs of all processes. Pure: no clock, no disk, no network.
+//! Orders the logs of a shard's processes. Pure: no clock, no disk, no network.
 //!
 //! Each kind of entry has a file of its own with a `handle_*` that takes the instant and what
 //! verification has let through, and decides. What was assigned since the last [`Order::commit`] can
@@ -104,8 +104,10 @@ enum Undo {
 pub(crate) struct StoredLog {
     /// Its process.
     pub(crate) process: ProcessId,
-    /// Its place in the order of birth.
+    /// Its place in the shard's order of birth.
     pub(crate) number: u64,
+    /// When it was born.
+    pub(crate) born: Timestamp,
     /// Its first entry.
     pub(crate) spawn: Spawn,
     /// Its end.

@@ -4,10 +4,10 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
 };
 
-use protocol::Timestamp;
+use protocol::{ProcessId, Timestamp};
 use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint};
@@ -15,14 +15,17 @@ use transport::{Directory, Endpoint};
 use crate::{
     Config,
     archive::Archive,
+    births::Births,
     board::{Board, Known},
     clock::Clock,
     indexer,
+    layout::{Layout, LayoutError},
     metrics::Metrics,
     order::{Log, Order},
     segment::Segment,
-    sequencer::{Inbox, Sequencer},
+    sequencer::Sequencer,
     service::Service,
+    shard::Shards,
     store::{Disk, Files, Index, LogStore, Modules, RedbLog, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
@@ -31,14 +34,9 @@ use crate::{
 /// Why a unit does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The data directory cannot be made.
-    #[error("cannot make {path}: {source}")]
-    Directory {
-        /// The directory.
-        path: String,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    /// The shards are not where they should be.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// A store cannot be opened or read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,7 +50,6 @@ pub enum Error {
 pub struct Running {
     stop: CancellationToken,
     unit: Arc<Unit>,
-    inbox: Arc<Inbox>,
     server: task::JoinHandle<()>,
     threads: Mutex<Threads>,
     failed: watch::Receiver<Option<String>>,
@@ -61,8 +58,8 @@ pub struct Running {
 #[derive(Debug, Default)]
 struct Threads {
     verifiers: Vec<JoinHandle<()>>,
-    sequencer: Option<JoinHandle<()>>,
-    indexer: Option<JoinHandle<()>>,
+    sequencers: Vec<JoinHandle<()>>,
+    indexers: Vec<JoinHandle<()>>,
 }
 
 /// Starts a unit that answers at an endpoint. Must be called within a Tokio runtime.
@@ -73,59 +70,47 @@ struct Threads {
 ///
 /// [`Error`] says which part of the environment does not allow it.
 pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result<Running, Error> {
-    std::fs::create_dir_all(&config.data).map_err(|source| {
-        let path = config.data.display().to_string();
-        Error::Directory { path, source }
-    })?;
-    let disk: Arc<dyn Disk> = Arc::new(Files(config.data.clone()));
-    start_on(config, disk, endpoint, directory)
-}
-
-fn start_on(
-    config: Config,
-    disk: Arc<dyn Disk>,
-    endpoint: Endpoint,
-    directory: Directory,
-) -> Result<Running, Error> {
-    let Opened { archive, order, batches, floor } = open(disk)?;
-    let clock = Arc::new(Clock::start(floor));
+    let layout = Layout::establish(&config)?;
+    let files = |path| -> Arc<dyn Disk> { Arc::new(Files(path)) };
+    let disks = layout.directories(&config.data).into_iter().map(files).collect();
+    let opened = open(files(config.data.clone()), disks)?;
+    let clock = Arc::new(Clock::start(opened.floor));
     let metrics = Arc::new(Metrics::default());
-    let inbox = Arc::new(Inbox::default());
+    let shards = opened.shards;
     let id = config.key.public().unit();
-    let verifier = Arc::new(Verifier::new(
-        config.network,
-        id,
-        config.accounts,
-        Arc::clone(&archive),
-        clock.started(),
-    ));
+    let (network, accounts) = (config.network, config.accounts);
+    let verifier =
+        Arc::new(Verifier::new(network, id, accounts, Arc::clone(&shards), clock.started()));
     let (failing, failed) = watch::channel(None);
-    let sequencer = Sequencer {
-        order,
-        archive: Arc::clone(&archive),
-        inbox: Arc::clone(&inbox),
-        clock: Arc::clone(&clock),
-        key: config.key.clone(),
-        network: config.network,
-        next: batches,
-        metrics: Arc::clone(&metrics),
-        doubtful: None,
-    };
-    let sequencer = spawn("sequencer", &failing, move || sequencer.run())?;
-    let indexed = Arc::clone(&archive);
-    let indexer = spawn("indexer", &failing, move || indexer::run(&indexed, batches))?;
-    let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&inbox));
-    let mut verifiers = Vec::new();
+    let mut threads = Threads::default();
+    for (shard, written) in shards.iter().zip(opened.written) {
+        let sequencer = Sequencer {
+            order: written.order,
+            archive: Arc::clone(&shard.archive),
+            inbox: Arc::clone(&shard.inbox),
+            clock: Arc::clone(&clock),
+            key: config.key.clone(),
+            network,
+            next: written.batches,
+            metrics: Arc::clone(&metrics),
+            doubtful: None,
+        };
+        threads.sequencers.push(spawn("sequencer", &failing, move || sequencer.run())?);
+        let (archive, batches) = (Arc::clone(&shard.archive), written.batches);
+        let index = move || indexer::run(&archive, batches);
+        threads.indexers.push(spawn("indexer", &failing, index)?);
+    }
+    let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&shards));
     for _ in 0..config.verifiers.get() {
         let worker = pool.worker();
-        verifiers.push(spawn("verifier", &failing, move || worker.work())?);
+        threads.verifiers.push(spawn("verifier", &failing, move || worker.work())?);
     }
     let (memory, readers) = Unit::semaphores();
     let unit = Arc::new(Unit {
         key: config.key,
         id,
-        network: config.network,
-        archive,
+        network,
+        shards,
         verifier,
         pool,
         clock,
@@ -134,7 +119,8 @@ fn start_on(
         memory,
         readers,
     });
-    tracing::info!(%id, batches, operator = %config.operator, "the scheduler has started");
+    let shards = unit.shards.count();
+    tracing::info!(%id, shards, operator = %config.operator, "the scheduler has started");
     let stop = CancellationToken::new();
     let service = Arc::new(Service(Arc::clone(&unit)));
     let serving = transport::serve(endpoint, service, stop.clone());
@@ -145,22 +131,72 @@ fn start_on(
             watched.send_replace(Some("the endpoint was closed".to_owned()));
         }
     });
-    let threads = Threads { verifiers, sequencer: Some(sequencer), indexer: Some(indexer) };
-    Ok(Running { stop, unit, inbox, server, threads: Mutex::new(threads), failed })
+    Ok(Running { stop, unit, server, threads: Mutex::new(threads), failed })
 }
 
 /// What is read when a unit starts.
 pub(crate) struct Opened {
-    pub(crate) archive: Arc<Archive>,
-    pub(crate) order: Order,
-    /// How many batches the log has.
-    pub(crate) batches: u64,
-    /// The time of the last one.
+    pub(crate) shards: Arc<Shards>,
+    /// What each shard goes on from.
+    pub(crate) written: Vec<Written>,
+    /// The time of the last batch.
     pub(crate) floor: Timestamp,
 }
 
-/// Opens the stores, indexes what is not indexed, and reads the logs' ends.
-pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
+/// What a shard goes on from.
+pub(crate) struct Written {
+    pub(crate) order: Order,
+    /// How many batches the log has.
+    pub(crate) batches: u64,
+}
+
+/// What is read of a shard when a unit starts.
+struct OpenedShard {
+    archive: Arc<Archive>,
+    written: Written,
+    floor: Timestamp,
+    /// Its processes in order of birth.
+    born: Vec<(Timestamp, ProcessId)>,
+    /// How many of them have no module here.
+    lost: usize,
+}
+
+/// Opens the stores, indexes what is not indexed, and reads the logs' ends; shards side by side.
+pub(crate) fn open(data: Arc<dyn Disk>, disks: Vec<Arc<dyn Disk>>) -> Result<Opened, StoreError> {
+    let modules = reading(&*data, Modules::FILE, || Modules::open(Arc::clone(&data)))?;
+    let births = Arc::<Births>::default();
+    let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
+        let open = |disk| scope.spawn(|| open_shard(disk, &modules, Arc::clone(&births)));
+        let opening: Vec<_> = disks.into_iter().map(open).collect();
+        let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
+        opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
+    });
+    let opened = opened?;
+    let lost: usize = opened.iter().map(|shard| shard.lost).sum();
+    if lost > 0 {
+        let file = data.describe(Modules::FILE);
+        tracing::error!(
+            "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
+             same modules, which stores them again"
+        );
+    }
+    let mut born: Vec<_> = opened.iter().flat_map(|shard| &shard.born).copied().collect();
+    // Stable: of what was born in one millisecond, each shard keeps its order.
+    born.sort_by_key(|(time, _)| *time);
+    births.add(born.into_iter().map(|(_, process)| process));
+    let floor = opened.iter().map(|shard| shard.floor).max().unwrap_or_default();
+    let (archives, written) =
+        opened.into_iter().map(|shard| (shard.archive, shard.written)).unzip();
+    let shards = Shards::new(archives, births, modules);
+    let shards = shards.ok_or_else(|| StoreError::Failed("there is no shard".to_owned()))?;
+    Ok(Opened { shards: Arc::new(shards), written, floor })
+}
+
+fn open_shard(
+    disk: Arc<dyn Disk>,
+    modules: &Modules,
+    births: Arc<Births>,
+) -> Result<OpenedShard, StoreError> {
     let (log, batches, floor) = reading(&*disk, RedbLog::FILE, || {
         let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
         let batches = log.count()?;
@@ -170,7 +206,6 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
         };
         Ok((log, batches, floor))
     })?;
-    let modules = reading(&*disk, Modules::FILE, || Modules::open(Arc::clone(&disk)))?;
     let index = reading(&*disk, Index::FILE, || {
         let index = Index::open(Arc::clone(&disk))?;
         index.batches()?;
@@ -179,20 +214,15 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     indexer::catch_up(&*log, &index)?;
     let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
     let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
-    if lost > 0 {
-        let file = disk.describe(Modules::FILE);
-        tracing::error!(
-            "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
-             same modules, which stores them again"
-        );
-    }
     let known = logs.iter().map(|stored| {
         let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
         (stored.process, Known { number: log.number, executors: log.executors, head: log.head })
     });
-    let board = Board::new(batches, known);
-    let order = Order::resume(logs, pairs);
-    Ok(Opened { archive: Arc::new(Archive { log, index, board, modules }), order, batches, floor })
+    let born = logs.iter().map(|stored| (stored.born, stored.process)).collect();
+    let board = Board::new(batches, known, births);
+    let written = Written { order: Order::resume(logs, pairs), batches };
+    let archive = Arc::new(Archive { log, index, board });
+    Ok(OpenedShard { archive, written, floor, born, lost })
 }
 
 /// Reads a file of which nothing is known yet; what is wrong with it is told with its name.
@@ -224,17 +254,14 @@ impl Running {
         let _ = (&mut self.server).await;
         let threads = self.threads.lock().map(|mut threads| std::mem::take(&mut *threads));
         let threads = threads.unwrap_or_default();
-        let (unit, inbox) = (Arc::clone(&self.unit), Arc::clone(&self.inbox));
+        let unit = Arc::clone(&self.unit);
         let joined = task::spawn_blocking(move || {
-            // A thread that panicked was reported when it did.
-            for thread in threads.verifiers {
-                let _ = thread.join();
-            }
-            inbox.close();
-            let _ = threads.sequencer.map(JoinHandle::join);
-            unit.archive.board.stop_indexing();
-            let _ = threads.indexer.map(JoinHandle::join);
-            unit.archive.close();
+            join(threads.verifiers);
+            unit.shards.iter().for_each(|shard| shard.inbox.close());
+            join(threads.sequencers);
+            unit.shards.iter().for_each(|shard| shard.archive.board.stop_indexing());
+            join(threads.indexers);
+            unit.shards.close();
         });
         let _ = joined.await;
         tracing::info!(id = %self.unit.id, "the scheduler has stopped");
@@ -258,8 +285,17 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.signal();
-        self.inbox.close();
-        self.unit.archive.board.stop_indexing();
+        for shard in self.unit.shards.iter() {
+            shard.inbox.close();
+            shard.archive.board.stop_indexing();
+        }
+    }
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread that panicked was reported when it did.
+        let _ = thread.join();
     }
 }
 
@@ -270,7 +306,7 @@ fn spawn(
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, Error> {
     let guard = Guard { name, failing: failing.clone() };
-    let builder = std::thread::Builder::new().name(format!("scheduler-{name}"));
+    let builder = thread::Builder::new().name(format!("scheduler-{name}"));
     let work = move || {
         let _guard = guard;
         work();
@@ -285,7 +321,7 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             self.failing.send_replace(Some(format!("the {} panicked", self.name)));
         }
     }

@@ -31,7 +31,7 @@ pub(crate) use inbox::Inbox;
 /// How often the log is tried after a failed commit.
 const RECOVERY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The writer of one unit.
+/// The writer of one shard.
 #[derive(Debug)]
 pub(crate) struct Sequencer {
     /// What is decided by.

@@ -74,21 +74,24 @@ impl Unit {
             Request::Head { process, nonce } => Ok(Response::done(&self.head(process, nonce)?)),
             Request::Log { process, from, limit } => {
                 let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
-                let page = self.archive.page(process, from, limit).map_err(refuse_storage)?;
+                let archive = self.shards.archive(&process);
+                let page = archive.page(process, from, limit).map_err(refuse_storage)?;
                 Ok(Response::done(&page.ok_or_else(|| unknown(&process))?))
             }
             Request::Find(entry) => {
-                let place = self.archive.find(&entry).map_err(refuse_storage)?;
+                let place = self.shards.find(&entry).map_err(refuse_storage)?;
                 let place = place.ok_or_else(|| not_found("this entry"))?;
                 Ok(Response::done(&self.record(&place)?))
             }
             Request::Proof { process, slot } => {
-                self.archive.board.process(&process).ok_or_else(|| unknown(&process))?;
-                let proof = self.archive.proof(&Place { process, slot }).map_err(refuse_storage)?;
+                let archive = self.shards.archive(&process);
+                archive.board.process(&process).ok_or_else(|| unknown(&process))?;
+                let proof = archive.proof(&Place { process, slot }).map_err(refuse_storage)?;
                 Ok(Response::done(&proof.ok_or_else(|| not_found("this slot"))?))
             }
             Request::Pair { source, target } => {
-                let number = self.archive.next_number(&source, &target).map_err(refuse_storage)?;
+                let archive = self.shards.archive(&target);
+                let number = archive.next_number(&source, &target).map_err(refuse_storage)?;
                 let number = number.ok_or_else(|| unknown(&target))?;
                 Ok(Response::done(&NextNumber { number }))
             }
@@ -96,12 +99,13 @@ impl Unit {
                 Ok(Response::done(&self.processes(offset, limit)?))
             }
             Request::Describe(process) => {
-                let provenance = self.archive.provenance(&process).map_err(refuse_storage)?;
+                let archive = self.shards.archive(&process);
+                let provenance = archive.provenance(&process).map_err(refuse_storage)?;
                 Ok(Response::done(&provenance.ok_or_else(|| unknown(&process))?))
             }
             Request::PutModule(wasm) => self.put_module(&wasm),
             Request::GetModule(module) => {
-                let wasm = self.archive.modules.get(&module).map_err(refuse_storage)?;
+                let wasm = self.shards.modules.get(&module).map_err(refuse_storage)?;
                 let detail = "this module is not stored here";
                 let module =
                     wasm.ok_or_else(|| Refusal::new(RefusalCode::UnknownModule, detail))?;
@@ -124,10 +128,12 @@ impl Unit {
     }
 
     fn status(&self) -> UnitStatus {
-        let (_, processes) = self.archive.board.processes(0, 0);
+        let (_, processes) = self.shards.processes(0, 0);
+        let batches = self.shards.iter().map(|shard| *shard.archive.board.batches().borrow());
         let mut counters = self.metrics.list();
         counters.push(("clock_offset_millis".to_owned(), self.clock.offset()));
-        counters.push(("log_batches".to_owned(), *self.archive.board.batches().borrow()));
+        counters.push(("log_batches".to_owned(), batches.sum()));
+        counters.push(("shards".to_owned(), self.shards.count().get().into()));
         counters.push(("processes".to_owned(), processes));
         counters.sort_unstable();
         UnitStatus {
@@ -140,7 +146,8 @@ impl Unit {
     }
 
     fn head(&self, process: ProcessId, nonce: Hash) -> Result<Signed<HeadStatement>, Refusal> {
-        let known = self.archive.board.process(&process).ok_or_else(|| unknown(&process))?;
+        let archive = self.shards.archive(&process);
+        let known = archive.board.process(&process).ok_or_else(|| unknown(&process))?;
         let last = known.head.next.get().checked_sub(1).ok_or_else(|| unknown(&process))?;
         let statement = HeadStatement {
             version: V1,
@@ -159,16 +166,18 @@ impl Unit {
     }
 
     fn record(&self, place: &Place) -> Result<LogRecord, Refusal> {
-        let record = self.archive.record(place).map_err(refuse_storage)?;
+        let archive = self.shards.archive(&place.process);
+        let record = archive.record(place).map_err(refuse_storage)?;
         record.ok_or_else(|| not_found("this slot"))
     }
 
     fn processes(&self, offset: u64, limit: u32) -> Result<ProcessPage, Refusal> {
         let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
-        let (known, total) = self.archive.board.processes(offset, limit);
+        let (known, total) = self.shards.processes(offset, limit);
         let (mut processes, mut bytes) = (Vec::with_capacity(known.len()), 0);
         for (process, known) in known {
-            let spawn = self.archive.spawn(&process, &known).map_err(refuse_storage)?;
+            let archive = self.shards.archive(&process);
+            let spawn = archive.spawn(&process, &known).map_err(refuse_storage)?;
             bytes += spawn.len();
             if bytes > PAGE_BYTES && !processes.is_empty() {
                 break;
@@ -185,7 +194,7 @@ impl Unit {
             let detail = format!("the module has {} bytes, {most} are allowed", wasm.len());
             return Err(Refusal::new(RefusalCode::TooLarge, detail));
         }
-        let module = self.archive.modules.put(wasm).map_err(refuse_storage)?;
+        let module = self.shards.modules.put(wasm).map_err(refuse_storage)?;
         Ok(Response::done(&Stored { module }))
     }
 }

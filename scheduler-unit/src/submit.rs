@@ -3,7 +3,7 @@
 //! A stream that has [`IN_FLIGHT`] submissions undecided or unacknowledged is not read any further:
 //! that is all the back-pressure there is, and it reaches the peer through QUIC.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{
@@ -158,7 +158,7 @@ async fn look_up(
     let events = unit.read(move |unit| {
         let mut events = Vec::new();
         for (tag, entry, refusal) in old {
-            match unit.archive.find(&entry).map_err(refuse_storage)? {
+            match unit.shards.find(&entry).map_err(refuse_storage)? {
                 Some(place) => {
                     unit.metrics.duplicates.add(1);
                     known.push((tag, place));
@@ -169,7 +169,14 @@ async fn look_up(
                 }
             }
         }
-        events.extend(unit.archive.acknowledge(&known).map_err(refuse_storage)?);
+        let mut shards: BTreeMap<u16, Vec<_>> = BTreeMap::new();
+        for (tag, place) in known {
+            shards.entry(unit.shards.number_of(&place.process)).or_default().push((tag, place));
+        }
+        for (shard, known) in shards {
+            let archive = &unit.shards.get(shard).archive;
+            events.extend(archive.acknowledge(&known).map_err(refuse_storage)?);
+        }
         Ok(events)
     });
     let events = events.await.unwrap_or_else(|refusal| {

@@ -1,14 +1,17 @@
 //! Tails: the logs of all processes that a compute unit executes, from where it left off.
 //!
-//! A tail walks through the batches in order, and waits where there are no more. Catching up and
-//! keeping up are the same walk, so there is no gap and no repetition between them. Recent batches
-//! are in memory; a tail that falls behind reads from disk. It holds one batch at a time and delays
-//! nobody.
+//! A tail walks through the batches of each shard in order, and waits where there are no more.
+//! Catching up and keeping up are the same walk, so there is no gap and no repetition between them.
+//! Recent batches are in memory; a tail that falls behind reads from disk.
+//!
+//! The shards are walked side by side. Each walk holds one batch, and takes its turn to send it: none
+//! waits for more than one batch of each other.
 
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{ProcessId, Refusal, Slot, UnitId, UnitSet, api::Cursor};
+use tokio::{sync::Mutex, task::JoinSet};
 use transport::{FrameReceiver, FrameSender};
 
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
 };
 
 /// A compute unit that opens a tail.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Opener {
     /// The unit.
     pub(crate) unit: UnitId,
@@ -41,14 +44,14 @@ pub(crate) async fn serve(
     unit: &Arc<Unit>,
     opener: Opener,
     cursors: Vec<Cursor>,
-    mut sender: FrameSender,
+    sender: FrameSender,
     mut receiver: FrameReceiver,
 ) {
     let peer = opener.unit;
     unit.metrics.tails.add(1);
     let stopped = sender.stopped();
     tokio::select! {
-        walked = walk(unit, opener, cursors, &mut sender) => {
+        walked = walk_all(unit, opener, cursors, sender) => {
             if let Err(refusal) = walked {
                 tracing::warn!(%peer, %refusal, "a tail ends");
             }
@@ -66,53 +69,93 @@ async fn silence_broken(receiver: &mut FrameReceiver) {
     }
 }
 
-async fn walk(
+/// Walks through all shards until one walk ends, and with it the tail.
+async fn walk_all(
     unit: &Arc<Unit>,
     opener: Opener,
     cursors: Vec<Cursor>,
-    sender: &mut FrameSender,
+    sender: FrameSender,
 ) -> Result<(), Refusal> {
-    let peer = opener.unit;
-    // Before the start is looked for, so that no batch is missed.
-    let mut batches = unit.archive.board.batches();
-    let cursors = cursors.into_iter().map(|cursor| (cursor.process, cursor.slot)).collect();
-    let (start, mut wanted) = unit
-        .read(move |unit| {
-            let start = unit.archive.tail_start(&opener, &cursors).map_err(refuse_storage)?;
-            Ok((start, Wanted { opener, cursors }))
-        })
-        .await?;
-    let mut next = start;
-    loop {
-        while next < *batches.borrow_and_update() {
-            let number = next;
-            let (bytes, rest) = match unit.archive.board.segment(number) {
-                Some(segment) => {
-                    (wanted.of(&unit.archive, segment).map_err(refuse_storage)?, wanted)
+    let mut of_shards: Vec<HashMap<ProcessId, Slot>> = Vec::new();
+    of_shards.resize_with(usize::from(unit.shards.count().get()), HashMap::new);
+    for Cursor { process, slot } in cursors {
+        let shard = usize::from(unit.shards.number_of(&process));
+        of_shards.get_mut(shard).expect("one for each shard").insert(process, slot);
+    }
+    // Fair: whoever waits for it longest is next.
+    let sender = Arc::new(Mutex::new(sender));
+    let mut walks = JoinSet::new();
+    for (shard, cursors) in unit.shards.iter().zip(of_shards) {
+        let walk = Walk {
+            unit: Arc::clone(unit),
+            archive: Arc::clone(&shard.archive),
+            sender: Arc::clone(&sender),
+        };
+        walks.spawn(walk.walk(Wanted { opener: opener.clone(), cursors }));
+    }
+    match walks.join_next().await {
+        Some(Ok(walked)) => walked,
+        Some(Err(error)) => Err(refuse_storage(StoreError::Failed(error.to_string()))),
+        None => Ok(()),
+    }
+}
+
+/// A walk through the batches of one shard.
+#[derive(Debug)]
+struct Walk {
+    unit: Arc<Unit>,
+    archive: Arc<Archive>,
+    sender: Arc<Mutex<FrameSender>>,
+}
+
+impl Walk {
+    async fn walk(self, wanted: Wanted) -> Result<(), Refusal> {
+        // Before the start is looked for, so that no batch is missed.
+        let mut batches = self.archive.board.batches();
+        let archive = Arc::clone(&self.archive);
+        let (mut next, mut wanted) = self
+            .unit
+            .read(move |_| {
+                let start = archive.tail_start(&wanted.opener, &wanted.cursors);
+                Ok((start.map_err(refuse_storage)?, wanted))
+            })
+            .await?;
+        loop {
+            while next < *batches.borrow_and_update() {
+                let (bytes, rest) = self.part(next, wanted).await?;
+                wanted = rest;
+                if let Some(bytes) = bytes {
+                    self.unit.metrics.tail_frames.add(1);
+                    if let Err(error) = self.sender.lock().await.send_all([bytes]).await {
+                        tracing::debug!(peer = %wanted.opener.unit, %error, "a tail broke off");
+                        return Ok(());
+                    }
                 }
-                None => {
-                    let archive = Arc::clone(&unit.archive);
-                    unit.read(move |_| {
-                        let segment = archive.segment(number).map_err(refuse_storage)?;
-                        let bytes = wanted.of(&archive, segment).map_err(refuse_storage)?;
-                        Ok((bytes, wanted))
-                    })
-                    .await?
-                }
-            };
-            wanted = rest;
-            if let Some(bytes) = bytes {
-                unit.metrics.tail_frames.add(1);
-                if let Err(error) = sender.send_all([bytes]).await {
-                    tracing::debug!(%peer, %error, "a tail broke off");
-                    return Ok(());
-                }
+                next += 1;
             }
-            next += 1;
+            if batches.changed().await.is_err() {
+                return Ok(());
+            }
         }
-        if batches.changed().await.is_err() {
-            return Ok(());
+    }
+
+    /// The part of a batch that the tail is about.
+    async fn part(
+        &self,
+        number: u64,
+        mut wanted: Wanted,
+    ) -> Result<(Option<Bytes>, Wanted), Refusal> {
+        if let Some(segment) = self.archive.board.segment(number) {
+            let bytes = wanted.of(&self.archive, segment).map_err(refuse_storage)?;
+            return Ok((bytes, wanted));
         }
+        let archive = Arc::clone(&self.archive);
+        let read = self.unit.read(move |_| {
+            let segment = archive.segment(number).map_err(refuse_storage)?;
+            let bytes = wanted.of(&archive, segment).map_err(refuse_storage)?;
+            Ok((bytes, wanted))
+        });
+        read.await
     }
 }
 

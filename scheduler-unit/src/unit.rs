@@ -7,9 +7,9 @@ use tokio::sync::Semaphore;
 use transport::Directory;
 
 use crate::{
-    archive::Archive,
     clock::Clock,
     metrics::Metrics,
+    shard::Shards,
     store::StoreError,
     verify::{Pool, Verifier, refuse_storage},
 };
@@ -26,7 +26,7 @@ pub(crate) struct Unit {
     pub(crate) key: SecretKey,
     pub(crate) id: UnitId,
     pub(crate) network: NetworkId,
-    pub(crate) archive: Arc<Archive>,
+    pub(crate) shards: Arc<Shards>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) pool: Pool,
     pub(crate) clock: Arc<Clock>,

@@ -13,13 +13,13 @@ mod pool;
 use std::{collections::HashSet, sync::Arc};
 
 use protocol::{
-    AccountId, Entry, EntryId, Message, NetworkId, Principal, Profile, ProfileId, Refusal,
-    RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError, api::Submission, codec,
+    AccountId, Entry, EntryId, Message, NetworkId, Principal, ProcessId, Profile, ProfileId,
+    Refusal, RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError, api::Submission, codec,
 };
 
 use crate::{
-    archive::Archive,
     order::{Checked, CheckedBody, EXPIRY_WINDOW, Place},
+    shard::Shards,
     store::StoreError,
 };
 use origin::Origins;
@@ -45,7 +45,7 @@ pub(crate) struct Verifier {
     unit: UnitId,
     profile: ProfileId,
     accounts: Option<HashSet<AccountId>>,
-    archive: Arc<Archive>,
+    shards: Arc<Shards>,
     origins: Origins,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
@@ -58,13 +58,13 @@ impl Verifier {
         network: NetworkId,
         unit: UnitId,
         accounts: Option<Vec<AccountId>>,
-        archive: Arc<Archive>,
+        shards: Arc<Shards>,
         started: Timestamp,
     ) -> Self {
         let profile = Profile::v1().id();
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
-        let origins = Origins::new(network, Arc::clone(&archive));
-        Self { network, unit, profile, accounts, archive, origins, started }
+        let origins = Origins::new(network, Arc::clone(&shards));
+        Self { network, unit, profile, accounts, shards, origins, started }
     }
 
     /// Takes note of who a source is, so that what follows on the stream need not say it again.
@@ -121,7 +121,7 @@ impl Verifier {
             let detail = format!("this scheduler knows profile {} only", self.profile);
             return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
         }
-        if !self.archive.modules.contains(&body.module) {
+        if !self.shards.modules.contains(&body.module) {
             let detail = "store the module at this scheduler first";
             return Err(Refusal::new(RefusalCode::UnknownModule, detail));
         }
@@ -139,11 +139,16 @@ impl Verifier {
         let id = verified.entry_id();
         let earliest = verified.body().expiry.get().saturating_sub(EXPIRY_WINDOW);
         if earliest <= self.started.get()
-            && let Some(place) = self.archive.find(&id).map_err(refuse_storage)?
+            && let Some(place) = self.find(&verified.body().target, &id)?
         {
             return Ok(Ready::Known(place));
         }
         Ok(checked(id, bytes, None, CheckedBody::Message(Box::new(verified))))
+    }
+
+    /// Where an entry of a process stands, as far as the index and what is newer know.
+    fn find(&self, process: &ProcessId, entry: &EntryId) -> Result<Option<Place>, Refusal> {
+        self.shards.archive(process).find(entry).map_err(refuse_storage)
     }
 
     fn check_listed(&self, sender: &Principal) -> Result<(), Refusal> {

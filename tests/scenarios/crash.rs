@@ -167,21 +167,21 @@ fn damaged_files_are_derived_again_or_named() {
     for module in std::fs::read_dir(file("compute-1", "modules")).unwrap() {
         noise(&module.unwrap().path());
     }
-    std::fs::remove_file(file("scheduler-1", "index.redb")).unwrap();
+    std::fs::remove_file(file("scheduler-1", "shard-0/index.redb")).unwrap();
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);
     assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 21);
     assert_eq!(cluster.calls(&counter, "add"), 21);
     assert_eq!(modules(&cluster), [1, 0, 1]);
     cluster.stop();
     // What cannot be derived is named, and so is a log that was lost while the index was not.
-    for name in ["index.redb", "modules.redb", "log.redb"] {
+    for name in ["shard-0/index.redb", "modules.redb", "shard-0/log.redb"] {
         let path = file("scheduler-1", name);
         let good = std::fs::read(&path).unwrap();
         noise(&path);
         does_not_start(data.path(), &path.to_string_lossy());
         std::fs::write(&path, good).unwrap();
     }
-    let log = file("scheduler-1", "log.redb");
+    let log = file("scheduler-1", "shard-0/log.redb");
     let good = std::fs::read(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
     does_not_start(data.path(), "log.redb has 0 batches");

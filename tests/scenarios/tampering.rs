@@ -157,7 +157,7 @@ fn alter_outcome(units: &[Home], process: ProcessId, slot: u64) {
 
 /// Alters a slot in a scheduler's log.
 fn alter_log(store: &Path, process: ProcessId, slot: u64, alter: impl Fn(&mut TailRecord)) {
-    let file = store.join("log.redb");
+    let file = store.join("shard-0/log.redb");
     for (number, bytes) in rows(&file, SEGMENTS) {
         let mut segment: TailFrame = codec::decode(&bytes).unwrap();
         let found = segment.records.iter_mut().find(|record| {

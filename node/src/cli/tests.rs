@@ -1,7 +1,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::units::Keeping;
+use crate::units::{Keeping, Spreading};
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
@@ -28,6 +28,7 @@ fn the_contract_parses() {
         "antiphon state a --pair b --prove pair.proof",
         "antiphon proof page.proof --json",
         "antiphon compute --checkpoint-slots 1 --checkpoints 2 --resident 1",
+        "antiphon scheduler --shards 4 --disk /one --disk /two",
         "antiphon key new bob",
         "antiphon key list --json",
         "antiphon ps --json",
@@ -59,6 +60,9 @@ fn mistakes_are_refused() {
         "antiphon up --checkpoint-slots 0",
         "antiphon up --checkpoints 1",
         "antiphon scheduler --resident 1",
+        "antiphon scheduler --shards 0",
+        "antiphon up --shards 257",
+        "antiphon compute --shards 2",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");
@@ -105,6 +109,19 @@ fn a_child_reads_what_its_parent_was_told_about_states() {
     };
     assert_eq!(compute.keeping, up.keeping);
     assert!(Keeping::default().args().is_empty());
+}
+
+#[test]
+fn a_child_reads_what_its_parent_was_told_about_shards() {
+    let line = "antiphon up --shards 4 --disk /one --disk /two";
+    let Command::Up(up) = parse(line).unwrap().command else { panic!("up is up") };
+    let args = up.spreading.args().join(std::ffi::OsStr::new(" "));
+    let line = format!("antiphon scheduler {}", args.to_str().unwrap());
+    let Command::Scheduler(scheduler) = parse(&line).unwrap().command else {
+        panic!("scheduler is scheduler");
+    };
+    assert_eq!(scheduler.spreading, up.spreading);
+    assert!(Spreading::default().args().is_empty());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
     error::NodeError,
     output::UnitShape,
     stop::Signals,
-    units::{Acquaintances, Decisions, Keeping, RunningUnit},
+    units::{Acquaintances, Decisions, Keeping, RunningUnit, Spreading},
 };
 
 /// Run one unit until Ctrl-C.
@@ -39,6 +39,8 @@ pub(crate) struct Scheduler {
     /// An account that the scheduler serves; repeat for more [default: everyone]
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) allow: Vec<AccountId>,
+    #[command(flatten)]
+    pub(super) spreading: Spreading,
 }
 
 /// Run one compute unit until Ctrl-C.
@@ -60,7 +62,8 @@ struct Ready<'a> {
 
 impl Scheduler {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        let decisions = Decisions { allow: self.allow, ..Decisions::default() };
+        let (allow, spreading) = (self.allow, self.spreading);
+        let decisions = Decisions { allow, spreading, ..Decisions::default() };
         self.unit.run(Role::Scheduler, &decisions, globals).await
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     gateway::{self, Gateway, GatewayConfig},
     output::{Output, UnitShape, line, note},
     stop::Signals,
-    units::{Decisions, Keeping},
+    units::{Decisions, Keeping, Spreading},
 };
 
 /// Run a cluster on this machine until Ctrl-C.
@@ -44,6 +44,8 @@ pub(crate) struct Up {
     /// An account that the schedulers serve; repeat for more [default: everyone]
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) allow: Vec<AccountId>,
+    #[command(flatten)]
+    pub(super) spreading: Spreading,
     #[command(flatten)]
     pub(super) keeping: Keeping,
 }
@@ -83,7 +85,11 @@ impl Up {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
-            decisions: Decisions { allow: self.allow, keeping: self.keeping },
+            decisions: Decisions {
+                allow: self.allow,
+                spreading: self.spreading,
+                keeping: self.keeping,
+            },
         };
         let mut served = tokio::select! {
             served = Served::start(&options, self.gateway) => served?,

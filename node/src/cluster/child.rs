@@ -65,6 +65,7 @@ impl ChildUnit {
                 for account in &options.decisions.allow {
                     command.args(["--allow", &account.to_string()]);
                 }
+                command.args(options.decisions.spreading.args());
             }
             Role::Messenger => {}
             Role::Compute => drop(command.args(options.decisions.keeping.args())),

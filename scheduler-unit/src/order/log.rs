@@ -7,7 +7,7 @@ use super::Executors;
 /// A process's log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
-    /// Its place in the order of birth.
+    /// Its place in the shard's order of birth.
     pub(crate) number: u64,
     /// The most bytes of an entry.
     pub(crate) message_bytes: usize,

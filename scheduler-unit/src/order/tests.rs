@@ -183,7 +183,8 @@ fn a_resumed_order_continues_where_it_was() {
     let (mut order, target) = born();
     assigned(order.handle(NOW, &delivery(5, target, 0, 0)));
     let head = order.log(&target).unwrap().head;
-    let stored = StoredLog { process: target, number: 0, spawn: spawn_body(1, NOW), head };
+    let stored =
+        StoredLog { process: target, number: 0, born: NOW, spawn: spawn_body(1, NOW), head };
     let pair = (target, ProcessId::from_bytes([5; 32]));
     let mut resumed = Order::resume([stored], [(pair, PairNumber::new(1))]);
     let next = delivery(5, target, 1, 0);

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
-    running::Opened,
+    running::{Opened, Written},
     verify::{Arrival, Event, Lane, Verifier},
 };
 
@@ -41,13 +41,16 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(opened: Opened) -> Self {
         // As a unit that starts now, it must look up what was assigned before.
-        let verifier = if opened.batches == 0 {
+        let batches = opened.written[0].batches;
+        let verifier = if batches == 0 {
             verifier(&opened)
         } else {
             verifier_since(&opened, crate::fixture::NOW)
         };
         let (lane, told) = lane();
-        let Opened { archive, order, batches, floor } = opened;
+        let Opened { shards, written, floor } = opened;
+        let archive = Arc::clone(&shards.get(0).archive);
+        let Written { order, batches } = written.into_iter().next().unwrap();
         let sequencer = Sequencer {
             order,
             archive,

@@ -4,7 +4,7 @@ use super::testing::{Bench, Told};
 use crate::{
     archive::Archive,
     fixture::{
-        NETWORK, NOW, Teller, as_disk, message, opened, process, scheduler, spawn, submission,
+        NETWORK, NOW, Teller, message, opened, process, reopen, scheduler, spawn, submission,
     },
     indexer,
     order::Place,
@@ -124,7 +124,7 @@ fn a_log_that_was_lost_or_is_an_old_copy_is_refused() {
     bench.archive().close();
     drop(opened(&disk));
     disk.delete("log.redb");
-    let error = crate::running::open(as_disk(&disk)).err().expect("slots would be given twice");
+    let error = reopen(&disk).err().expect("slots would be given twice");
     let detail = error.to_string();
     assert!(matches!(error, StoreError::Damaged(_)), "{detail}");
     assert!(detail.contains("log.redb has 0 batches and index.redb knows of 1"), "{detail}");
@@ -139,7 +139,7 @@ fn a_damaged_file_is_an_error_that_names_it() {
         bench.archive().close();
         drop(opened(&disk));
         disk.damage(file);
-        let error = crate::running::open(as_disk(&disk)).err().expect("the file is noise");
+        let error = reopen(&disk).err().expect("the file is noise");
         assert!(error.to_string().contains(file), "{error}");
     }
 }
@@ -152,13 +152,13 @@ fn a_head_that_was_changed_on_disk_gives_no_slot_twice() {
     bench.submit(vec![submission(2, message(process(1, NOW), 1, NOW))]);
     bench.archive().close();
     let opened = opened(&disk);
-    opened.archive.index.damage_head(0);
-    opened.archive.close();
+    opened.shards.get(0).archive.index.damage_head(0);
+    opened.shards.close();
     drop(opened);
-    let error = crate::running::open(as_disk(&disk)).err().expect("the head is another");
+    let error = reopen(&disk).err().expect("the head is another");
     assert!(error.to_string().contains("index.redb"), "{error}");
     disk.delete("index.redb");
-    assert!(crate::running::open(as_disk(&disk)).is_ok(), "the log has everything");
+    assert!(reopen(&disk).is_ok(), "the log has everything");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The unit over real QUIC on the loopback interface.
 
+mod shards;
+
 use std::{collections::BTreeMap, path::Path};
 
 use protocol::{
@@ -25,12 +27,16 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, |config| config)
+    }
+
+    fn start_with(data: &Path, change: impl FnOnce(Config) -> Config) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
         let endpoint = Endpoint::bind(&scheduler(), NETWORK, address, Bounds::default()).unwrap();
         let operator = key(9).public().operator();
         let config = Config::new(scheduler(), NETWORK, data.to_owned(), operator);
         let directory = Directory::new(NETWORK);
-        let running = crate::start(config, endpoint.clone(), directory).unwrap();
+        let running = crate::start(change(config), endpoint.clone(), directory).unwrap();
         Self { running, endpoint }
     }
 

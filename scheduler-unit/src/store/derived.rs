@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Slot, codec};
+use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Slot, Timestamp, codec};
 
 use super::StoreError;
 use crate::{order::Head, segment::Segment};
@@ -10,8 +10,8 @@ use crate::{order::Head, segment::Segment};
 /// The index rows of consecutive group commits.
 #[derive(Debug, Default)]
 pub(crate) struct Derived {
-    /// New processes with the bytes of their spawns, in order of birth.
-    pub(crate) births: Vec<(ProcessId, Vec<u8>)>,
+    /// New processes with the times of their births and the bytes of their spawns, in order of birth.
+    pub(crate) births: Vec<(ProcessId, Timestamp, Vec<u8>)>,
     /// The new end of each log.
     pub(crate) heads: BTreeMap<ProcessId, Head>,
     /// The first slot of each log in each batch, with the batch's number.
@@ -38,7 +38,7 @@ impl Derived {
             self.heads.insert(process, Head::after(assignment));
             self.ids.push((assignment.entry, process, slot));
             if slot == Slot::ZERO || record.origin.is_some() {
-                self.add_entry(process, record.entry, record.origin)?;
+                self.add_entry((process, assignment.time), record.entry, record.origin)?;
             }
         }
         Ok(())
@@ -47,12 +47,14 @@ impl Derived {
     /// Adds what only the entry itself tells.
     fn add_entry(
         &mut self,
-        process: ProcessId,
+        (process, time): (ProcessId, Timestamp),
         entry: &[u8],
         origin: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         match codec::decode_trusted(entry).map_err(damaged)? {
-            Entry::Spawn(spawn) => self.births.push((process, spawn.body_bytes().to_vec())),
+            Entry::Spawn(spawn) => {
+                self.births.push((process, time, spawn.body_bytes().to_vec()));
+            }
             Entry::Delivery(delivery) => {
                 let number = delivery.item.pair.map(|pair| pair.number).unwrap_or_default();
                 let next = number.next().unwrap_or(number);

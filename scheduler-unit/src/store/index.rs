@@ -18,6 +18,9 @@ const NUMBERS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("number
 /// Process number to process and the bytes of its spawn.
 const PROCESSES: TableDefinition<'_, u64, ([u8; 32], &[u8])> = TableDefinition::new("processes");
 
+/// Process number to the time of its birth.
+const BIRTHS: TableDefinition<'_, u64, u64> = TableDefinition::new("births");
+
 /// Process number to next slot, epoch, time and chain hash.
 const HEADS: TableDefinition<'_, u64, (u64, u64, u64, [u8; 32])> = TableDefinition::new("heads");
 
@@ -90,12 +93,15 @@ impl Index {
     pub(crate) fn load(&self) -> Result<(Vec<StoredLog>, Pairs), StoreError> {
         let transaction = self.0.begin_read()?;
         let processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+        let births = transaction.open_table(BIRTHS).map_err(StoreError::failed)?;
         let heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
         let (mut logs, mut sum) = (Vec::new(), Sum::default());
         for row in processes.iter().map_err(StoreError::failed)? {
             let (number, process) = row.map_err(StoreError::failed)?;
             let (process, spawn) = process.value();
             let number = number.value();
+            let born = births.get(number).map_err(StoreError::failed)?;
+            let born = born.ok_or_else(|| damaged("a process without a birth"))?.value();
             let head = heads.get(number).map_err(StoreError::failed)?;
             let head = head.ok_or_else(|| damaged("a process without a head"))?;
             let (next, epoch, time, chain) = head.value();
@@ -104,6 +110,7 @@ impl Index {
             logs.push(StoredLog {
                 process: ProcessId::from_bytes(process),
                 number,
+                born: Timestamp::new(born),
                 spawn,
                 head: Head {
                     next: Slot::new(next),
@@ -202,9 +209,11 @@ fn write(
     let table = transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
     let mut numbers = Numbers { table, seen: BTreeMap::new() };
     let mut processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
-    for (process, spawn) in &derived.births {
+    let mut births = transaction.open_table(BIRTHS).map_err(StoreError::failed)?;
+    for (process, time, spawn) in &derived.births {
         let number = processes.len().map_err(failed)?;
         processes.insert(number, (*process.as_bytes(), spawn.as_slice())).map_err(failed)?;
+        births.insert(number, time.get()).map_err(failed)?;
         numbers.table.insert(process.as_bytes(), number).map_err(failed)?;
     }
     let mut meta = transaction.open_table(META).map_err(StoreError::failed)?;
@@ -249,6 +258,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(META).map_err(StoreError::failed)?;
     transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
     transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
+    transaction.open_table(BIRTHS).map_err(StoreError::failed)?;
     transaction.open_table(HEADS).map_err(StoreError::failed)?;
     transaction.open_table(RUNS).map_err(StoreError::failed)?;
     transaction.open_table(PAIRS).map_err(StoreError::failed)?;

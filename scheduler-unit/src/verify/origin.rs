@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::refuse_storage;
-use crate::archive::Archive;
+use crate::shard::Shards;
 
 /// Signatures of batches that are remembered as good.
 const SIGNATURES_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
@@ -58,17 +58,17 @@ impl Proven {
 #[derive(Debug)]
 pub(crate) struct Origins {
     network: NetworkId,
-    archive: Arc<Archive>,
+    shards: Arc<Shards>,
     /// Good signatures: many deliveries come under one batch.
     signatures: Mutex<LruCache<(PublicKey, Hash, Signature), ()>>,
     sources: Mutex<LruCache<ProcessId, Arc<Source>>>,
 }
 
 impl Origins {
-    pub(crate) fn new(network: NetworkId, archive: Arc<Archive>) -> Self {
+    pub(crate) fn new(network: NetworkId, shards: Arc<Shards>) -> Self {
         Self {
             network,
-            archive,
+            shards,
             signatures: Mutex::new(LruCache::sparse(SIGNATURES_MAX)),
             sources: Mutex::new(LruCache::sparse(SOURCES_MAX)),
         }
@@ -116,7 +116,7 @@ impl Origins {
         if let Some(source) = lock(&self.sources).get(process) {
             return Ok(Some(Arc::clone(source)));
         }
-        let Some(provenance) = self.archive.source(process).map_err(refuse_storage)? else {
+        let Some(provenance) = self.shards.source(process).map_err(refuse_storage)? else {
             return Ok(None);
         };
         let Ok(source) = provenance.source(process, self.network) else {

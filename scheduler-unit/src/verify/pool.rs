@@ -1,13 +1,13 @@
 //! Threads that verify, fair to all streams, and the order of each stream across them.
 //!
-//! A [`Lane`] is one stream of submissions. Its chunks are verified in parallel and leave in the
-//! order in which they came. Threads take one chunk of each waiting lane in turn, so a stream that
+//! A [`Lane`] is one stream of submissions. Its chunks are verified in parallel, split by shard, and
+//! reach each shard in the order in which they came. Threads take one chunk of each waiting lane in turn, so a stream that
 //! sends much delays nobody else.
 //!
 //! # Invariants
 //!
-//! - Every chunk holds its [`Share`] of memory until it has been decided, so the queues here need no
-//!   bound of their own.
+//! - Every chunk holds its [`Share`] of memory until all of it has been decided, so the queues here
+//!   need no bound of their own.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,7 +21,7 @@ use protocol::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Ready, Verifier};
-use crate::{order::Place, sequencer::Inbox};
+use crate::{order::Place, shard::Shards};
 
 /// What a chunk may take of the memory for submissions; given back when it is dropped.
 pub(crate) type Share = OwnedSemaphorePermit;
@@ -52,7 +52,7 @@ struct State {
     came: u64,
     left: u64,
     /// Verified before an earlier chunk.
-    early: BTreeMap<u64, Arrival>,
+    early: BTreeMap<u64, Parts>,
 }
 
 #[derive(Debug)]
@@ -61,15 +61,18 @@ struct Chunk {
     share: Share,
 }
 
-/// Verified submissions of one stream, in its order.
+/// What a chunk has for each shard.
+type Parts = BTreeMap<u16, Arrival>;
+
+/// Verified submissions of one stream to one shard, in its order.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     /// Their stream.
     pub(crate) lane: Arc<Lane>,
     /// Tags, and what verification made of them.
     pub(crate) submissions: Vec<(u64, Ready)>,
-    /// Held until they are decided.
-    pub(crate) share: Share,
+    /// Held until they, and what their chunk had for other shards, are decided.
+    pub(crate) share: Arc<Share>,
 }
 
 impl Lane {
@@ -96,20 +99,22 @@ impl Lane {
     }
 
     /// Passes on what is next in the stream, now that this chunk is verified.
-    fn finish(&self, number: u64, arrival: Arrival, inbox: &Inbox) {
+    fn finish(&self, number: u64, parts: Parts, shards: &Shards) {
         let mut state = lock(&self.state);
-        state.early.insert(number, arrival);
-        let next = state.left;
-        let mut ready = Vec::new();
-        for number in next.. {
-            match state.early.remove(&number) {
-                Some(arrival) => ready.push(arrival),
-                None => break,
+        state.early.insert(number, parts);
+        let mut ready: BTreeMap<u16, Vec<Arrival>> = BTreeMap::new();
+        while let next = state.left
+            && let Some(parts) = state.early.remove(&next)
+        {
+            state.left += 1;
+            for (shard, arrival) in parts {
+                ready.entry(shard).or_default().push(arrival);
             }
         }
-        state.left += u64::try_from(ready.len()).unwrap_or_default();
         // Under the lock, or a later chunk could overtake.
-        inbox.put(ready);
+        for (shard, arrivals) in ready {
+            shards.get(shard).inbox.put(arrivals);
+        }
     }
 }
 
@@ -128,7 +133,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     verifier: Arc<Verifier>,
-    inbox: Arc<Inbox>,
+    shards: Arc<Shards>,
 }
 
 #[derive(Debug, Default)]
@@ -139,8 +144,8 @@ struct Queue {
 
 impl Pool {
     /// A pool without threads, which passes on what it verifies.
-    pub(crate) fn new(verifier: Arc<Verifier>, inbox: Arc<Inbox>) -> Self {
-        let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), verifier, inbox };
+    pub(crate) fn new(verifier: Arc<Verifier>, shards: Arc<Shards>) -> Self {
+        let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), verifier, shards };
         Self { shared: Arc::new(shared) }
     }
 
@@ -183,18 +188,29 @@ impl Worker {
                 lock(&shared.queue).lanes.push_back(Arc::clone(&lane));
                 shared.wake.notify_one();
             }
-            let Chunk { submissions, share } = chunk;
-            let submissions = submissions.into_iter();
-            let submissions = submissions
-                .map(|submission| (submission.tag, shared.verifier.verify(submission)))
-                .collect();
-            let arrival = Arrival { lane: Arc::clone(&lane), submissions, share };
-            lane.finish(number, arrival, &shared.inbox);
+            lane.finish(number, shared.verify(&lane, chunk), &shared.shards);
         }
     }
 }
 
 impl Shared {
+    /// Verifies a chunk of a stream and splits it by shard.
+    fn verify(&self, lane: &Arc<Lane>, chunk: Chunk) -> Parts {
+        let share = Arc::new(chunk.share);
+        let mut parts = Parts::new();
+        for submission in chunk.submissions {
+            let tag = submission.tag;
+            let shard = self.shards.number_of(&submission.entry.target());
+            let ready = self.verifier.verify(submission);
+            let part = parts.entry(shard).or_insert_with(|| {
+                let (lane, share) = (Arc::clone(lane), Arc::clone(&share));
+                Arrival { lane, submissions: Vec::new(), share }
+            });
+            part.submissions.push((tag, ready));
+        }
+        parts
+    }
+
     fn next(&self) -> Option<Arc<Lane>> {
         let queue = lock(&self.queue);
         let idle = |queue: &mut Queue| queue.lanes.is_empty() && !queue.stopping;

@@ -99,8 +99,8 @@ fn accounts_that_are_not_listed_are_refused() {
     let opened = opened(&FaultDisk::new());
     let unit = crate::fixture::scheduler().public().unit();
     let with = |account| {
-        let archive = Arc::clone(&opened.archive);
-        Verifier::new(NETWORK, unit, Some(vec![account]), archive, Timestamp::ZERO)
+        let shards = Arc::clone(&opened.shards);
+        Verifier::new(NETWORK, unit, Some(vec![account]), shards, Timestamp::ZERO)
     };
     let entries = [spawn(1, NOW), message(process(1, NOW), 1, NOW)];
     for entry in entries {

@@ -1,0 +1,125 @@
+//! Shards: the logs of a unit, spread by process id over writers that know nothing of each other.
+//!
+//! Each shard has an order, a log, an index and an inbox of its own, so a unit uses as many cores and
+//! disks as it has shards. Modules, verification and the order of birth are the unit's.
+//!
+//! # Invariants
+//!
+//! - Which shard a process belongs to follows from its id and the number of shards, for ever.
+
+use std::{num::NonZeroU16, sync::Arc};
+
+use protocol::{EntryId, ProcessId, Provenance};
+
+use crate::{
+    archive::Archive,
+    births::Births,
+    board::Known,
+    order::Place,
+    sequencer::Inbox,
+    store::{Modules, StoreError},
+};
+
+/// What readers and verification see of one writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Shard {
+    /// What it has written.
+    pub(crate) archive: Arc<Archive>,
+    /// What it is to write.
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+/// All shards of a unit, and what they share.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    first: Shard,
+    others: Vec<Shard>,
+    births: Arc<Births>,
+    /// The modules of all processes.
+    pub(crate) modules: Modules,
+}
+
+/// The shard of a process among so many.
+pub(crate) fn shard_of(process: &ProcessId, count: NonZeroU16) -> u16 {
+    let (head, _) = process.as_bytes().split_first_chunk().expect("an id has 32 bytes");
+    let rest = u64::from_le_bytes(*head) % u64::from(count.get());
+    u16::try_from(rest).expect("a remainder is less than its divisor")
+}
+
+impl Shards {
+    /// The shards of a unit, in their order; nothing without any.
+    pub(crate) fn new(
+        archives: Vec<Arc<Archive>>,
+        births: Arc<Births>,
+        modules: Modules,
+    ) -> Option<Self> {
+        let shard = |archive| Shard { archive, inbox: Arc::default() };
+        let mut shards = archives.into_iter().map(shard);
+        let first = shards.next()?;
+        Some(Self { first, others: shards.collect(), births, modules })
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> NonZeroU16 {
+        let others = u16::try_from(self.others.len()).unwrap_or(u16::MAX);
+        NonZeroU16::MIN.saturating_add(others)
+    }
+
+    /// The number of the shard of a process.
+    pub(crate) fn number_of(&self, process: &ProcessId) -> u16 {
+        shard_of(process, self.count())
+    }
+
+    /// The shard of a number; the first one if there is none.
+    pub(crate) fn get(&self, number: u16) -> &Shard {
+        let other = number.checked_sub(1).and_then(|other| self.others.get(usize::from(other)));
+        other.unwrap_or(&self.first)
+    }
+
+    /// The shard of a process.
+    pub(crate) fn of(&self, process: &ProcessId) -> &Shard {
+        self.get(self.number_of(process))
+    }
+
+    /// What the shard of a process has written.
+    pub(crate) fn archive(&self, process: &ProcessId) -> &Arc<Archive> {
+        &self.of(process).archive
+    }
+
+    /// All shards, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Where an entry stands, in whichever shard.
+    pub(crate) fn find(&self, entry: &EntryId) -> Result<Option<Place>, StoreError> {
+        let mut found = self.iter().map(|shard| shard.archive.find(entry));
+        found.find_map(Result::transpose).transpose()
+    }
+
+    /// Who a process of any scheduler is, if it lives here or was introduced to any shard.
+    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        if let Some(provenance) = self.archive(process).provenance(process)? {
+            return Ok(Some(provenance));
+        }
+        let mut found = self.iter().map(|shard| shard.archive.introduced(process));
+        found.find_map(Result::transpose).transpose()
+    }
+
+    /// Processes in order of birth, and how many there are in all.
+    pub(crate) fn processes(&self, offset: u64, limit: usize) -> (Vec<(ProcessId, Known)>, u64) {
+        let (born, total) = self.births.page(offset, limit);
+        let known =
+            |process: ProcessId| Some((process, self.archive(&process).board.process(&process)?));
+        (born.into_iter().filter_map(known).collect(), total)
+    }
+
+    /// Closes the stores; reads fail from now on.
+    pub(crate) fn close(&self) {
+        self.iter().for_each(|shard| shard.archive.close());
+        self.modules.close();
+    }
+}
+
+#[cfg(test)]
+mod tests;
