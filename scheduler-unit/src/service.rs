@@ -122,7 +122,7 @@ impl Unit {
     fn status(&self) -> UnitStatus {
         let (_, processes) = self.archive.board.processes(0, 0);
         let mut counters = self.metrics.list();
-        counters.push(("clock_offset_millis".to_owned(), self.clock.offset()));
+        counters.extend(self.clock.list());
         counters.push(("log_batches".to_owned(), *self.archive.board.batches().borrow()));
         counters.push(("processes".to_owned(), processes));
         counters.sort_unstable();
