@@ -101,7 +101,7 @@ impl OriginProof {
             (None, None) => return Err(OriginProofError::Unknown),
         };
         let assignment = &self.assignment.assignment;
-        if assignment.epoch > source.epoch() {
+        if assignment.epoch > source.epoch() && self.introduction.is_none() {
             return Err(OriginProofError::Unknown);
         }
         let scheduler = source.scheduler_of(assignment.epoch, assignment.slot);

@@ -33,6 +33,11 @@ const EXPIRY_SLACK: u64 = 5_000;
 /// The farthest an expiry of an accepted entry can be ahead of its assignment, in milliseconds.
 pub(crate) const EXPIRY_WINDOW: u64 = Message::EXPIRY_MAX + EXPIRY_SLACK;
 
+/// Whether an entry with this expiry could have been assigned before, or at, an instant.
+pub(crate) fn may_precede(expiry: Timestamp, instant: Timestamp) -> bool {
+    expiry.get().saturating_sub(EXPIRY_WINDOW) <= instant.get()
+}
+
 /// An entry that passed verification.
 #[derive(Debug)]
 pub(crate) struct Checked {

@@ -131,7 +131,7 @@ impl Unit {
         let (_, processes) = self.shards.processes(0, 0);
         let batches = self.shards.iter().map(|shard| *shard.archive.board.batches().borrow());
         let mut counters = self.metrics.list();
-        counters.push(("clock_offset_millis".to_owned(), self.clock.offset()));
+        counters.extend(self.clock.list());
         counters.push(("log_batches".to_owned(), batches.sum()));
         counters.push(("shards".to_owned(), self.shards.count().get().into()));
         counters.push(("processes".to_owned(), processes));

@@ -18,7 +18,7 @@ use protocol::{
 };
 
 use crate::{
-    order::{Checked, CheckedBody, EXPIRY_WINDOW, Place},
+    order::{Checked, CheckedBody, Place, may_precede},
     shard::Shards,
     store::StoreError,
 };
@@ -137,8 +137,7 @@ impl Verifier {
         let verified = message.verify(self.network).map_err(refuse_signature)?;
         self.check_listed(&verified.body().sender)?;
         let id = verified.entry_id();
-        let earliest = verified.body().expiry.get().saturating_sub(EXPIRY_WINDOW);
-        if earliest <= self.started.get()
+        if may_precede(verified.body().expiry, self.started)
             && let Some(place) = self.find(&verified.body().target, &id)?
         {
             return Ok(Ready::Known(place));

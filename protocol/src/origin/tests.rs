@@ -118,8 +118,15 @@ fn a_retired_unit_counts_only_in_what_stands_in_a_log() {
 fn an_epoch_that_is_not_known_asks_for_an_introduction() {
     let mut assignments = assignments();
     assignments[1].epoch = crate::Epoch::new(1);
-    let proof = OriginProof { assignment: prove(&assignments, 1), ..origin_proof() };
-    assert_eq!(verify(&proof, &delivery()), Err(OriginProofError::Unknown));
+    let assignment = prove(&assignments, 1);
+    let proof = OriginProof { assignment, introduction: None, ..origin_proof() };
+    let delivery = delivery();
+    let check = |proof: &OriginProof| {
+        proof.verify(NETWORK, (&delivery).into(), Some(&known()), false, PublicKey::verifies)
+    };
+    assert_eq!(check(&proof), Err(OriginProofError::Unknown));
+    let introduced = OriginProof { introduction: Some(provenance()), ..proof };
+    assert_eq!(check(&introduced), Err(OriginProofError::Assignment));
 }
 
 #[test]

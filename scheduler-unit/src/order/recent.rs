@@ -56,3 +56,6 @@ impl Recent {
 const fn span(expiry: Timestamp) -> u64 {
     expiry.get() / SPAN
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Inbox, Sequencer};
 use crate::{
     archive::Archive,
-    clock::Clock,
+    clock::testing::Clocks,
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::{Opened, Written},
@@ -55,7 +55,7 @@ impl Bench {
             order,
             archive,
             inbox: Arc::new(Inbox::default()),
-            clock: Arc::new(Clock::fixed(crate::fixture::NOW.max(floor))),
+            clock: Arc::new(Clocks::at(crate::fixture::NOW).start(floor)),
             key: scheduler(),
             network: NETWORK,
             next: batches,
