@@ -16,7 +16,7 @@ use crate::{
     board::{Board, Known},
     order::Place,
     segment::{Record, Segment},
-    store::{Index, LogStore, Modules, StoreError},
+    store::{Index, LogStore, ModuleStore, StoreError},
     tails::Opener,
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Archive {
     /// What the index does not have yet.
     pub(crate) board: Board,
     /// The modules.
-    pub(crate) modules: Modules,
+    pub(crate) modules: Box<dyn ModuleStore>,
 }
 
 impl Archive {
@@ -237,7 +237,7 @@ impl Archive {
 
 fn log_record(record: &Record<'_>) -> Result<LogRecord, StoreError> {
     let entry = codec::decode_trusted(record.entry).map_err(|error| {
-        StoreError::Damaged(format!("an entry in log.redb cannot be read: {error}"))
+        StoreError::Damaged(format!("an entry in the log cannot be read: {error}"))
     })?;
     Ok(LogRecord { assignment: record.assignment, entry })
 }

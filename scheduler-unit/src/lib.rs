@@ -1,8 +1,8 @@
 //! The scheduler unit: gives every entry of a process its slot, durably, and proves it.
 //!
 //! ```text
-//! submit streams -> verify (parallel) -> sequencer (one) -> log.redb -> acknowledge
-//!                                            |                    \---> tails
+//! submit streams -> verify (parallel) -> sequencer (one) -> log -> acknowledge
+//!                                            |              \---> tails
 //!                                            \-> board (readers) ----> indexer -> index.redb
 //! ```
 //!

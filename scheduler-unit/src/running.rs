@@ -23,7 +23,7 @@ use crate::{
     segment::Segment,
     sequencer::{Inbox, Sequencer},
     service::Service,
-    store::{Disk, Files, Index, LogStore, Modules, RedbLog, StoreError},
+    store::{Disk, Files, Index, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -110,8 +110,12 @@ fn start_on(
         next: batches,
         metrics: Arc::clone(&metrics),
         doubtful: None,
+        fenced: false,
     };
-    let sequencer = spawn("sequencer", &failing, move || sequencer.run())?;
+    let fenced = failing.clone();
+    let sequencer = spawn("sequencer", &failing, move || {
+        sequencer.run(|error| drop(fenced.send_replace(Some(error.to_string()))));
+    })?;
     let indexed = Arc::clone(&archive);
     let indexer = spawn("indexer", &failing, move || indexer::run(&indexed, batches))?;
     let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&inbox));
@@ -161,7 +165,7 @@ pub(crate) struct Opened {
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends.
 pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
-    let (log, batches, floor) = reading(&*disk, RedbLog::FILE, || {
+    let (log, batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
         let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
         let batches = log.count()?;
         let floor = match batches.checked_sub(1) {
@@ -170,7 +174,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
         };
         Ok((log, batches, floor))
     })?;
-    let modules = reading(&*disk, Modules::FILE, || Modules::open(Arc::clone(&disk)))?;
+    let modules: Box<dyn ModuleStore> =
+        Box::new(reading(&*disk, RedbModules::FILE, || RedbModules::open(Arc::clone(&disk)))?);
     let index = reading(&*disk, Index::FILE, || {
         let index = Index::open(Arc::clone(&disk))?;
         index.batches()?;
@@ -180,7 +185,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
     let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
     if lost > 0 {
-        let file = disk.describe(Modules::FILE);
+        let file = disk.describe(RedbModules::FILE);
         tracing::error!(
             "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
              same modules, which stores them again"
