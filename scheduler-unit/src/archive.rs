@@ -231,7 +231,7 @@ impl Archive {
 
 fn log_record(record: &Record<'_>) -> Result<LogRecord, StoreError> {
     let entry = codec::decode_trusted(record.entry).map_err(|error| {
-        StoreError::Damaged(format!("an entry in log.redb cannot be read: {error}"))
+        StoreError::Damaged(format!("an entry in the log cannot be read: {error}"))
     })?;
     Ok(LogRecord { assignment: record.assignment, entry })
 }

@@ -13,6 +13,9 @@ const GATHERING: Duration = Duration::from_millis(500);
 /// Entries that are written together at the most, give or take a batch.
 const ENTRIES_MAX: usize = 1 << 16;
 
+/// Bytes of batches that are read together at a start.
+const READ_BYTES: usize = 8 << 20;
+
 /// Of this many failures in a row, one is told.
 const COMPLAIN_EVERY: u32 = 120;
 
@@ -24,7 +27,7 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
     while board.await_batches(indexed).is_some() {
         board.let_gather(GATHERING);
         let through = board.begin_indexing();
-        let read = |number| archive.segment(number).map(Vec::from);
+        let read = |number| archive.segment(number).map(|segment| vec![segment.into()]);
         match index(&archive.index, read, indexed, through) {
             Ok(()) => {
                 board.end_indexing();
@@ -59,27 +62,29 @@ pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<(), StoreError>
     let (count, indexed) = (log.count()?, to.batches()?);
     if indexed > count {
         return Err(StoreError::Damaged(format!(
-            "log.redb has {count} batches and index.redb knows of {indexed}: the log was lost or is \
-             an old copy, and slots would be given twice. Put the right log.redb back, or give up \
+            "the log has {count} batches and index.redb knows of {indexed}: the log was lost or is \
+             an old copy, and slots would be given twice. Put the right log back, or give up \
              the unit and remove its directory"
         )));
     }
-    index(to, |number| log.segment(number), indexed, count)
+    index(to, |number| log.segments(number, READ_BYTES), indexed, count)
 }
 
 fn index(
     to: &Index,
-    read: impl Fn(u64) -> Result<Vec<u8>, StoreError>,
+    read: impl Fn(u64) -> Result<Vec<Vec<u8>>, StoreError>,
     from: u64,
     through: u64,
 ) -> Result<(), StoreError> {
-    let mut derived = Derived::default();
-    for number in from..through {
-        derived.add(number, &read(number)?)?;
-        let last = number + 1 == through;
-        if last || derived.ids.len() >= ENTRIES_MAX {
-            to.add(number + 1, &mut derived)?;
-            derived = Derived::default();
+    let (mut derived, mut number) = (Derived::default(), from);
+    while number < through {
+        for (segment, at) in read(number)?.iter().zip(number..through) {
+            derived.add(at, segment)?;
+            number = at + 1;
+            if number == through || derived.ids.len() >= ENTRIES_MAX {
+                to.add(number, &mut derived)?;
+                derived = Derived::default();
+            }
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! The scheduler unit: gives every entry of a process its slot, durably, and proves it.
 //!
 //! ```text
-//! submit streams -> verify (parallel) -> sequencer (one a shard) -> log.redb -> acknowledge
-//!                                            |                         \---> tails
-//!                                            \-> board (readers) ---------> indexer -> index.redb
+//! submit streams -> verify (parallel) -> sequencer (one a shard) -> log -> acknowledge
+//!                                            |                    \---> tails
+//!                                            \-> board (readers) ----> indexer -> index.redb
 //! ```
 //!
 //! `order` decides and knows no I/O; `verify` checks what does not depend on a log; `sequencer`

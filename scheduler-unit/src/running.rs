@@ -26,7 +26,7 @@ use crate::{
     sequencer::Sequencer,
     service::Service,
     shard::Shards,
-    store::{Disk, Files, Index, LogStore, Modules, RedbLog, StoreError},
+    store::{Disk, Files, Index, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -94,8 +94,11 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
             next: written.batches,
             metrics: Arc::clone(&metrics),
             doubtful: None,
+            fenced: false,
         };
-        threads.sequencers.push(spawn("sequencer", &failing, move || sequencer.run())?);
+        let fenced = failing.clone();
+        let fenced = move |error: StoreError| drop(fenced.send_replace(Some(error.to_string())));
+        threads.sequencers.push(spawn("sequencer", &failing, move || sequencer.run(fenced))?);
         let (archive, batches) = (Arc::clone(&shard.archive), written.batches);
         let index = move || indexer::run(&archive, batches);
         threads.indexers.push(spawn("indexer", &failing, index)?);
@@ -163,10 +166,11 @@ struct OpenedShard {
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends; shards side by side.
 pub(crate) fn open(data: Arc<dyn Disk>, disks: Vec<Arc<dyn Disk>>) -> Result<Opened, StoreError> {
-    let modules = reading(&*data, Modules::FILE, || Modules::open(Arc::clone(&data)))?;
+    let modules: Box<dyn ModuleStore> =
+        Box::new(reading(&*data, RedbModules::FILE, || RedbModules::open(Arc::clone(&data)))?);
     let births = Arc::<Births>::default();
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
-        let open = |disk| scope.spawn(|| open_shard(disk, &modules, Arc::clone(&births)));
+        let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births)));
         let opening: Vec<_> = disks.into_iter().map(open).collect();
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
         opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
@@ -174,7 +178,7 @@ pub(crate) fn open(data: Arc<dyn Disk>, disks: Vec<Arc<dyn Disk>>) -> Result<Ope
     let opened = opened?;
     let lost: usize = opened.iter().map(|shard| shard.lost).sum();
     if lost > 0 {
-        let file = data.describe(Modules::FILE);
+        let file = data.describe(RedbModules::FILE);
         tracing::error!(
             "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
              same modules, which stores them again"
@@ -194,10 +198,10 @@ pub(crate) fn open(data: Arc<dyn Disk>, disks: Vec<Arc<dyn Disk>>) -> Result<Ope
 
 fn open_shard(
     disk: Arc<dyn Disk>,
-    modules: &Modules,
+    modules: &dyn ModuleStore,
     births: Arc<Births>,
 ) -> Result<OpenedShard, StoreError> {
-    let (log, batches, floor) = reading(&*disk, RedbLog::FILE, || {
+    let (log, batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
         let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
         let batches = log.count()?;
         let floor = match batches.checked_sub(1) {

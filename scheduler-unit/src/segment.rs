@@ -132,7 +132,7 @@ fn expect_array(
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Damaged(format!("a batch in log.redb cannot be read: {error}"))
+    StoreError::Damaged(format!("a batch in the log cannot be read: {error}"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! - Nothing is acknowledged, and nothing shown to readers, before it is durable.
 //! - After a failed commit nothing is assigned until the log has told whether the batch is in it:
 //!   no slot is ever given to two entries.
+//! - Once another writer has taken over the log, nothing is assigned any more.
 
 mod batch;
 mod inbox;
@@ -52,15 +53,21 @@ pub(crate) struct Sequencer {
     pub(crate) metrics: Arc<Metrics>,
     /// A batch that may or may not be in the log.
     pub(crate) doubtful: Option<Batch>,
+    /// Whether another writer has taken over the log.
+    pub(crate) fenced: bool,
 }
 
 impl Sequencer {
-    /// Works until the inbox is closed and empty.
-    pub(crate) fn run(mut self) {
+    /// Works until the inbox is closed and empty; tells once if it can never write again.
+    pub(crate) fn run(mut self, ended: impl Fn(StoreError)) {
         loop {
             let patience = self.doubtful.as_ref().map(|_| RECOVERY_INTERVAL);
             let Some(arrivals) = self.inbox.take(patience) else { return };
+            let fenced = self.fenced;
             self.step(arrivals);
+            if self.fenced && !fenced {
+                ended(StoreError::Fenced);
+            }
         }
     }
 
@@ -124,13 +131,18 @@ impl Sequencer {
         let refusal = refuse_storage(error);
         batch.refuse(&refusal, &self.metrics);
         self.doubtful = Some(batch);
-        if let Err(error) = self.resolve_doubt() {
-            tracing::warn!(%error, "the log cannot be opened again yet");
+        match self.resolve_doubt() {
+            Ok(()) => {}
+            Err(StoreError::Fenced) => tracing::error!("{}", StoreError::Fenced),
+            Err(error) => tracing::warn!(%error, "the log cannot be opened again yet"),
         }
     }
 
     /// Finds out whether the doubtful batch is in the log.
     fn resolve_doubt(&mut self) -> Result<(), StoreError> {
+        if self.fenced {
+            return Err(StoreError::Fenced);
+        }
         let Some(mut batch) = self.doubtful.take() else {
             return Ok(());
         };
@@ -150,6 +162,11 @@ impl Sequencer {
                 let detail = format!("the log has {count} batches, not about {}", batch.number());
                 self.doubtful = Some(batch);
                 Err(StoreError::Damaged(detail))
+            }
+            Err(StoreError::Fenced) => {
+                // Whether it is in the log, the other writer knows.
+                self.fenced = true;
+                Err(StoreError::Fenced)
             }
             Err(error) => {
                 self.doubtful = Some(batch);

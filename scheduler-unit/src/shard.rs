@@ -17,7 +17,7 @@ use crate::{
     board::Known,
     order::Place,
     sequencer::Inbox,
-    store::{Modules, StoreError},
+    store::{ModuleStore, StoreError},
 };
 
 /// What readers and verification see of one writer.
@@ -36,7 +36,7 @@ pub(crate) struct Shards {
     others: Vec<Shard>,
     births: Arc<Births>,
     /// The modules of all processes.
-    pub(crate) modules: Modules,
+    pub(crate) modules: Box<dyn ModuleStore>,
 }
 
 /// The shard of a process among so many.
@@ -51,7 +51,7 @@ impl Shards {
     pub(crate) fn new(
         archives: Vec<Arc<Archive>>,
         births: Arc<Births>,
-        modules: Modules,
+        modules: Box<dyn ModuleStore>,
     ) -> Option<Self> {
         let shard = |archive| Shard { archive, inbox: Arc::default() };
         let mut shards = archives.into_iter().map(shard);

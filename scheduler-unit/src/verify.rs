@@ -182,6 +182,7 @@ pub(crate) fn refuse_storage(error: StoreError) -> Refusal {
         StoreError::Damaged(_) => {
             "a file of the scheduler is damaged; its operator must restore it"
         }
+        StoreError::Fenced => "another scheduler has taken over the log; ask that one",
         _ => "the scheduler's disk failed; try again later",
     };
     Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::StorageFailed, detail) }

@@ -174,18 +174,18 @@ fn damaged_files_are_derived_again_or_named() {
     assert_eq!(modules(&cluster), [1, 0, 1]);
     cluster.stop();
     // What cannot be derived is named, and so is a log that was lost while the index was not.
-    for name in ["shard-0/index.redb", "modules.redb", "shard-0/log.redb"] {
+    for name in ["shard-0/index.redb", "modules.redb", "shard-0/log/00000000000000000000.redb"] {
         let path = file("scheduler-1", name);
         let good = std::fs::read(&path).unwrap();
         noise(&path);
         does_not_start(data.path(), &path.to_string_lossy());
         std::fs::write(&path, good).unwrap();
     }
-    let log = file("scheduler-1", "shard-0/log.redb");
-    let good = std::fs::read(&log).unwrap();
-    std::fs::remove_file(&log).unwrap();
-    does_not_start(data.path(), "log.redb has 0 batches");
-    std::fs::write(&log, good).unwrap();
+    let (log, good) = (file("scheduler-1", "shard-0/log"), file("scheduler-1", "shard-0/log.good"));
+    std::fs::rename(&log, &good).unwrap();
+    does_not_start(data.path(), "log has 0 batches");
+    std::fs::remove_dir_all(&log).unwrap();
+    std::fs::rename(&good, &log).unwrap();
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);
     assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 22);
     cluster.stop();

@@ -9,7 +9,7 @@ use protocol::{
     api::{FollowFrame, FollowSlot, TailFrame, TailRecord},
     codec,
 };
-use redb::{Database, ReadableTable, TableDefinition};
+use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde_json::Value as Json;
 
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
 
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
 const SLOTS: TableDefinition<'_, (&[u8; 32], u64), u64> = TableDefinition::new("slots");
-const SEGMENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("segments");
+const SEGMENTS: TableDefinition<'_, u64, (u32, &[u8])> = TableDefinition::new("segments");
+const PIECES: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("pieces");
 const CHECKPOINTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
     TableDefinition::new("checkpoints");
 const BLOBS: TableDefinition<'_, (u8, &[u8; 32]), &[u8]> = TableDefinition::new("blobs");
@@ -157,15 +158,27 @@ fn alter_outcome(units: &[Home], process: ProcessId, slot: u64) {
 
 /// Alters a slot in a scheduler's log.
 fn alter_log(store: &Path, process: ProcessId, slot: u64, alter: impl Fn(&mut TailRecord)) {
-    let file = store.join("shard-0/log.redb");
-    for (number, bytes) in rows(&file, SEGMENTS) {
+    let file = store.join("shard-0/log/00000000000000000000.redb");
+    let write = Database::open(file).unwrap().begin_write().unwrap();
+    let mut segments = write.open_table(SEGMENTS).unwrap();
+    let pieces = write.open_table(PIECES).unwrap();
+    let numbers = 0..segments.len().unwrap();
+    for number in numbers {
+        let parts = pieces.range((number, 0)..=(number, u32::MAX)).unwrap();
+        let mut bytes: Vec<u8> = parts.flat_map(|part| part.unwrap().1.value().to_vec()).collect();
+        bytes.extend_from_slice(segments.get(number).unwrap().unwrap().value().1);
         let mut segment: TailFrame = codec::decode(&bytes).unwrap();
         let found = segment.records.iter_mut().find(|record| {
             (record.assignment.process, record.assignment.slot.get()) == (process, slot)
         });
         if let Some(record) = found {
             alter(record);
-            return put(&file, SEGMENTS, number, &codec::encode(&segment));
+            let bytes = codec::encode(&segment);
+            // In one piece it is as good.
+            let length = u32::try_from(bytes.len()).unwrap();
+            segments.insert(number, (length, bytes.as_slice())).unwrap();
+            drop((segments, pieces));
+            return write.commit().unwrap();
         }
     }
     panic!("the slot is in the log");

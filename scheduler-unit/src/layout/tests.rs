@@ -71,7 +71,7 @@ fn databases_without_a_record_are_not_taken_for_another_unit() {
     fs::remove_file(data.path().join("shards")).unwrap();
     Layout::establish(&config).expect("a start that crashed before the record is repeated");
     fs::remove_file(data.path().join("shards")).unwrap();
-    fs::write(disk.path().join("shard-1/log.redb"), "").unwrap();
+    fs::write(disk.path().join("shard-1/index.redb"), "").unwrap();
     let error = Layout::establish(&config).unwrap_err();
     assert!(matches!(error, LayoutError::Unrecorded { .. }), "{error}");
 }

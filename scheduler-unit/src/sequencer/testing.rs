@@ -61,6 +61,7 @@ impl Bench {
             next: batches,
             metrics: Arc::new(Metrics::default()),
             doubtful: None,
+            fenced: false,
         };
         Self { sequencer, verifier, lane, told }
     }

@@ -72,5 +72,5 @@ impl Derived {
 }
 
 fn damaged(error: codec::DecodeError) -> StoreError {
-    StoreError::Damaged(format!("an entry in log.redb cannot be read: {error}"))
+    StoreError::Damaged(format!("an entry in the log cannot be read: {error}"))
 }

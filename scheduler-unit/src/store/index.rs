@@ -69,7 +69,9 @@ impl Index {
 
     /// Closes the database; everything fails from now on.
     pub(crate) fn close(&self) {
-        self.0.close();
+        if let Err(error) = self.0.close() {
+            tracing::warn!(%error, "the index was not closed well");
+        }
     }
 
     /// How many group commits are indexed.

@@ -1,4 +1,4 @@
-//! Modules, in a database of their own: durable before they are acknowledged, and never deleted.
+//! Modules in redb, in a database of their own.
 
 use std::{
     collections::HashSet,
@@ -8,7 +8,7 @@ use std::{
 use protocol::ModuleId;
 use redb::{ReadableTable, TableDefinition};
 
-use super::{Disk, StoreError, disk::Handle};
+use super::{Disk, ModuleStore, StoreError, disk::Handle};
 
 /// Module id to Wasm binary.
 const MODULES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("modules");
@@ -16,14 +16,14 @@ const MODULES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("modu
 /// Bytes of pages kept in memory.
 const CACHE: usize = 32 << 20;
 
-/// The modules stored here.
+/// Modules in one redb database.
 #[derive(Debug)]
-pub(crate) struct Modules {
+pub(crate) struct RedbModules {
     handle: Handle,
     known: RwLock<HashSet<ModuleId>>,
 }
 
-impl Modules {
+impl RedbModules {
     /// The file's name.
     pub(crate) const FILE: &str = "modules.redb";
 
@@ -43,18 +43,29 @@ impl Modules {
         Ok(Self { handle, known: RwLock::new(known) })
     }
 
-    /// Closes the database; everything fails from now on.
-    pub(crate) fn close(&self) {
-        self.handle.close();
+    fn insert(&self, module: &ModuleId, wasm: &[u8]) -> Result<(), StoreError> {
+        let mut transaction = self.handle.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut modules = transaction.open_table(MODULES).map_err(StoreError::failed)?;
+            modules.insert(module.as_bytes(), wasm).map_err(StoreError::failed)?;
+        }
+        transaction.commit().map_err(StoreError::failed)
+    }
+}
+
+impl ModuleStore for RedbModules {
+    fn close(&self) {
+        if let Err(error) = self.handle.close() {
+            tracing::warn!(%error, "the modules were not closed well");
+        }
     }
 
-    /// Whether a module is durably stored.
-    pub(crate) fn contains(&self, module: &ModuleId) -> bool {
+    fn contains(&self, module: &ModuleId) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains(module)
     }
 
-    /// Stores a module durably, unless it is stored already.
-    pub(crate) fn put(&self, wasm: &[u8]) -> Result<ModuleId, StoreError> {
+    fn put(&self, wasm: &[u8]) -> Result<ModuleId, StoreError> {
         let module = ModuleId::of(wasm);
         if self.contains(&module) {
             return Ok(module);
@@ -68,18 +79,7 @@ impl Modules {
         Ok(module)
     }
 
-    fn insert(&self, module: &ModuleId, wasm: &[u8]) -> Result<(), StoreError> {
-        let mut transaction = self.handle.begin_write()?;
-        transaction.set_quick_repair(true);
-        {
-            let mut modules = transaction.open_table(MODULES).map_err(StoreError::failed)?;
-            modules.insert(module.as_bytes(), wasm).map_err(StoreError::failed)?;
-        }
-        transaction.commit().map_err(StoreError::failed)
-    }
-
-    /// The Wasm binary of a module.
-    pub(crate) fn get(&self, module: &ModuleId) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, module: &ModuleId) -> Result<Option<Vec<u8>>, StoreError> {
         let transaction = self.handle.begin_read()?;
         let modules = transaction.open_table(MODULES).map_err(StoreError::failed)?;
         let found = modules.get(module.as_bytes()).map_err(StoreError::failed)?;

@@ -1,54 +1,109 @@
 //! A disk in memory that fails when told to, and that loses what was not synced when it crashes.
+//!
+//! A file has a live image, which programs see, and a durable one, which is what a crash leaves; so
+//! do the names of files. Of what was written since the last sync, a crash keeps some writes, loses
+//! some, and tears some.
+
+mod image;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
-use redb::{Database, DatabaseError, StorageBackend};
+use redb::{Database, DatabaseError, ReadOnlyDatabase, StorageBackend, StorageError};
 
-use super::Disk;
+use self::image::{Change, Image};
+use super::{
+    Disk,
+    disk::{Detached, Lock},
+};
 
 /// A disk whose files survive their databases.
 #[derive(Debug, Default)]
 pub(crate) struct FaultDisk {
-    files: Mutex<HashMap<String, Arc<Mutex<Image>>>>,
+    names: Mutex<Names>,
+    locks: Mutex<BTreeMap<String, Weak<()>>>,
     fault: Arc<Mutex<Fault>>,
+}
+
+type File = Arc<Mutex<Image>>;
+
+/// The names of files, and what they will be after a crash.
+#[derive(Debug, Default)]
+struct Names {
+    live: BTreeMap<String, File>,
+    durable: BTreeMap<String, File>,
+    /// What has happened since the names were synced.
+    unsynced: Vec<Naming>,
+}
+
+#[derive(Debug, Clone)]
+enum Naming {
+    Rename(String, String),
+    Remove(String),
+}
+
+impl Naming {
+    fn apply(&self, names: &mut BTreeMap<String, File>) {
+        match self {
+            Self::Rename(from, to) => {
+                if let Some(file) = names.remove(from) {
+                    names.insert(to.clone(), file);
+                }
+            }
+            Self::Remove(file) => drop(names.remove(file)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Fault {
-    /// Writes and syncs that still succeed.
+    /// Changes and syncs so far.
+    done: u64,
+    /// Changes and syncs that still succeed.
     left: Option<u64>,
     /// How many fail then.
     failures: u64,
+    /// How many of the changes after that find room on the disk.
+    room: Option<u64>,
+    /// Syncs say that they are done and do nothing.
+    lying: bool,
+    seed: u64,
 }
 
-/// A file: what programs see, what is on the platter, and what was written since the last sync.
-#[derive(Debug, Default)]
-struct Image {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<Change>,
-}
-
-#[derive(Debug, Clone)]
-enum Change {
-    Write(usize, Vec<u8>),
-    Length(usize),
-}
-
-impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Write(offset, data) => {
-                let end = offset + data.len();
-                bytes.resize(bytes.len().max(end), 0);
-                bytes[*offset..end].copy_from_slice(data);
+impl Fault {
+    /// Counts a change or a sync; tells if it is to fail.
+    fn count(&mut self) -> io::Result<()> {
+        self.done += 1;
+        match self.left {
+            Some(0) if self.failures > 0 => {
+                self.failures = self.failures.saturating_sub(1);
+                return Err(io::Error::other("the disk is told to fail"));
             }
-            Self::Length(length) => bytes.resize(*length, 0),
+            Some(0) => self.left = None,
+            Some(left) => self.left = Some(left - 1),
+            None => {}
         }
+        Ok(())
+    }
+
+    /// Takes room for what lies where nothing lay before.
+    fn allocate(&mut self, blocks: u64) -> io::Result<()> {
+        match &mut self.room {
+            Some(room) if *room < blocks => Err(io::ErrorKind::StorageFull.into()),
+            Some(room) => {
+                *room -= blocks;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed >> 33
     }
 }
 
@@ -57,48 +112,167 @@ impl FaultDisk {
         Arc::default()
     }
 
-    /// Lets so many more writes and syncs succeed, and so many fail after them.
+    /// Lets so many more changes and syncs succeed, and so many fail after them.
     pub(crate) fn fail_after(&self, left: u64, failures: u64) {
         let mut fault = self.fault.lock().unwrap();
         fault.left = Some(left);
         fault.failures = failures;
     }
 
+    /// Lets files grow by so many blocks, and fails what needs more of them.
+    pub(crate) fn fill_up(&self, blocks: u64) {
+        self.fault.lock().unwrap().room = Some(blocks);
+    }
+
+    /// Works again.
+    pub(crate) fn heal(&self) {
+        let mut fault = self.fault.lock().unwrap();
+        *fault = Fault { done: fault.done, seed: fault.seed, ..Fault::default() };
+    }
+
+    /// Makes nothing durable from now on, and says that it does.
+    pub(crate) fn lie(&self) {
+        self.fault.lock().unwrap().lying = true;
+    }
+
+    /// How many changes and syncs there were.
+    pub(crate) fn done(&self) -> u64 {
+        self.fault.lock().unwrap().done
+    }
+
     /// The power fails: of what was not synced, an arbitrary part is on the platter.
-    pub(crate) fn crash(&self, mut seed: u64) {
-        *self.fault.lock().unwrap() = Fault::default();
-        let mut files: Vec<_> = self.files.lock().unwrap().clone().into_iter().collect();
-        files.sort_by(|one, other| one.0.cmp(&other.0));
-        for (_, image) in files {
-            let mut image = image.lock().unwrap();
-            for change in std::mem::take(&mut image.unsynced) {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                if seed >> 63 == 0 {
-                    change.apply(&mut image.durable);
-                }
-            }
-            image.live = image.durable.clone();
+    pub(crate) fn crash(&self, seed: u64) {
+        let mut fault = self.fault.lock().unwrap();
+        *fault = Fault { seed, ..Fault::default() };
+        self.locks.lock().unwrap().clear();
+        let mut names = self.names.lock().unwrap();
+        let unsynced = std::mem::take(&mut names.unsynced);
+        // A journal keeps the order of what happens to names.
+        let kept = fault.random() % (u64::try_from(unsynced.len()).unwrap() + 1);
+        for naming in unsynced.iter().take(usize::try_from(kept).unwrap()) {
+            naming.apply(&mut names.durable);
         }
+        names.live = names.durable.clone();
+        for file in names.live.values_mut() {
+            // A database that outlived the crash writes to a file that is no more.
+            let crashed = file.lock().unwrap().crash(|| fault.random());
+            *file = Arc::new(Mutex::new(crashed));
+        }
+        names.durable = names.live.clone();
+    }
+
+    /// The names of all files.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.names.lock().unwrap().live.keys().cloned().collect()
     }
 
     /// Overwrites a file with noise.
     pub(crate) fn damage(&self, file: &str) {
-        let files = self.files.lock().unwrap();
-        let mut image = files[file].lock().unwrap();
-        image.live.fill(0x5a);
-        image.durable.fill(0x5a);
+        self.names.lock().unwrap().live[file].lock().unwrap().fill(0x5a);
     }
 
     /// Forgets a file.
     pub(crate) fn delete(&self, file: &str) {
-        self.files.lock().unwrap().remove(file);
+        let mut names = self.names.lock().unwrap();
+        names.live.remove(file);
+        names.durable.remove(file);
+    }
+
+    fn backend(&self, file: &str) -> io::Result<Backend> {
+        let names = self.names.lock().unwrap();
+        let image = names.live.get(file).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Backend { image: Arc::clone(image), fault: Arc::clone(&self.fault) })
+    }
+
+    fn change_names(&self, naming: Naming) -> io::Result<()> {
+        self.fault.lock().unwrap().count()?;
+        let mut names = self.names.lock().unwrap();
+        naming.apply(&mut names.live);
+        names.unsynced.push(naming);
+        Ok(())
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let mut fault = self.fault.lock().unwrap();
+        fault.count()?;
+        if !fault.lying {
+            let mut names = self.names.lock().unwrap();
+            for naming in std::mem::take(&mut names.unsynced) {
+                naming.apply(&mut names.durable);
+            }
+        }
+        Ok(())
     }
 }
 
 impl Disk for FaultDisk {
     fn open(&self, builder: redb::Builder, file: &str) -> Result<Database, DatabaseError> {
-        let image = Arc::clone(self.files.lock().unwrap().entry(file.to_owned()).or_default());
-        builder.create_with_backend(Backend { image, fault: Arc::clone(&self.fault) })
+        {
+            let mut names = self.names.lock().unwrap();
+            if !names.live.contains_key(file) {
+                self.fault.lock().unwrap().count().map_err(StorageError::from)?;
+                let image = File::default();
+                names.live.insert(file.to_owned(), Arc::clone(&image));
+                // Before anything is in the file, as [`Disk::open`] promises for after.
+                names.durable.insert(file.to_owned(), image);
+            }
+        }
+        builder.create_with_backend(self.backend(file).map_err(StorageError::from)?)
+    }
+
+    fn open_sealed(
+        &self,
+        builder: redb::Builder,
+        file: &str,
+    ) -> Result<ReadOnlyDatabase, DatabaseError> {
+        builder.open_read_only_with_backend(self.backend(file).map_err(StorageError::from)?)
+    }
+
+    fn open_detached(&self, builder: redb::Builder, file: &str) -> Result<Database, DatabaseError> {
+        let backend = self.backend(file).map_err(StorageError::from)?;
+        builder.create_with_backend(Detached::new(backend)?)
+    }
+
+    fn lock(&self, file: &str) -> io::Result<Option<Lock>> {
+        let mut locks = self.locks.lock().unwrap();
+        if locks.get(file).is_some_and(|lock| lock.strong_count() > 0) {
+            return Ok(None);
+        }
+        let lock = Arc::new(());
+        locks.insert(file.to_owned(), Arc::downgrade(&lock));
+        Ok(Some(Box::new(lock)))
+    }
+
+    fn names(&self, directory: &str) -> io::Result<Vec<String>> {
+        self.sync_names()?;
+        let prefix = format!("{directory}/");
+        let names = self.names.lock().unwrap();
+        Ok(names
+            .live
+            .keys()
+            .filter_map(|name| name.strip_prefix(&prefix))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn length(&self, file: &str) -> io::Result<u64> {
+        self.backend(file)?.len()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.change_names(Naming::Rename(from.to_owned(), to.to_owned()))?;
+        self.sync_names()
+    }
+
+    fn remove(&self, file: &str) -> io::Result<()> {
+        self.backend(file)?;
+        self.change_names(Naming::Remove(file.to_owned()))
+    }
+
+    /// At once, so that what happens is the same every time.
+    fn in_background(&self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        work();
+        Ok(())
     }
 
     fn describe(&self, file: &str) -> String {
@@ -108,45 +282,33 @@ impl Disk for FaultDisk {
 
 #[derive(Debug)]
 struct Backend {
-    image: Arc<Mutex<Image>>,
+    image: File,
     fault: Arc<Mutex<Fault>>,
 }
 
 impl Backend {
-    fn count(&self) -> io::Result<()> {
-        let mut fault = self.fault.lock().unwrap();
-        match fault.left {
-            Some(0) if fault.failures > 0 => {
-                fault.failures -= 1;
-                return Err(io::Error::other("the disk is told to fail"));
-            }
-            Some(0) => fault.left = None,
-            Some(left) => fault.left = Some(left - 1),
-            None => {}
-        }
-        Ok(())
-    }
-
     fn change(&self, change: Change) -> io::Result<()> {
-        self.count()?;
+        let mut fault = self.fault.lock().unwrap();
         let mut image = self.image.lock().unwrap();
-        change.apply(&mut image.live);
-        image.unsynced.push(change);
-        Ok(())
+        let allowed = fault.count().and_then(|()| fault.allocate(image.new_blocks(&change)));
+        match allowed {
+            Ok(()) => image.change(change),
+            Err(_) => {
+                let part = change.torn(fault.random());
+                image.change(part);
+            }
+        }
+        allowed
     }
 }
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(u64::try_from(self.image.lock().unwrap().live.len()).unwrap())
+        Ok(self.image.lock().unwrap().len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let image = self.image.lock().unwrap();
-        let start = usize::try_from(offset).unwrap();
-        let bytes = image.live.get(start..start + out.len());
-        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        self.image.lock().unwrap().read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -154,10 +316,10 @@ impl StorageBackend for Backend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.count()?;
-        let mut image = self.image.lock().unwrap();
-        for change in std::mem::take(&mut image.unsynced) {
-            change.apply(&mut image.durable);
+        let mut fault = self.fault.lock().unwrap();
+        fault.count()?;
+        if !fault.lying {
+            self.image.lock().unwrap().sync();
         }
         Ok(())
     }

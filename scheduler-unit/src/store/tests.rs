@@ -37,12 +37,12 @@ fn a_log_recovers_from_a_failed_append() {
 #[test]
 fn modules_are_durable_once_put() {
     let disk = FaultDisk::new();
-    let modules = Modules::open(as_disk(&disk)).unwrap();
+    let modules = RedbModules::open(as_disk(&disk)).unwrap();
     let id = modules.put(WASM).unwrap();
     assert_eq!(modules.put(WASM).unwrap(), id);
     modules.close();
     disk.crash(3);
-    let modules = Modules::open(as_disk(&disk)).unwrap();
+    let modules = RedbModules::open(as_disk(&disk)).unwrap();
     assert!(modules.contains(&id));
     assert_eq!(modules.get(&id).unwrap().as_deref(), Some(WASM));
 }
@@ -50,7 +50,7 @@ fn modules_are_durable_once_put() {
 #[test]
 fn modules_are_put_in_spite_of_a_passing_fault() {
     let disk = FaultDisk::new();
-    let modules = Modules::open(as_disk(&disk)).unwrap();
+    let modules = RedbModules::open(as_disk(&disk)).unwrap();
     disk.fail_after(2, 1);
     let id = modules.put(WASM).unwrap();
     assert!(modules.contains(&id));
@@ -62,7 +62,7 @@ fn a_database_in_use_is_reported_as_such() {
     let disk: Arc<dyn Disk> = Arc::new(Files(directory.path().to_owned()));
     let _open = RedbLog::open(Arc::clone(&disk)).unwrap();
     let error = RedbLog::open(disk).unwrap_err();
-    assert!(matches!(&error, StoreError::InUse(file) if file.ends_with("log.redb")), "{error}");
+    assert!(matches!(&error, StoreError::InUse(file) if file.ends_with("log")), "{error}");
 }
 
 #[test]
