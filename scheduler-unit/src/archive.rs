@@ -7,7 +7,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{
-    AssignmentProof, EntryId, PairNumber, ProcessId, Provenance, Slot,
+    AssignmentProof, Change, Entry, EntryId, OriginProof, PairNumber, ProcessId, Provenance,
+    RefusalProof, Slot,
     api::{Acknowledgement, LogPage, LogRecord, SubmitEvent},
     codec,
 };
@@ -171,7 +172,30 @@ impl Archive {
             return Ok(None);
         };
         let spawn = self.spawn(process, &known)?;
-        Ok(Some(Provenance { spawn, changes: Vec::new() }))
+        let changes = known.standing.changes.iter();
+        let changes: Result<_, _> = changes.map(|slot| self.change(process, *slot)).collect();
+        Ok(Some(Provenance { spawn, changes: changes? }))
+    }
+
+    /// The control in a slot, with what sealed the epoch before.
+    fn change(&self, process: &ProcessId, slot: Slot) -> Result<Change, StoreError> {
+        let place = Place { process: *process, slot };
+        let lost = || missing("a control in its slot");
+        let batch = self.batch_of(&place)?.ok_or_else(lost)?;
+        let bytes = self.segment(batch)?;
+        let segment = Segment::read(&bytes)?;
+        let record = segment.record(process, slot).ok_or_else(lost)?;
+        let Ok(Entry::Control(control)) = codec::decode_trusted(record.entry) else {
+            return Err(lost());
+        };
+        // What shows that a takeover is right stands beside it.
+        let proof = record.origin.map(codec::decode_trusted::<OriginProof>).transpose();
+        let proof = proof.map_err(|_| lost())?;
+        if let Some(OriginProof { receipts, assignment, .. }) = proof {
+            return Ok(Change { control, sealed: assignment, attested: Some(receipts) });
+        }
+        let sealed = segment.proof(process, slot)?.ok_or_else(lost)?;
+        Ok(Change { control, sealed, attested: None })
     }
 
     /// The bytes of the spawn of a process of this shard.
@@ -184,8 +208,25 @@ impl Archive {
 
     /// Who a process of any scheduler is, if it was introduced to this shard.
     pub(crate) fn introduced(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
-        let spawn = self.index.source(process)?;
-        Ok(spawn.map(|spawn| Provenance { spawn, changes: Vec::new() }))
+        let known = self.index.source(process)?;
+        let known = known.map(|known| codec::decode_trusted(&known)).transpose();
+        known.map_err(|_| missing("a provenance that can be read"))
+    }
+
+    /// Whether an entry was refused for good.
+    pub(crate) fn is_refused(&self, entry: &EntryId) -> Result<bool, StoreError> {
+        Ok(self.board.refused(entry).is_some() || self.index.refused(entry)?.is_some())
+    }
+
+    /// Shows that an entry was refused for good.
+    pub(crate) fn refusal(&self, entry: &EntryId) -> Result<Option<RefusalProof>, StoreError> {
+        let batch = match self.board.refused(entry) {
+            Some(batch) => Some(batch),
+            None => self.index.refused(entry)?,
+        };
+        let Some(batch) = batch else { return Ok(None) };
+        let bytes = self.segment(batch)?;
+        Segment::read(&bytes)?.refusal(entry)
     }
 
     /// The number of a pair that is accepted next, by all that is durable.

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::{
     births::Births,
-    order::{Executors, Head, Place},
+    order::{Head, Place, Standing},
     tails::Opener,
 };
 
@@ -60,8 +60,8 @@ struct Logs {
 pub(crate) struct Known {
     /// Its place in the shard's order of birth.
     pub(crate) number: u64,
-    /// Who executes it.
-    pub(crate) executors: Executors,
+    /// Who stands for it.
+    pub(crate) standing: Standing,
     /// The end of its log.
     pub(crate) head: Head,
 }
@@ -73,6 +73,8 @@ struct Generation {
     ids: HashMap<EntryId, Place>,
     spawns: HashMap<ProcessId, Arc<[u8]>>,
     pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
+    /// Entries that were refused for good, and in which batch.
+    refused: HashMap<EntryId, u64>,
     /// How many batches these rows and all before them cover.
     through: u64,
 }
@@ -102,6 +104,10 @@ pub(crate) struct Posting {
     pub(crate) assignments: Vec<Assignment>,
     /// The next numbers of pairs of target and source.
     pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
+    /// Who stands for logs from now on.
+    pub(crate) standings: Vec<(ProcessId, Standing)>,
+    /// Entries that are refused for good.
+    pub(crate) refused: Vec<EntryId>,
 }
 
 /// A process that a batch gave birth to.
@@ -111,8 +117,8 @@ pub(crate) struct Birth {
     pub(crate) process: ProcessId,
     /// Its place in the order of birth.
     pub(crate) number: u64,
-    /// Who executes it.
-    pub(crate) executors: Executors,
+    /// Who stands for it.
+    pub(crate) standing: Standing,
     /// The bytes of its spawn.
     pub(crate) spawn: Arc<[u8]>,
 }
@@ -141,7 +147,7 @@ impl Board {
 
     /// Shows a batch that has become durable.
     pub(crate) fn post(&self, posting: Posting) {
-        let Posting { number, segment, births, assignments, pairs } = posting;
+        let Posting { number, segment, births, assignments, pairs, standings, refused } = posting;
         // Before the rest, so that whoever learns of the batch finds its bytes.
         lock(&self.recent).push(number, segment);
         let born: Vec<ProcessId> = births.iter().map(|birth| birth.process).collect();
@@ -154,6 +160,13 @@ impl Board {
                 logs.add(number, &assignment);
             }
             logs.young.pairs.extend(pairs);
+            for (process, standing) in standings {
+                if let Some(known) = logs.known.get_mut(&process) {
+                    known.standing = standing;
+                }
+            }
+            logs.young.refused.extend(refused.into_iter().map(|entry| (entry, number)));
+            logs.young.through = number.saturating_add(1);
         }
         if !born.is_empty() {
             self.births.add(born);
@@ -172,7 +185,8 @@ impl Board {
     /// Whether the index is so far behind that nothing more can be accepted.
     pub(crate) fn is_full(&self) -> bool {
         let logs = self.read();
-        logs.young.ids.len() + logs.old.ids.len() >= UNINDEXED_MAX
+        let rows = |rows: &Generation| rows.ids.len() + rows.refused.len();
+        rows(&logs.young) + rows(&logs.old) >= UNINDEXED_MAX
     }
 
     /// The bytes of a batch, if it is recent.
@@ -225,6 +239,12 @@ impl Board {
         logs.young.ids.get(entry).or_else(|| logs.old.ids.get(entry)).copied()
     }
 
+    /// The batch in which an entry was refused for good, if it is not indexed.
+    pub(crate) fn refused(&self, entry: &EntryId) -> Option<u64> {
+        let logs = self.read();
+        logs.young.refused.get(entry).or_else(|| logs.old.refused.get(entry)).copied()
+    }
+
     /// The next number of a pair that is not indexed.
     pub(crate) fn pair(&self, target: &ProcessId, source: &ProcessId) -> Option<PairNumber> {
         let (logs, pair) = (self.read(), (*target, *source));
@@ -268,7 +288,7 @@ impl Board {
     /// Begins to index what has gathered; tells up to which batch.
     pub(crate) fn begin_indexing(&self) -> u64 {
         let mut logs = self.write();
-        if logs.old.ids.is_empty() {
+        if logs.old.through == 0 {
             logs.old = std::mem::take(&mut logs.young);
         }
         logs.old.through
@@ -291,16 +311,15 @@ impl Board {
 
 impl Logs {
     fn add_birth(&mut self, birth: Birth) {
-        let Birth { process, number, executors, spawn } = birth;
+        let Birth { process, number, standing, spawn } = birth;
         self.born.push(process);
-        self.known.insert(process, Known { number, executors, head: Head::EMPTY });
+        self.known.insert(process, Known { number, standing, head: Head::EMPTY });
         self.young.spawns.insert(process, spawn);
     }
 
     fn add(&mut self, batch: u64, assignment: &Assignment) {
         let place = Place { process: assignment.process, slot: assignment.slot };
         self.young.ids.insert(assignment.entry, place);
-        self.young.through = batch.saturating_add(1);
         if let Some(known) = self.known.get_mut(&place.process) {
             known.head = Head::after(assignment);
         }

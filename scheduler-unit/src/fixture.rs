@@ -246,7 +246,7 @@ pub(crate) fn as_disk(disk: &Arc<FaultDisk>) -> Arc<dyn Disk> {
 
 /// Opens the stores of a unit of one shard.
 pub(crate) fn reopen(disk: &Arc<FaultDisk>) -> Result<Opened, StoreError> {
-    open(as_disk(disk), vec![as_disk(disk)])
+    open(as_disk(disk), vec![as_disk(disk)], scheduler().public().unit())
 }
 
 /// Opens the stores of a unit, with the module stored.

@@ -7,25 +7,39 @@
 //! # Invariants
 //!
 //! - The slots of a log are dense from 0, its chain hashes follow, its time never goes back.
-//! - The numbers of a pair are assigned in order, without a gap.
-//! - While a message could still be accepted, its id is remembered: it never gets a second slot.
+//! - The numbers of a pair are used up in order: by an assignment, a final refusal, or a skip.
+//! - While an entry could still be accepted, its id is remembered: it never gets a second slot, nor a
+//!   slot after it was refused for good.
+//! - Only a log whose present epoch is this scheduler's is assigned to.
 
+mod answer;
+mod control;
 mod delivery;
+mod held;
+mod import;
 mod log;
 mod message;
 mod recent;
+mod skip;
 mod spawn;
+mod timer;
 
 use std::collections::HashMap;
 
 use protocol::{
-    Assignment, EntryId, Message, PairNumber, ProcessId, Ranking, Refusal, RefusalCode, Slot,
-    Spawn, Timestamp, Verified,
+    Assignment, Control, EntryId, Message, PairNumber, Principal, ProcessId, Ranking, Refusal,
+    RefusalCode, Slot, Spawn, Timestamp, UnitId, Verified, api::Cursor,
 };
 
-use crate::verify::Proven;
-pub(crate) use log::{Head, Log};
+use crate::verify::{Child, Due, Proven};
+use held::{Held, LOOK_UP_MAX};
+pub(crate) use import::Imported;
+pub(crate) use log::{Head, Log, Standing};
+pub(crate) use recent::Fate;
 use recent::Recent;
+
+/// How long to wait when too much waits, in milliseconds.
+const BUSY_RETRY_AFTER: u64 = 100;
 
 /// How much further ahead than the rule says an expiry may be, in milliseconds: clocks differ.
 const EXPIRY_SLACK: u64 = 5_000;
@@ -47,6 +61,8 @@ pub(crate) struct Checked {
     pub(crate) entry: Vec<u8>,
     /// The canonical bytes of the proof of origin it came with.
     pub(crate) origin: Option<Vec<u8>>,
+    /// When it was looked up in vain in the index and what is newer; zero if it was not.
+    pub(crate) looked_up: Timestamp,
     /// What it says.
     pub(crate) body: CheckedBody,
 }
@@ -58,9 +74,37 @@ pub(crate) enum CheckedBody {
     Spawn(Box<Verified<Spawn>>),
     /// A client's request.
     Message(Box<Verified<Message>>),
-    /// A tell of another process.
+    /// A tell, an ask or a reply of another process.
     Delivery(Proven),
+    /// A new process of another one.
+    Child(Box<Child>),
+    /// Numbers of a pair that will never come.
+    Skip(Proven),
+    /// A timer of the process's own, or an ask of it that timed out.
+    Timer(Due),
+    /// A scheduler's word about an item of this process.
+    Answer(ProcessId),
+    /// The controller's order.
+    Control(Box<Verified<Control>>),
 }
+
+impl CheckedBody {
+    /// The process whose log it is for.
+    pub(crate) fn target(&self) -> ProcessId {
+        match self {
+            Self::Spawn(spawn) => ProcessId::of_spawn(spawn.entry_id()),
+            Self::Message(message) => message.body().target,
+            Self::Delivery(item) | Self::Skip(item) => item.target(),
+            Self::Child(child) => child.process,
+            Self::Timer(timer) => timer.process,
+            Self::Answer(asker) => *asker,
+            Self::Control(control) => control.body().target,
+        }
+    }
+}
+
+/// A timer, by the slot that set it and its position there.
+pub(crate) type TimerKey = (ProcessId, Slot, u32);
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,17 +125,23 @@ pub(crate) enum Decision {
     /// It is older than what is remembered here: a duplicate if the index knows its id, refused
     /// otherwise.
     Old(Refusal),
-    /// It has no place.
+    /// It has no place now.
     Refused(Refusal),
+    /// It will never have a place, once the batch is durable.
+    Final(Refusal),
 }
 
 /// All logs, and what decides about the next entry of each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Order {
+    me: UnitId,
     logs: HashMap<ProcessId, Log>,
     /// The next number by target and source.
     pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
+    /// The next occurrence of each recurring timer.
+    timers: HashMap<TimerKey, u64>,
     recent: Recent,
+    held: Held,
     undo: Vec<Undo>,
 }
 
@@ -100,8 +150,11 @@ pub(crate) struct Order {
 enum Undo {
     Born(ProcessId),
     Head(ProcessId, Head),
+    Standing(ProcessId, Standing),
     Pair((ProcessId, ProcessId), Option<PairNumber>),
+    Timer(TimerKey, Option<u64>),
     Remembered(EntryId, Timestamp),
+    Held,
 }
 
 /// A log as it is read back from the store.
@@ -115,35 +168,63 @@ pub(crate) struct StoredLog {
     pub(crate) born: Timestamp,
     /// Its first entry.
     pub(crate) spawn: Spawn,
+    /// The controls that changed who stands for it, with their slots, in order.
+    pub(crate) changes: Vec<(Slot, Control)>,
     /// Its end.
     pub(crate) head: Head,
 }
 
+impl StoredLog {
+    /// The log as it goes on.
+    pub(crate) fn log(&self) -> Log {
+        let mut log = Log::new(self.number, &self.process, &self.spawn, self.head);
+        for (slot, control) in &self.changes {
+            log.standing = log.standing.after(&self.process, control, *slot);
+        }
+        log
+    }
+}
+
 impl Order {
-    /// Resumes from what is stored. The caller looks up ids of entries from before.
+    /// Resumes the order of a scheduler from what is stored. The caller looks up ids of entries from
+    /// before.
     pub(crate) fn resume(
+        me: UnitId,
         logs: impl IntoIterator<Item = StoredLog>,
         pairs: impl IntoIterator<Item = ((ProcessId, ProcessId), PairNumber)>,
+        timers: impl IntoIterator<Item = (TimerKey, u64)>,
     ) -> Self {
-        let logs = logs.into_iter().map(|stored| {
-            let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
-            (stored.process, log)
-        });
         Self {
-            logs: logs.collect(),
+            me,
+            logs: logs.into_iter().map(|stored| (stored.process, stored.log())).collect(),
             pairs: pairs.into_iter().collect(),
+            timers: timers.into_iter().collect(),
             recent: Recent::default(),
+            held: Held::default(),
             undo: Vec::new(),
         }
     }
 
     /// Decides about one entry.
     pub(crate) fn handle(&mut self, now: Timestamp, checked: &Checked) -> Decision {
+        let (id, size, looked_up) = (checked.id, checked.entry.len(), checked.looked_up);
         match &checked.body {
-            CheckedBody::Spawn(spawn) => self.handle_spawn(now, spawn, checked.entry.len()),
-            CheckedBody::Message(message) => self.handle_message(now, message, checked.entry.len()),
-            CheckedBody::Delivery(delivery) => {
-                self.handle_delivery(now, delivery, checked.id, checked.entry.len())
+            CheckedBody::Spawn(spawn) => self.handle_spawn(now, spawn, size),
+            CheckedBody::Message(message) => self.handle_message(now, message, (size, looked_up)),
+            CheckedBody::Delivery(delivery) => self.handle_delivery(now, delivery, id, size),
+            CheckedBody::Child(child) => self.handle_child(now, child, id, size),
+            CheckedBody::Skip(skip) => self.handle_skip(now, skip, id),
+            CheckedBody::Timer(timer) => self.handle_timer(now, timer, id, looked_up),
+            CheckedBody::Answer(asker) => self.handle_answer(now, *asker, id, looked_up),
+            CheckedBody::Control(control) => self.handle_control(now, control, (size, looked_up)),
+        }
+    }
+
+    /// Learns which slots are executed.
+    pub(crate) fn learn_executed(&mut self, heads: impl IntoIterator<Item = Cursor>) {
+        for Cursor { process, slot } in heads {
+            if let Some(log) = self.logs.get_mut(&process) {
+                log.executed = log.executed.max(slot.min(log.head.next));
             }
         }
     }
@@ -152,6 +233,7 @@ impl Order {
     pub(crate) fn commit(&mut self, now: Timestamp) {
         self.undo.clear();
         self.recent.forget(now);
+        self.held.forget(now);
     }
 
     /// Takes back everything since the last commit.
@@ -165,6 +247,16 @@ impl Order {
                     self.logs.get_mut(&process).expect("a log with a head is not unborn").head =
                         head;
                 }
+                Undo::Standing(process, standing) => {
+                    self.logs.get_mut(&process).expect("it was controlled").standing = standing;
+                }
+                Undo::Timer(key, Some(next)) => {
+                    self.timers.insert(key, next);
+                }
+                Undo::Timer(key, None) => {
+                    self.timers.remove(&key);
+                }
+                Undo::Held => self.held.remove_last(),
                 Undo::Pair(pair, Some(number)) => {
                     self.pairs.insert(pair, number);
                 }
@@ -187,6 +279,49 @@ impl Order {
         self.recent.len()
     }
 
+    /// The log of a process, if this scheduler orders it.
+    fn own(&self, process: &ProcessId) -> Result<&Log, Decision> {
+        let detail = "this scheduler does not order that process; ask the one its spawn names";
+        let unknown = || Decision::Refused(Refusal::new(RefusalCode::UnknownProcess, detail));
+        let log = self.logs.get(process).ok_or_else(unknown)?;
+        let scheduler = log.standing.source.scheduler();
+        if scheduler == self.me {
+            return Ok(log);
+        }
+        let detail = format!("{scheduler} orders the log now");
+        Err(Decision::Refused(Refusal::new(RefusalCode::Moved, detail)))
+    }
+
+    /// Remembers what became of an entry until its expiry.
+    fn remember(&mut self, entry: EntryId, expiry: Timestamp, sender: Principal, fate: Fate) {
+        self.recent.insert(entry, expiry, sender, fate);
+        self.undo.push(Undo::Remembered(entry, expiry));
+    }
+
+    /// Holds the id of an entry without an expiry until every look-up finds it.
+    fn hold(&mut self, now: Timestamp, entry: EntryId, assignment: &Assignment) {
+        let place = Place { process: assignment.process, slot: assignment.slot };
+        self.held.insert(now, entry, place);
+        self.undo.push(Undo::Held);
+    }
+
+    /// Decides about an entry without an expiry that is a duplicate, or was looked up too long ago to
+    /// be sure that it is none.
+    fn check_held(
+        &self,
+        now: Timestamp,
+        entry: &EntryId,
+        looked_up: Timestamp,
+    ) -> Result<(), Decision> {
+        if let Some(place) = self.held.get(entry) {
+            return Err(Decision::Duplicate(place));
+        }
+        if looked_up.saturating_add(LOOK_UP_MAX) < now {
+            return Err(busy("it has waited for long; it must be looked up again"));
+        }
+        Ok(())
+    }
+
     /// Gives the next slot of a log that is known to exist.
     fn assign(&mut self, now: Timestamp, process: ProcessId, entry: EntryId) -> Assignment {
         let log = self.logs.get_mut(&process).expect("the caller has looked the log up");
@@ -195,11 +330,14 @@ impl Order {
     }
 }
 
-/// Refuses an expiry that is past or too far ahead.
-fn check_expiry(now: Timestamp, expiry: Timestamp) -> Result<(), Decision> {
+/// Refuses an expiry that is past or too far ahead. Whether an expired entry was assigned before,
+/// only the index can tell.
+fn check_expiry(now: Timestamp, expiry: Timestamp, looked_up: Timestamp) -> Result<(), Decision> {
     if expiry < now {
         let detail = "its expiry is past; sign it again with a later one";
-        return Err(Decision::Old(Refusal::new(RefusalCode::Expired, detail)));
+        let refusal = Refusal::new(RefusalCode::Expired, detail);
+        let is_sure = looked_up.saturating_add(LOOK_UP_MAX) >= now;
+        return Err(if is_sure { Decision::Final(refusal) } else { Decision::Old(refusal) });
     }
     if expiry > now.saturating_add(EXPIRY_WINDOW) {
         let detail = "its expiry is more than 5 minutes ahead of the scheduler's clock";
@@ -214,12 +352,33 @@ fn check_size(size: usize, most: usize) -> Result<(), Decision> {
         return Ok(());
     }
     let detail = format!("the entry has {size} bytes, the process accepts {most}");
-    Err(Decision::Refused(Refusal::new(RefusalCode::TooLarge, detail)))
+    Err(Decision::Final(Refusal::new(RefusalCode::TooLarge, detail)))
 }
 
-fn unknown_process() -> Decision {
-    let detail = "this scheduler does not order that process; ask the one its spawn names";
-    Decision::Refused(Refusal::new(RefusalCode::UnknownProcess, detail))
+/// Refuses what a stopped process accepts no more.
+fn refuse_stopped(log: &Log) -> Result<(), Decision> {
+    if !log.standing.stopped {
+        return Ok(());
+    }
+    let detail = "its controller stopped the process; it accepts no further messages";
+    Err(Decision::Final(Refusal::new(RefusalCode::Stopped, detail)))
+}
+
+/// Refuses until there is room.
+fn busy(detail: &str) -> Decision {
+    let refusal = Refusal::new(RefusalCode::Busy, detail);
+    Decision::Refused(Refusal { retry_after: Some(BUSY_RETRY_AFTER), ..refusal })
+}
+
+/// What is told again of an entry that was decided before.
+fn duplicate_of(fate: Fate) -> Decision {
+    match fate {
+        Fate::Assigned(place) => Decision::Duplicate(place),
+        Fate::Refused(code) => {
+            let detail = "it was refused for good before";
+            Decision::Old(Refusal::new(code, detail))
+        }
+    }
 }
 
 /// Who executes a process, shared by all that know its log.

@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use protocol::{ProcessId, Timestamp};
+use protocol::{Control, Entry, ProcessId, Slot, Timestamp, UnitId, codec};
 use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint};
@@ -21,12 +21,12 @@ use crate::{
     indexer,
     layout::{Layout, LayoutError},
     metrics::Metrics,
-    order::{Log, Order},
+    order::{Log, Order, StoredLog},
     segment::Segment,
     sequencer::Sequencer,
     service::Service,
     shard::Shards,
-    store::{Disk, Files, Index, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
+    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -73,11 +73,11 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let layout = Layout::establish(&config)?;
     let files = |path| -> Arc<dyn Disk> { Arc::new(Files(path)) };
     let disks = layout.directories(&config.data).into_iter().map(files).collect();
-    let opened = open(files(config.data.clone()), disks)?;
+    let id = config.key.public().unit();
+    let opened = open(files(config.data.clone()), disks, id)?;
     let clock = Arc::new(Clock::start(opened.floor));
     let metrics = Arc::new(Metrics::default());
     let shards = opened.shards;
-    let id = config.key.public().unit();
     let (network, accounts) = (config.network, config.accounts);
     let verifier =
         Arc::new(Verifier::new(network, id, accounts, Arc::clone(&shards), clock.started()));
@@ -103,7 +103,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         let index = move || indexer::run(&archive, batches);
         threads.indexers.push(spawn("indexer", &failing, index)?);
     }
-    let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&shards));
+    let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&shards), Arc::clone(&clock));
     for _ in 0..config.verifiers.get() {
         let worker = pool.worker();
         threads.verifiers.push(spawn("verifier", &failing, move || worker.work())?);
@@ -165,12 +165,16 @@ struct OpenedShard {
 }
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends; shards side by side.
-pub(crate) fn open(data: Arc<dyn Disk>, disks: Vec<Arc<dyn Disk>>) -> Result<Opened, StoreError> {
+pub(crate) fn open(
+    data: Arc<dyn Disk>,
+    disks: Vec<Arc<dyn Disk>>,
+    me: UnitId,
+) -> Result<Opened, StoreError> {
     let modules: Box<dyn ModuleStore> =
         Box::new(reading(&*data, RedbModules::FILE, || RedbModules::open(Arc::clone(&data)))?);
     let births = Arc::<Births>::default();
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
-        let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births)));
+        let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births), me));
         let opening: Vec<_> = disks.into_iter().map(open).collect();
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
         opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
@@ -200,14 +204,12 @@ fn open_shard(
     disk: Arc<dyn Disk>,
     modules: &dyn ModuleStore,
     births: Arc<Births>,
+    me: UnitId,
 ) -> Result<OpenedShard, StoreError> {
     let (log, batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
         let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
         let batches = log.count()?;
-        let floor = match batches.checked_sub(1) {
-            Some(last) => Segment::read(&log.segment(last)?)?.batch()?.unverified().time,
-            None => Timestamp::ZERO,
-        };
+        let floor = floor(&*log, batches, me)?;
         Ok((log, batches, floor))
     })?;
     let index = reading(&*disk, Index::FILE, || {
@@ -216,17 +218,55 @@ fn open_shard(
         Ok(index)
     })?;
     indexer::catch_up(&*log, &index)?;
-    let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
+    let loaded = reading(&*disk, Index::FILE, || index.load())?;
+    let Loaded { mut logs, pairs, timers, changes } = loaded;
+    for (number, slot) in changes {
+        let position = usize::try_from(number).ok();
+        if let Some(stored) = position.and_then(|position| logs.get_mut(position)) {
+            let control = control_at(&*log, &index, stored, slot)?;
+            stored.changes.push((slot, control));
+        }
+    }
     let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
     let known = logs.iter().map(|stored| {
-        let log = Log::new(stored.number, &stored.process, &stored.spawn, stored.head);
-        (stored.process, Known { number: log.number, executors: log.executors, head: log.head })
+        let Log { number, standing, head, .. } = stored.log();
+        (stored.process, Known { number, standing, head })
     });
     let born = logs.iter().map(|stored| (stored.born, stored.process)).collect();
     let board = Board::new(batches, known, births);
-    let written = Written { order: Order::resume(logs, pairs), batches };
+    let written = Written { order: Order::resume(me, logs, pairs, timers), batches };
     let archive = Arc::new(Archive { log, index, board });
     Ok(OpenedShard { archive, written, floor, born, lost })
+}
+
+/// The time of this scheduler's last group commit: those that it has imported have another's.
+fn floor(log: &dyn LogStore, batches: u64, me: UnitId) -> Result<Timestamp, StoreError> {
+    for number in (0..batches).rev() {
+        let bytes = log.segment(number)?;
+        let batch = Segment::read(&bytes)?.batch()?;
+        if batch.unverified().scheduler == me {
+            return Ok(batch.unverified().time);
+        }
+    }
+    Ok(Timestamp::ZERO)
+}
+
+/// Reads the control in a slot.
+fn control_at(
+    log: &dyn LogStore,
+    index: &Index,
+    stored: &StoredLog,
+    slot: Slot,
+) -> Result<Control, StoreError> {
+    let missing = || StoreError::Damaged("the store lacks a control".to_owned());
+    let batch = index.batch_of(stored.number, slot)?.ok_or_else(missing)?;
+    let bytes = log.segment(batch)?;
+    let segment = Segment::read(&bytes)?;
+    let record = segment.record(&stored.process, slot).ok_or_else(missing)?;
+    match codec::decode_trusted(record.entry) {
+        Ok(Entry::Control(control)) => Ok(control.unverified().clone()),
+        _ => Err(missing()),
+    }
 }
 
 /// Reads a file of which nothing is known yet; what is wrong with it is told with its name.

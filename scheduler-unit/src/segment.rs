@@ -5,7 +5,8 @@
 
 use minicbor::Decoder;
 use protocol::{
-    Assignment, AssignmentProof, BatchHeader, Hash, MerkleTree, ProcessId, Signed, Slot, codec,
+    Assignment, AssignmentProof, BatchHeader, EntryId, Hash, MerkleTree, ProcessId, RefusalProof,
+    Signed, Slot, api::RefusalRecord, codec,
 };
 
 use crate::store::StoreError;
@@ -17,6 +18,8 @@ pub(crate) struct Segment<'b> {
     leaves: &'b [u8],
     /// Its assignments, in order.
     pub(crate) records: Vec<Record<'b>>,
+    /// Its final refusals, in order.
+    pub(crate) refusals: Vec<RefusalRecord>,
 }
 
 /// One assignment of a group commit.
@@ -71,18 +74,36 @@ impl<'b> Segment<'b> {
         Ok(Some(AssignmentProof { assignment: record.assignment, path, batch: self.batch()? }))
     }
 
-    /// The same group commit with these of its records only.
-    pub(crate) fn with_records(&self, records: &[Record<'b>]) -> Vec<u8> {
+    /// Shows that an entry was refused for good in this batch.
+    pub(crate) fn refusal(&self, entry: &EntryId) -> Result<Option<RefusalProof>, StoreError> {
+        let Some(record) = self.refusals.iter().find(|record| record.refusal.entry == *entry)
+        else {
+            return Ok(None);
+        };
+        let path = self.tree()?.path(record.index).ok_or_else(|| damaged(&"a leaf is missing"))?;
+        Ok(Some(RefusalProof { refusal: record.refusal, path, batch: self.batch()? }))
+    }
+
+    /// The same group commit with these of its records and refusals only.
+    pub(crate) fn with_records(
+        &self,
+        records: &[Record<'b>],
+        refusals: &[RefusalRecord],
+    ) -> Vec<u8> {
         let length = records.iter().map(|record| record.raw.len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(self.batch.len() + self.leaves.len() + length + 16);
         let count = u64::try_from(records.len()).expect("records fit in memory");
         let mut encoder = minicbor::Encoder::new(&mut bytes);
-        encoder.array(3).expect("writing to memory cannot fail");
+        let fields = if refusals.is_empty() { 3 } else { 4 };
+        encoder.array(fields).expect("writing to memory cannot fail");
         encoder.writer_mut().extend_from_slice(self.batch);
         encoder.writer_mut().extend_from_slice(self.leaves);
         encoder.array(count).expect("writing to memory cannot fail");
         for record in records {
             encoder.writer_mut().extend_from_slice(record.raw);
+        }
+        if !refusals.is_empty() {
+            encoder.encode(refusals).expect("writing to memory cannot fail");
         }
         bytes
     }
@@ -90,7 +111,7 @@ impl<'b> Segment<'b> {
 
 fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
     let mut d = Decoder::new(bytes);
-    expect_array(&mut d, 3..=3)?;
+    let fields = expect_array(&mut d, 3..=4)?;
     let batch = raw(&mut d)?;
     let leaves = raw(&mut d)?;
     let count = d.array()?.unwrap_or_default();
@@ -98,7 +119,8 @@ fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
     for _ in 0..count {
         records.push(record(&mut d)?);
     }
-    Ok(Segment { batch, leaves, records })
+    let refusals = if fields > 3 { d.decode()? } else { Vec::new() };
+    Ok(Segment { batch, leaves, records, refusals })
 }
 
 fn record<'b>(d: &mut Decoder<'b>) -> Result<Record<'b>, minicbor::decode::Error> {

@@ -98,6 +98,10 @@ impl Sequencer {
                         batch.add(&lane, tag, *checked, decision, &self.order);
                     }
                     Ready::Known(place) => batch.settle(&lane, Settled::Known(tag, place)),
+                    Ready::KnownRefused(entry) => {
+                        let refusal = Refusal::new(RefusalCode::NotFound, "look it up again");
+                        batch.settle(&lane, Settled::Old(tag, entry, refusal));
+                    }
                     Ready::Refused(refusal) => batch.settle(&lane, Settled::Refused(tag, refusal)),
                 }
             }

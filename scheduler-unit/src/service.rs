@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Epoch, Hash, HeadStatement, Kind, Limits, ProcessId, Refusal, RefusalCode, Role, Signed, Slot,
-    UnitId, V1,
+    Entry, EntryId, Hash, HeadStatement, Kind, Limits, PairNumber, PairStatement, ProcessId,
+    Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
     api::{
         LogRecord, ModuleBytes, NextNumber, Opening, ProcessEntry, ProcessPage, Records, Request,
         Response, Stored, UnitStatus,
@@ -103,6 +103,15 @@ impl Unit {
                 let provenance = archive.provenance(&process).map_err(refuse_storage)?;
                 Ok(Response::done(&provenance.ok_or_else(|| unknown(&process))?))
             }
+            Request::Refused(entry) => {
+                let proof = self.shards.refusal(&entry).map_err(refuse_storage)?;
+                let detail = "this entry is not refused for good here";
+                let proof = proof.ok_or_else(|| Refusal::new(RefusalCode::NotFound, detail))?;
+                Ok(Response::done(&proof))
+            }
+            Request::Statement { source, target, number, entry } => {
+                Ok(Response::done(&self.state((source, target, number), entry)?))
+            }
             Request::PutModule(wasm) => self.put_module(&wasm),
             Request::GetModule(module) => {
                 let wasm = self.shards.modules.get(&module).map_err(refuse_storage)?;
@@ -118,9 +127,7 @@ impl Unit {
             | Request::Checkpoint { .. }
             | Request::Blobs { .. }
             | Request::Adopt(_)
-            | Request::Heads { .. }
-            | Request::Statement { .. }
-            | Request::Refused(_) => {
+            | Request::Heads { .. } => {
                 let detail = "this unit is a scheduler; it does not answer that";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }
@@ -161,8 +168,48 @@ impl Unit {
             time: self.clock.now(),
             nonce,
         };
-        debug_assert_eq!(known.head.epoch, Epoch::ZERO, "there is one epoch so far");
         Ok(Signed::sign(statement, &self.key))
+    }
+
+    /// What became of a number of a pair: of the delivery that it would be.
+    fn state(
+        &self,
+        (source, target, number): (ProcessId, ProcessId, PairNumber),
+        entry: EntryId,
+    ) -> Result<Signed<PairStatement>, Refusal> {
+        let archive = self.shards.archive(&target);
+        archive.board.process(&target).ok_or_else(|| unknown(&target))?;
+        let verdict = match archive.find(&entry).map_err(refuse_storage)? {
+            Some(place) if self.is_delivery(&place, (source, number))? => {
+                Verdict::Assigned(place.slot)
+            }
+            Some(_) => return Err(not_found("a delivery of this number")),
+            None => {
+                let proof = archive.refusal(&entry).map_err(refuse_storage)?;
+                let proof = proof.ok_or_else(|| not_found("this number"))?;
+                Verdict::Refused(proof.refusal.code)
+            }
+        };
+        let (version, kind, network) = (V1, Kind, self.network);
+        let scheduler = self.id;
+        let statement =
+            PairStatement { version, kind, network, scheduler, source, target, number, verdict };
+        Ok(Signed::sign(statement, &self.key))
+    }
+
+    /// Whether a slot holds the delivery of a number of a pair.
+    fn is_delivery(
+        &self,
+        place: &Place,
+        (source, number): (ProcessId, PairNumber),
+    ) -> Result<bool, Refusal> {
+        Ok(match self.record(place)?.entry {
+            Entry::Delivery(delivery) => {
+                delivery.source == source
+                    && delivery.item.pair.is_some_and(|pair| pair.number == number)
+            }
+            _ => false,
+        })
     }
 
     fn record(&self, place: &Place) -> Result<LogRecord, Refusal> {
@@ -183,7 +230,9 @@ impl Unit {
                 break;
             }
             let (next, time) = (known.head.next, known.head.time);
-            processes.push(ProcessEntry { process, spawn, next, time, moved: None });
+            let scheduler = known.standing.source.scheduler();
+            let moved = (scheduler != self.id).then_some(scheduler);
+            processes.push(ProcessEntry { process, spawn, next, time, moved });
         }
         Ok(ProcessPage { processes, total })
     }

@@ -9,7 +9,7 @@
 
 use std::{num::NonZeroU16, sync::Arc};
 
-use protocol::{EntryId, ProcessId, Provenance};
+use protocol::{EntryId, ProcessId, Provenance, RefusalProof};
 
 use crate::{
     archive::Archive,
@@ -97,12 +97,19 @@ impl Shards {
         found.find_map(Result::transpose).transpose()
     }
 
-    /// Who a process of any scheduler is, if it lives here or was introduced to any shard.
-    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
-        if let Some(provenance) = self.archive(process).provenance(process)? {
-            return Ok(Some(provenance));
+    /// Who a process of another scheduler is, if it was introduced to any shard: what says most.
+    pub(crate) fn introduced(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        let mut best: Option<Provenance> = None;
+        for shard in self.iter() {
+            let met = shard.archive.introduced(process)?;
+            best = best.into_iter().chain(met).max_by_key(|known| known.changes.len());
         }
-        let mut found = self.iter().map(|shard| shard.archive.introduced(process));
+        Ok(best)
+    }
+
+    /// The proof that an entry is refused for good, by whichever shard.
+    pub(crate) fn refusal(&self, entry: &EntryId) -> Result<Option<RefusalProof>, StoreError> {
+        let mut found = self.iter().map(|shard| shard.archive.refusal(entry));
         found.find_map(Result::transpose).transpose()
     }
 

@@ -24,7 +24,7 @@ use protocol::ModuleId;
 
 pub(crate) use derived::Derived;
 pub(crate) use disk::{Disk, Files};
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Loaded};
 pub(crate) use log::RedbLog;
 pub(crate) use modules::RedbModules;
 

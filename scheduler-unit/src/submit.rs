@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{
-    EntryId, Refusal, RefusalCode,
-    api::{Submission, SubmitEvent, SubmitFrame},
+    EntryId, Refusal, RefusalCode, RefusalProof,
+    api::{FinalRefusal, Submission, SubmitEvent, SubmitFrame},
     codec,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -165,7 +165,7 @@ async fn look_up(
                 }
                 None => {
                     unit.metrics.refused.add(1);
-                    events.push(refuse(tag, refusal));
+                    events.push(refuse_again(unit, tag, &entry, refusal)?);
                 }
             }
         }
@@ -183,6 +183,24 @@ async fn look_up(
         tags.into_iter().map(|tag| refuse(tag, refusal.clone())).collect()
     });
     events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
+}
+
+/// Refuses an entry that is not assigned: for good, if it was before.
+fn refuse_again(
+    unit: &Unit,
+    tag: u64,
+    entry: &EntryId,
+    refusal: Refusal,
+) -> Result<SubmitEvent, Refusal> {
+    let proof = unit.shards.refusal(entry).map_err(refuse_storage)?;
+    Ok(match proof {
+        Some(RefusalProof { refusal, path, batch }) => {
+            let detail = "it was refused for good before".to_owned();
+            let entries = vec![FinalRefusal { tag, refusal, path, detail }];
+            SubmitEvent::Final { batch, entries }
+        }
+        None => SubmitEvent::Refused { tag, refusal },
+    })
 }
 
 /// The encoded length of a submission.

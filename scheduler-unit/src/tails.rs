@@ -10,7 +10,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use protocol::{ProcessId, Refusal, Slot, UnitId, UnitSet, api::Cursor};
+use protocol::{
+    ProcessId, Refusal, Slot, UnitId, UnitSet,
+    api::{Cursor, RefusalRecord},
+};
 use tokio::{sync::Mutex, task::JoinSet};
 use transport::{FrameReceiver, FrameSender};
 
@@ -35,7 +38,7 @@ pub(crate) struct Opener {
 impl Opener {
     /// Whether it executes a process.
     pub(crate) fn executes(&self, known: &Known) -> bool {
-        known.executors.executes(&self.unit, self.present.as_ref())
+        known.standing.executors.executes(&self.unit, self.present.as_ref())
     }
 }
 
@@ -177,14 +180,19 @@ impl Wanted {
         let of_unit = segment.records.iter().zip(executed).filter(|(_, executed)| *executed);
         let mine: Vec<Record<'_>> =
             of_unit.map(|(record, _)| *record).filter(|record| self.is_due(record)).collect();
-        if mine.is_empty() {
+        let refused: Vec<ProcessId> =
+            segment.refusals.iter().map(|record| record.refusal.process).collect();
+        let executed = archive.board.executed_by(&self.opener, &refused);
+        let of_unit = segment.refusals.iter().zip(executed).filter(|(_, executed)| *executed);
+        let refusals: Vec<RefusalRecord> = of_unit.map(|(record, _)| *record).collect();
+        if mine.is_empty() && refusals.is_empty() {
             return Ok(None);
         }
-        if mine.len() == segment.records.len() {
+        if mine.len() == segment.records.len() && refusals.len() == segment.refusals.len() {
             drop(segment);
             return Ok(Some(bytes));
         }
-        Ok(Some(Bytes::from(segment.with_records(&mine))))
+        Ok(Some(Bytes::from(segment.with_records(&mine, &refusals))))
     }
 
     fn is_due(&mut self, record: &Record<'_>) -> bool {

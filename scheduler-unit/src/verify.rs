@@ -13,8 +13,10 @@ mod pool;
 use std::{collections::HashSet, sync::Arc};
 
 use protocol::{
-    AccountId, Entry, EntryId, Message, NetworkId, Principal, ProcessId, Profile, ProfileId,
-    Refusal, RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError, api::Submission, codec,
+    Acceptance, AccountId, Answer, Body, Control, ControlAction, Delivery, Domain, Entry, EntryId,
+    ItemBody, ModuleId, NetworkId, OriginProof, PairNumber, Principal, Profile, ProfileId,
+    PublicKey, Refusal, RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError,
+    api::Submission, codec,
 };
 
 use crate::{
@@ -24,7 +26,10 @@ use crate::{
 };
 use origin::Origins;
 
-pub(crate) use origin::{PROOF_BYTES, Proven};
+/// An expiry this near may be past when the entry is decided, in milliseconds.
+const NEAR: u64 = 5_000;
+
+pub(crate) use origin::{Child, Due, PROOF_BYTES, Proven, Recurring};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.
@@ -32,8 +37,10 @@ pub(crate) use pool::{Arrival, Event, Lane, Pool};
 pub(crate) enum Ready {
     /// It may be sequenced.
     Checked(Box<Checked>),
-    /// It was assigned before this unit started.
+    /// It was assigned before.
     Known(Place),
+    /// It was refused for good before.
+    KnownRefused(EntryId),
     /// It has no place.
     Refused(Refusal),
 }
@@ -67,87 +74,184 @@ impl Verifier {
         Self { network, unit, profile, accounts, shards, origins, started }
     }
 
-    /// Takes note of who a source is, so that what follows on the stream need not say it again.
+    /// Takes note of who a process is, so that what follows on the stream need not say it again.
     pub(crate) fn meet(&self, submission: &Submission) {
-        if let Some(origin) = &submission.origin
-            && let Some(introduction) = &origin.introduction
-            && let Entry::Delivery(delivery) = &submission.entry
-        {
-            self.origins.meet(&delivery.source, introduction);
+        let introduction =
+            submission.origin.as_ref().and_then(|origin| origin.introduction.as_ref());
+        match &submission.entry {
+            Entry::Delivery(item) | Entry::Skip(item) => {
+                introduction.into_iter().for_each(|known| self.origins.meet(&item.source, known));
+            }
+            Entry::Answer(answer) => {
+                let target = answer.statement.unverified().target;
+                let introduction = submission.introduction.iter();
+                introduction.for_each(|known| self.origins.meet(&target, known));
+            }
+            _ => {}
         }
     }
 
-    /// Verifies one submission.
-    pub(crate) fn verify(&self, submission: Submission) -> Ready {
-        self.check(submission).unwrap_or_else(Ready::Refused)
+    /// Verifies one submission at an instant.
+    pub(crate) fn verify(&self, now: Timestamp, submission: Submission) -> Ready {
+        self.check(now, submission).unwrap_or_else(Ready::Refused)
     }
 
-    fn check(&self, submission: Submission) -> Result<Ready, Refusal> {
+    fn check(&self, now: Timestamp, submission: Submission) -> Result<Ready, Refusal> {
         let Submission { entry, origin, .. } = submission;
-        if origin.is_some() && !matches!(entry, Entry::Delivery(_)) {
-            let detail = "only deliveries carry a proof of origin";
-            return Err(Refusal::new(RefusalCode::BadBody, detail));
+        let proven = matches!(entry, Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_));
+        if origin.is_some() != proven {
+            let detail = "deliveries, skips and timers come with a proof of origin, and no others";
+            return Err(Refusal::new(RefusalCode::BadOrigin, detail));
         }
         let bytes = codec::encode(&entry);
-        match entry {
-            Entry::Spawn(spawn) => self.check_spawn(spawn, bytes),
-            Entry::Message(message) => self.check_message(message, bytes),
-            Entry::Delivery(delivery) => {
-                let proof = origin.ok_or_else(|| {
-                    let detail = "a delivery comes with a proof of its origin";
-                    Refusal::new(RefusalCode::BadOrigin, detail)
-                })?;
-                let origin = codec::encode(&*proof);
-                let proven = self.origins.prove(&delivery, &proof, origin.len())?;
-                let id = delivery.delivery_id();
-                Ok(checked(id, bytes, Some(origin), CheckedBody::Delivery(proven)))
+        let id = entry.id();
+        let proof = origin.as_deref();
+        let origin = proof.map(codec::encode);
+        let length = origin.as_ref().map_or(0, Vec::len);
+        let (body, looked_up) = match (entry, proof) {
+            (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
+            (Entry::Message(message), _) => {
+                let verified = message.verify(self.network).map_err(refuse_signature)?;
+                self.check_listed(&verified.body().sender)?;
+                let expiry = verified.body().expiry;
+                let due = may_precede(expiry, self.started) || expiry <= now.saturating_add(NEAR);
+                let looked_up = if due { now } else { Timestamp::ZERO };
+                (CheckedBody::Message(Box::new(verified)), looked_up)
             }
-            Entry::Skip(_) | Entry::Timer(_) | Entry::Answer(_) | Entry::Control(_) => {
-                let detail = "this scheduler accepts spawns, messages and tells only";
-                Err(Refusal::new(RefusalCode::UnsupportedEntry, detail))
+            (Entry::Control(control), _) => (self.check_control(control)?, now),
+            (Entry::Answer(answer), _) => (self.check_answer(&answer)?, now),
+            (Entry::Delivery(delivery), Some(proof)) => {
+                (self.check_delivery(delivery, proof, length)?, Timestamp::ZERO)
             }
+            (Entry::Skip(skip), Some(proof)) => {
+                (CheckedBody::Skip(self.origins.prove_skip(&skip, proof, length)?), Timestamp::ZERO)
+            }
+            (Entry::Timer(timer), Some(proof)) => {
+                (CheckedBody::Timer(self.origins.prove_timer(&timer, proof, length)?), now)
+            }
+            (Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_), None) => {
+                return Err(Refusal::new(RefusalCode::BadOrigin, "it comes without its proof"));
+            }
+        };
+        if looked_up > Timestamp::ZERO
+            && let Some(known) = self.look_up(&body, &id)?
+        {
+            return Ok(known);
         }
+        Ok(Ready::Checked(Box::new(Checked { id, entry: bytes, origin, looked_up, body })))
     }
 
-    fn check_spawn(&self, spawn: Signed<Spawn>, bytes: Vec<u8>) -> Result<Ready, Refusal> {
-        let verified = spawn.verify(self.network).map_err(refuse_signature)?;
+    /// What became of an entry that the index, or what is newer, knows.
+    fn look_up(&self, body: &CheckedBody, id: &EntryId) -> Result<Option<Ready>, Refusal> {
+        let process = body.target();
+        let archive = self.shards.archive(&process);
+        if let Some(place) = archive.find(id).map_err(refuse_storage)? {
+            return Ok(Some(Ready::Known(place)));
+        }
+        let refused = archive.is_refused(id).map_err(refuse_storage)?;
+        Ok(refused.then_some(Ready::KnownRefused(*id)))
+    }
+
+    fn check_delivery(
+        &self,
+        delivery: Delivery,
+        proof: &OriginProof,
+        length: usize,
+    ) -> Result<CheckedBody, Refusal> {
+        let proven = self.origins.prove(&delivery, proof, length)?;
+        let ItemBody::Spawn(bytes) = delivery.item.body else {
+            return Ok(CheckedBody::Delivery(proven));
+        };
+        let bad = |detail: &str| Refusal::new(RefusalCode::BadBody, detail);
+        if proven.number() != PairNumber::ZERO {
+            return Err(bad("a child is number 0 of its pair with the parent"));
+        }
+        if Domain::Spawn.digest(&[&bytes]).as_bytes() != proven.target().as_bytes() {
+            return Err(bad("the target of a spawn is the process of its digest"));
+        }
+        let spawn: Spawn = codec::decode(&bytes).map_err(|_| bad("the spawn cannot be read"))?;
+        spawn.check().map_err(bad)?;
+        if spawn.network != self.network || spawn.sender != Principal::Process(proven.source()) {
+            return Err(bad("a child's spawn names this network and its parent"));
+        }
+        self.check_spawn_body(&spawn)?;
+        let (process, parent) = (proven.target(), proven.source());
+        Ok(CheckedBody::Child(Box::new(Child { process, parent, spawn, bytes })))
+    }
+
+    fn check_control(&self, control: Signed<Control>) -> Result<CheckedBody, Refusal> {
+        let verified = control.verify(self.network).map_err(refuse_signature)?;
         let body = verified.body();
         self.check_listed(&body.sender)?;
-        if body.scheduler != self.unit {
-            let detail = format!("it names another scheduler, {}", body.scheduler);
+        match &body.action {
+            ControlAction::Takeover { .. } => {
+                let detail = "a takeover is shown to the scheduler that takes over (adopt)";
+                return Err(Refusal::new(RefusalCode::BadHandover, detail));
+            }
+            ControlAction::Upgrade { module, acceptance, .. } => {
+                let known = self.shards.archive(&body.target).board.process(&body.target);
+                let named =
+                    known.is_none_or(|known| known.standing.source.names(&acceptance.unit, false));
+                self.check_module(module, &self.profile, acceptance, named)?;
+            }
+            _ => {}
+        }
+        Ok(CheckedBody::Control(Box::new(verified)))
+    }
+
+    fn check_answer(&self, answer: &Answer) -> Result<CheckedBody, Refusal> {
+        let statement = answer.statement.unverified();
+        let known = self.origins.source(&statement.target)?;
+        let known = known.ok_or_else(|| {
+            let detail = "the target is not known here; send its introduction";
+            Refusal::new(RefusalCode::IntroductionNeeded, detail)
+        })?;
+        if known.scheduler() != statement.scheduler {
+            let detail = "the statement is not of the scheduler that orders the target now";
+            return Err(Refusal::new(RefusalCode::BadOrigin, detail));
+        }
+        let digest = answer.statement.digest();
+        let signed = answer.statement.verify_by(self.network, &digest, PublicKey::verifies);
+        signed.map_err(refuse_signature)?;
+        Ok(CheckedBody::Answer(statement.source))
+    }
+
+    fn check_spawn(&self, spawn: Signed<Spawn>) -> Result<CheckedBody, Refusal> {
+        let verified = spawn.verify(self.network).map_err(refuse_signature)?;
+        self.check_listed(&verified.body().sender)?;
+        self.check_spawn_body(verified.body())?;
+        Ok(CheckedBody::Spawn(Box::new(verified)))
+    }
+
+    fn check_spawn_body(&self, spawn: &Spawn) -> Result<(), Refusal> {
+        if spawn.scheduler != self.unit {
+            let detail = format!("it names another scheduler, {}", spawn.scheduler);
             return Err(Refusal::new(RefusalCode::WrongScheduler, detail));
         }
-        if body.profile != self.profile {
+        // That the unit is one of the policy, the spawn's own rules say.
+        self.check_module(&spawn.module, &spawn.profile, &spawn.acceptance, true)
+    }
+
+    fn check_module(
+        &self,
+        module: &ModuleId,
+        profile: &ProfileId,
+        acceptance: &Acceptance,
+        named: bool,
+    ) -> Result<(), Refusal> {
+        if *profile != self.profile {
             let detail = format!("this scheduler knows profile {} only", self.profile);
             return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
         }
-        if !self.shards.modules.contains(&body.module) {
+        if !self.shards.modules.contains(module) {
             let detail = "store the module at this scheduler first";
             return Err(Refusal::new(RefusalCode::UnknownModule, detail));
         }
-        if !body.acceptance.holds(self.network, &body.module, &body.profile) {
+        if !named || !acceptance.holds(self.network, module, profile) {
             let detail = "no unit of its policy accepted the module under this profile";
             return Err(Refusal::new(RefusalCode::BadAcceptance, detail));
         }
-        let id = verified.entry_id();
-        Ok(checked(id, bytes, None, CheckedBody::Spawn(Box::new(verified))))
-    }
-
-    fn check_message(&self, message: Signed<Message>, bytes: Vec<u8>) -> Result<Ready, Refusal> {
-        let verified = message.verify(self.network).map_err(refuse_signature)?;
-        self.check_listed(&verified.body().sender)?;
-        let id = verified.entry_id();
-        if may_precede(verified.body().expiry, self.started)
-            && let Some(place) = self.find(&verified.body().target, &id)?
-        {
-            return Ok(Ready::Known(place));
-        }
-        Ok(checked(id, bytes, None, CheckedBody::Message(Box::new(verified))))
-    }
-
-    /// Where an entry of a process stands, as far as the index and what is newer know.
-    fn find(&self, process: &ProcessId, entry: &EntryId) -> Result<Option<Place>, Refusal> {
-        self.shards.archive(process).find(entry).map_err(refuse_storage)
+        Ok(())
     }
 
     fn check_listed(&self, sender: &Principal) -> Result<(), Refusal> {
@@ -159,10 +263,6 @@ impl Verifier {
         let detail = "the account is not on this scheduler's list; ask its operator";
         listed.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::NotListed, detail))
     }
-}
-
-fn checked(id: EntryId, entry: Vec<u8>, origin: Option<Vec<u8>>, body: CheckedBody) -> Ready {
-    Ready::Checked(Box::new(Checked { id, entry, origin, body }))
 }
 
 fn refuse_signature(error: VerifyError) -> Refusal {

@@ -1,6 +1,7 @@
-use protocol::{ComputePolicy, Epoch, Hash, Timestamp, UnitId, UnitSet};
+use protocol::{ComputePolicy, Epoch, Hash, Spawn, Timestamp, UnitId, UnitSet};
 
 use super::*;
+use crate::fixture::{NOW, spawn_body};
 
 const PROCESS: ProcessId = ProcessId::from_bytes([1; 32]);
 
@@ -30,8 +31,9 @@ fn ranked() -> (ComputePolicy, [UnitId; 2]) {
 }
 
 fn birth() -> Birth {
-    let executors = ranked().0.ranking(&PROCESS).into();
-    Birth { process: PROCESS, number: 0, executors, spawn: [7].into() }
+    let spawn = Spawn { policy: ranked().0, ..spawn_body(1, NOW) };
+    let standing = Standing::born(&PROCESS, &spawn);
+    Birth { process: PROCESS, number: 0, standing, spawn: [7].into() }
 }
 
 #[test]

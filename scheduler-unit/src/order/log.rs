@@ -1,6 +1,11 @@
-//! One log: its end, and the facts of its spawn that decide about later entries.
+//! One log: its end, who stands for it, and the facts of its spawn that decide about later entries.
 
-use protocol::{Assignment, EntryId, Epoch, Hash, ProcessId, Slot, Spawn, Timestamp, chain_hash};
+use std::sync::Arc;
+
+use protocol::{
+    Assignment, Control, ControlAction, EntryId, Epoch, Hash, ProcessId, Slot, Source, Spawn,
+    Timestamp, chain_hash,
+};
 
 use super::Executors;
 
@@ -11,10 +16,27 @@ pub(crate) struct Log {
     pub(crate) number: u64,
     /// The most bytes of an entry.
     pub(crate) message_bytes: usize,
-    /// Who executes it.
-    pub(crate) executors: Executors,
+    /// The most entries that may wait for execution.
+    pub(crate) pending: u64,
+    /// The first slot that is not executed, as far as anybody has told.
+    pub(crate) executed: Slot,
+    /// Who stands for it.
+    pub(crate) standing: Standing,
     /// Its end.
     pub(crate) head: Head,
+}
+
+/// Who orders, executes and controls a log at the moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    /// Scheduler, policy and controller, epoch by epoch.
+    pub(crate) source: Arc<Source>,
+    /// Who executes it.
+    pub(crate) executors: Executors,
+    /// Whether the controller lets it accept no further messages.
+    pub(crate) stopped: bool,
+    /// The slots of the controls that opened its later epochs.
+    pub(crate) changes: Arc<[Slot]>,
 }
 
 /// The end of a log.
@@ -22,7 +44,7 @@ pub(crate) struct Log {
 pub(crate) struct Head {
     /// The next free slot.
     pub(crate) next: Slot,
-    /// The present span.
+    /// The span of the last slot.
     pub(crate) epoch: Epoch,
     /// When the last slot was assigned.
     pub(crate) time: Timestamp,
@@ -43,14 +65,50 @@ impl Head {
     }
 }
 
+impl Standing {
+    /// As the spawn says.
+    pub(crate) fn born(process: &ProcessId, spawn: &Spawn) -> Self {
+        Self {
+            source: Arc::new(Source::of_spawn(spawn)),
+            executors: spawn.policy.ranking(process).into(),
+            stopped: false,
+            changes: Arc::default(),
+        }
+    }
+
+    /// As a control in this slot leaves it.
+    pub(crate) fn after(&self, process: &ProcessId, control: &Control, slot: Slot) -> Self {
+        let mut next = self.clone();
+        match &control.action {
+            ControlAction::Upgrade { .. } => return next,
+            ControlAction::Stop => next.stopped = true,
+            action => {
+                Arc::make_mut(&mut next.source).advance(control, slot);
+                next.changes = self.changes.iter().copied().chain([slot]).collect();
+                if matches!(action, ControlAction::Policy(_)) {
+                    next.executors = next.source.policy().ranking(process).into();
+                }
+            }
+        }
+        next
+    }
+}
+
 impl Log {
     pub(crate) fn new(number: u64, process: &ProcessId, spawn: &Spawn, head: Head) -> Self {
         Self {
             number,
             message_bytes: usize::try_from(spawn.limits.message_bytes).unwrap_or(usize::MAX),
-            executors: spawn.policy.ranking(process).into(),
+            pending: spawn.limits.pending.into(),
+            executed: head.next,
+            standing: Standing::born(process, spawn),
             head,
         }
+    }
+
+    /// Whether as many entries wait for execution as may.
+    pub(super) fn is_behind(&self) -> bool {
+        self.head.next.get().saturating_sub(self.executed.get()) >= self.pending
     }
 
     pub(super) fn assign(
@@ -59,7 +117,8 @@ impl Log {
         process: ProcessId,
         entry: EntryId,
     ) -> Assignment {
-        let Head { next: slot, epoch, time, chain } = self.head;
+        let Head { next: slot, time, chain, .. } = self.head;
+        let epoch = self.standing.source.epoch();
         let time = time.max(now);
         let chain = chain_hash(&chain, epoch, slot, time, &entry);
         let assignment = Assignment { process, epoch, slot, time, entry, chain };

@@ -1,40 +1,42 @@
 //! Messages of clients: assigned at once, and only once while they have not expired.
 
-use protocol::{Message, Refusal, RefusalCode, Timestamp, Verified};
+use protocol::{Message, Timestamp, Verified};
 
-use super::{Decision, Order, Place, Recent, Undo, check_expiry, check_size, unknown_process};
-
-/// How long to wait when too many messages have not expired yet, in milliseconds.
-const RETRY_AFTER: u64 = 1_000;
+use super::{
+    Decision, Fate, Order, Place, busy, check_expiry, check_size, duplicate_of, refuse_stopped,
+};
 
 impl Order {
     pub(super) fn handle_message(
         &mut self,
         now: Timestamp,
         message: &Verified<Message>,
-        size: usize,
+        (size, looked_up): (usize, Timestamp),
     ) -> Decision {
-        let Message { target, expiry, .. } = *message.body();
+        let Message { target, expiry, sender, .. } = *message.body();
         let entry = message.entry_id();
-        let Some(log) = self.logs.get(&target) else {
-            return unknown_process();
+        let log = match self.own(&target) {
+            Ok(log) => log,
+            Err(refused) => return refused,
         };
-        if let Some(place) = self.recent.get(&entry, expiry) {
-            return Decision::Duplicate(place);
+        if let Some(fate) = self.recent.get(&entry, expiry) {
+            return duplicate_of(fate);
         }
-        if let Err(refused) =
-            check_expiry(now, expiry).and_then(|()| check_size(size, log.message_bytes))
+        if let Err(refused) = check_expiry(now, expiry, looked_up)
+            .and_then(|()| check_size(size, log.message_bytes))
+            .and_then(|()| refuse_stopped(log))
         {
             return refused;
         }
-        if self.recent.len() >= Recent::MAX {
-            let detail = "too many messages have not expired yet";
-            let refusal = Refusal::new(RefusalCode::Busy, detail);
-            return Decision::Refused(Refusal { retry_after: Some(RETRY_AFTER), ..refusal });
+        if log.is_behind() {
+            return busy("as many entries of the process wait for execution as its limit allows");
+        }
+        if self.recent.is_full_for(&sender) {
+            return busy("too many messages have not expired yet");
         }
         let assignment = self.assign(now, target, entry);
-        self.recent.insert(entry, expiry, Place { process: target, slot: assignment.slot });
-        self.undo.push(Undo::Remembered(entry, expiry));
+        let place = Place { process: target, slot: assignment.slot };
+        self.remember(entry, expiry, sender, Fate::Assigned(place));
         Decision::Assigned(assignment)
     }
 }

@@ -1,8 +1,9 @@
-//! Spawns: a new log, whose slot 0 is the spawn itself.
+//! Spawns: a new log, whose slot 0 is the spawn itself, or the delivery of a parent that carries it.
 
-use protocol::{ProcessId, Slot, Spawn, Timestamp, Verified};
+use protocol::{EntryId, PairNumber, ProcessId, Slot, Spawn, Timestamp, Verified};
 
 use super::{Decision, Head, Log, Order, Place, Undo, check_expiry, check_size};
+use crate::verify::Child;
 
 impl Order {
     pub(super) fn handle_spawn(
@@ -12,18 +13,44 @@ impl Order {
         size: usize,
     ) -> Decision {
         let process = ProcessId::of_spawn(spawn.entry_id());
+        self.give_birth(now, (process, spawn.body()), spawn.entry_id(), size)
+    }
+
+    /// A child is number 0 of the pair of parent and child.
+    pub(super) fn handle_child(
+        &mut self,
+        now: Timestamp,
+        child: &Child,
+        entry: EntryId,
+        size: usize,
+    ) -> Decision {
+        let process = child.process;
+        let decision = self.give_birth(now, (process, &child.spawn), entry, size);
+        if matches!(decision, Decision::Assigned(_)) {
+            self.use_pair((process, child.parent), PairNumber::ZERO);
+        }
+        decision
+    }
+
+    fn give_birth(
+        &mut self,
+        now: Timestamp,
+        (process, spawn): (ProcessId, &Spawn),
+        entry: EntryId,
+        size: usize,
+    ) -> Decision {
         if self.logs.contains_key(&process) {
             return Decision::Duplicate(Place { process, slot: Slot::ZERO });
         }
         let number = u64::try_from(self.logs.len()).expect("a map has fewer than 2^64 rows");
-        let log = Log::new(number, &process, spawn.body(), Head::EMPTY);
-        if let Err(refused) = check_expiry(now, spawn.body().expiry)
-            .and_then(|()| check_size(size, log.message_bytes))
+        let log = Log::new(number, &process, spawn, Head::EMPTY);
+        if let Err(refused) =
+            check_expiry(now, spawn.expiry, now).and_then(|()| check_size(size, log.message_bytes))
         {
             return refused;
         }
         self.logs.insert(process, log);
         self.undo.push(Undo::Born(process));
-        Decision::Assigned(self.assign(now, process, spawn.entry_id()))
+        Decision::Assigned(self.assign(now, process, entry))
     }
 }

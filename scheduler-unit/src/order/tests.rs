@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use protocol::{Entry, Hash, PairNumber, Signed, codec};
 
 use super::*;
-use crate::fixture::{NETWORK, NOW, client, message, message_body, process, spawn, spawn_body};
+use crate::fixture::{
+    NETWORK, NOW, client, message, message_body, process, scheduler, spawn, spawn_body,
+};
 
 fn check(entry: &Entry) -> Checked {
     let body = match entry.clone() {
@@ -10,7 +12,13 @@ fn check(entry: &Entry) -> Checked {
         Entry::Message(message) => CheckedBody::Message(Box::new(message.verify(NETWORK).unwrap())),
         other => panic!("not signed: {other:?}"),
     };
-    Checked { id: entry.id(), entry: codec::encode(entry), origin: None, body }
+    Checked {
+        id: entry.id(),
+        entry: codec::encode(entry),
+        origin: None,
+        looked_up: Timestamp::ZERO,
+        body,
+    }
 }
 
 /// A delivery whose id is told by `variant`.
@@ -20,7 +28,13 @@ fn delivery(source: u8, target: ProcessId, number: u64, variant: u8) -> Checked 
     let mut id = [variant; 32];
     id[..8].copy_from_slice(&number.to_be_bytes());
     let body = CheckedBody::Delivery(proven);
-    Checked { id: EntryId::from_bytes(id), entry: vec![0], origin: None, body }
+    Checked {
+        id: EntryId::from_bytes(id),
+        entry: vec![0],
+        origin: None,
+        looked_up: Timestamp::ZERO,
+        body,
+    }
 }
 
 #[track_caller]
@@ -34,13 +48,23 @@ fn assigned(decision: Decision) -> Assignment {
 #[track_caller]
 fn code(decision: &Decision) -> RefusalCode {
     match decision {
-        Decision::Refused(refusal) | Decision::Old(refusal) => refusal.code,
+        Decision::Refused(refusal) | Decision::Old(refusal) | Decision::Final(refusal) => {
+            refusal.code
+        }
         other => panic!("not refused: {other:?}"),
     }
 }
 
+fn me() -> UnitId {
+    scheduler().public().unit()
+}
+
+fn empty() -> Order {
+    Order::resume(me(), [], [], [])
+}
+
 fn born() -> (Order, ProcessId) {
-    let mut order = Order::default();
+    let mut order = empty();
     assigned(order.handle(NOW, &check(&spawn(1, NOW))));
     order.commit(NOW);
     (order, process(1, NOW))
@@ -60,7 +84,7 @@ fn slots_are_dense_and_the_chain_follows() {
 
 #[test]
 fn the_first_slot_is_the_spawn() {
-    let mut order = Order::default();
+    let mut order = empty();
     let first = assigned(order.handle(NOW, &check(&spawn(1, NOW))));
     assert_eq!((first.slot, first.entry), (Slot::ZERO, process(1, NOW).spawn_entry()));
     assert!(first.follows(&Hash::ZERO));
@@ -134,7 +158,7 @@ fn an_entry_larger_than_the_limit_is_refused() {
 
 #[test]
 fn an_unknown_process_is_refused() {
-    let mut order = Order::default();
+    let mut order = empty();
     let target = process(1, NOW);
     let refused = order.handle(NOW, &check(&message(target, 1, NOW)));
     assert_eq!(code(&refused), RefusalCode::UnknownProcess);
@@ -183,10 +207,16 @@ fn a_resumed_order_continues_where_it_was() {
     let (mut order, target) = born();
     assigned(order.handle(NOW, &delivery(5, target, 0, 0)));
     let head = order.log(&target).unwrap().head;
-    let stored =
-        StoredLog { process: target, number: 0, born: NOW, spawn: spawn_body(1, NOW), head };
+    let stored = StoredLog {
+        process: target,
+        number: 0,
+        born: NOW,
+        spawn: spawn_body(1, NOW),
+        changes: vec![],
+        head,
+    };
     let pair = (target, ProcessId::from_bytes([5; 32]));
-    let mut resumed = Order::resume([stored], [(pair, PairNumber::new(1))]);
+    let mut resumed = Order::resume(me(), [stored], [(pair, PairNumber::new(1))], []);
     let next = delivery(5, target, 1, 0);
     assert_eq!(resumed.handle(NOW, &next), order.handle(NOW, &next));
 }
@@ -235,7 +265,7 @@ proptest! {
 
     #[test]
     fn no_sequence_of_submissions_breaks_a_log(steps in prop::collection::vec(step(), 1..60)) {
-        let mut order = Order::default();
+        let mut order = empty();
         let (mut now, mut committed, mut fresh) = (NOW, Vec::new(), Vec::new());
         for step in steps {
             let entry = match step {

@@ -39,8 +39,8 @@ fn a_segment_is_a_canonical_tail_frame() {
 fn a_part_of_a_segment_is_a_canonical_tail_frame() {
     let bytes = segment();
     let segment = Segment::read(&bytes).unwrap();
-    assert_eq!(segment.with_records(&segment.records), bytes);
-    let part = segment.with_records(&segment.records[1..2]);
+    assert_eq!(segment.with_records(&segment.records, &[]), bytes);
+    let part = segment.with_records(&segment.records[1..2], &[]);
     let frame: TailFrame = codec::decode(&part).unwrap();
     assert_eq!((frame.records.len(), frame.records[0].index), (1, 1));
     assert_eq!(frame.leaves.len(), 3);

@@ -5,16 +5,18 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use minicbor::bytes::ByteVec;
 use protocol::{
-    Assignment, BatchHeader, EntryId, Kind, MerkleTree, NetworkId, Refusal, SecretKey, Signed,
-    Timestamp, V1,
-    api::{Acknowledgement, SubmitEvent, TailFrame, TailRecord},
+    Assignment, BatchHeader, EntryId, Kind, MerkleTree, NetworkId, PairNumber, ProcessId, Refusal,
+    RefusalLeaf, SecretKey, Signed, Timestamp, V1,
+    api::{
+        Acknowledgement, FinalRefusal, PairUse, RefusalRecord, SubmitEvent, TailFrame, TailRecord,
+    },
     codec,
 };
 
 use crate::{
     board::{Birth, Posting},
     metrics::Metrics,
-    order::{Checked, CheckedBody, Decision, Order, Place},
+    order::{Checked, CheckedBody, Decision, Log, Order, Place},
     verify::{Event, Lane},
 };
 
@@ -23,6 +25,7 @@ use crate::{
 pub(crate) struct Batch {
     time: Timestamp,
     records: Vec<TailRecord>,
+    refusals: Vec<RefusalRecord>,
     assignments: Vec<Assignment>,
     posting: Posting,
     audience: Vec<Audience>,
@@ -37,6 +40,8 @@ struct Audience {
     lane: Arc<Lane>,
     /// Tags and leaf positions.
     assigned: Vec<(u64, u32)>,
+    /// Tags, positions among the refusals, and what people are told.
+    refused: Vec<(u64, usize, String)>,
     settled: Vec<Settled>,
 }
 
@@ -57,6 +62,7 @@ impl Batch {
         Self {
             time,
             records: Vec::new(),
+            refusals: Vec::new(),
             assignments: Vec::new(),
             posting: Posting { number, ..Posting::default() },
             audience: Vec::new(),
@@ -74,34 +80,73 @@ impl Batch {
         decision: Decision,
         order: &Order,
     ) {
-        let Checked { id, entry, origin, body } = checked;
+        let Checked { id, entry, origin, body, .. } = checked;
         let assignment = match decision {
             Decision::Assigned(assignment) => assignment,
             Decision::Duplicate(place) => return self.settle(lane, Settled::Known(tag, place)),
             Decision::Old(refusal) => return self.settle(lane, Settled::Old(tag, id, refusal)),
             Decision::Refused(refusal) => return self.settle(lane, Settled::Refused(tag, refusal)),
+            Decision::Final(refusal) => {
+                return self.refuse_for_good(lane, tag, (id, &body), refusal);
+            }
         };
+        let log = order.log(&assignment.process).expect("it has a slot just now");
         match body {
             CheckedBody::Spawn(spawn) => {
-                let log = order.log(&assignment.process).expect("it was born just now");
-                self.posting.births.push(Birth {
-                    process: assignment.process,
-                    number: log.number,
-                    executors: Arc::clone(&log.executors),
-                    spawn: spawn.signed().body_bytes().into(),
-                });
+                self.add_birth(assignment.process, log, spawn.signed().body_bytes());
             }
-            CheckedBody::Delivery(delivery) => {
-                let next = delivery.number().next().expect("a pair never has 2^64 items");
-                self.posting.pairs.push(((delivery.target(), delivery.source()), next));
+            CheckedBody::Child(child) => {
+                self.add_birth(assignment.process, log, &child.bytes);
+                self.use_pair(child.process, child.parent, PairNumber::ZERO);
             }
-            CheckedBody::Message(_) => {}
+            CheckedBody::Delivery(item) | CheckedBody::Skip(item) => {
+                self.use_pair(item.target(), item.source(), item.number());
+            }
+            CheckedBody::Control(_) => {
+                self.posting.standings.push((assignment.process, log.standing.clone()));
+            }
+            CheckedBody::Message(_) | CheckedBody::Timer(_) | CheckedBody::Answer(_) => {}
         }
         let index = u32::try_from(self.records.len()).expect("a batch is bounded");
         let origin = origin.map(ByteVec::from);
         self.records.push(TailRecord { index, assignment, entry, origin });
         self.assignments.push(assignment);
         self.seat(lane).assigned.push((tag, index));
+    }
+
+    fn add_birth(&mut self, process: ProcessId, log: &Log, spawn: &[u8]) {
+        let (number, standing) = (log.number, log.standing.clone());
+        self.posting.births.push(Birth { process, number, standing, spawn: spawn.into() });
+    }
+
+    fn use_pair(&mut self, target: ProcessId, source: ProcessId, number: PairNumber) {
+        let next = number.next().expect("a pair never has 2^64 items");
+        self.posting.pairs.push(((target, source), next));
+    }
+
+    /// Adds a refusal that becomes a leaf, too.
+    fn refuse_for_good(
+        &mut self,
+        lane: &Arc<Lane>,
+        tag: u64,
+        (entry, body): (EntryId, &CheckedBody),
+        refusal: Refusal,
+    ) {
+        let process = body.target();
+        let pair = match body {
+            CheckedBody::Delivery(item) => {
+                self.use_pair(process, item.source(), item.number());
+                Some(PairUse { source: item.source(), number: item.number() })
+            }
+            _ => None,
+        };
+        let Refusal { code, detail, .. } = refusal;
+        let refusal = RefusalLeaf { process, entry, code, floor: self.time };
+        let position = self.refusals.len();
+        // The leaves of the assignments come before it; how many, the seal will know.
+        self.refusals.push(RefusalRecord { index: 0, refusal, pair });
+        self.posting.refused.push(entry);
+        self.seat(lane).refused.push((tag, position, detail));
     }
 
     /// Adds what became of a submission without a part in the batch.
@@ -111,7 +156,7 @@ impl Batch {
 
     /// Whether nothing was assigned.
     pub(super) const fn is_empty(&self) -> bool {
-        self.assignments.is_empty()
+        self.assignments.is_empty() && self.refusals.is_empty()
     }
 
     pub(super) const fn number(&self) -> u64 {
@@ -130,7 +175,11 @@ impl Batch {
     /// Signs the root and encodes the batch.
     pub(super) fn seal(&mut self, key: &SecretKey, network: NetworkId) {
         let records = std::mem::take(&mut self.records);
-        let leaves: Vec<_> = records.iter().map(|record| record.assignment.leaf()).collect();
+        let mut leaves: Vec<_> = records.iter().map(|record| record.assignment.leaf()).collect();
+        for record in &mut self.refusals {
+            record.index = u32::try_from(leaves.len()).expect("a batch is bounded");
+            leaves.push(record.refusal.leaf());
+        }
         let tree = MerkleTree::new(leaves.clone());
         let header = BatchHeader {
             version: V1,
@@ -143,9 +192,13 @@ impl Batch {
             root: tree.root(),
         };
         let batch = Signed::sign(header, key);
-        let frame = TailFrame { batch, leaves, records, refusals: None };
+        let frame = TailFrame { batch, leaves, records, refusals: self.refusals() };
         self.posting.segment = Bytes::from(codec::encode(&frame));
         self.sealed = Some((frame.batch, tree));
+    }
+
+    fn refusals(&self) -> Option<Vec<RefusalRecord>> {
+        (!self.refusals.is_empty()).then(|| self.refusals.clone())
     }
 
     /// What readers are to see, once the batch is durable.
@@ -157,7 +210,19 @@ impl Batch {
 
     /// Tells every stream what became of its submissions.
     pub(super) fn tell(self, metrics: &Metrics) {
-        for Audience { lane, assigned, settled } in self.audience {
+        for Audience { lane, assigned, refused, settled } in self.audience {
+            if let Some((batch, tree)) = &self.sealed
+                && !refused.is_empty()
+            {
+                metrics.refused.add_len(refused.len());
+                let about = u32::try_from(refused.len()).expect("a batch is bounded");
+                let refuse = |(tag, position, detail): (u64, usize, String)| {
+                    let RefusalRecord { index, refusal, .. } = *self.refusals.get(position)?;
+                    Some(FinalRefusal { tag, refusal, path: tree.path(index)?, detail })
+                };
+                let entries = refused.into_iter().filter_map(refuse).collect();
+                lane.tell(Event::Tell(SubmitEvent::Final { batch: batch.clone(), entries }, about));
+            }
             if let Some((batch, tree)) = &self.sealed
                 && !assigned.is_empty()
             {
@@ -182,9 +247,10 @@ impl Batch {
 
     /// Tells every stream that nothing of the batch happened.
     pub(super) fn refuse(&mut self, refusal: &Refusal, metrics: &Metrics) {
-        for Audience { lane, assigned, settled } in self.audience.drain(..) {
+        for Audience { lane, assigned, refused, settled } in self.audience.drain(..) {
             let refuse = |tag| Settled::Refused(tag, refusal.clone());
-            let assigned = assigned.into_iter().map(|(tag, _)| refuse(tag));
+            let refused = refused.into_iter().map(|(tag, ..)| tag);
+            let assigned = assigned.into_iter().map(|(tag, _)| tag).chain(refused).map(refuse);
             let settled = settled.into_iter().map(|settled| match settled {
                 // It may be known by this batch only.
                 Settled::Known(tag, _) | Settled::Old(tag, ..) => refuse(tag),
@@ -200,7 +266,8 @@ impl Batch {
     fn seat(&mut self, lane: &Arc<Lane>) -> &mut Audience {
         let seat = *self.seats.entry(Arc::as_ptr(lane).addr()).or_insert_with(|| {
             let lane = Arc::clone(lane);
-            self.audience.push(Audience { lane, assigned: Vec::new(), settled: Vec::new() });
+            let (assigned, refused, settled) = (Vec::new(), Vec::new(), Vec::new());
+            self.audience.push(Audience { lane, assigned, refused, settled });
             self.audience.len() - 1
         });
         self.audience.get_mut(seat).expect("seats are positions in the audience")

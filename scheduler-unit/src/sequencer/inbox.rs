@@ -106,7 +106,7 @@ fn weight(arrival: &Arrival) -> usize {
         Ready::Checked(checked) => {
             checked.entry.len() + checked.origin.as_ref().map_or(0, Vec::len) + OVERHEAD
         }
-        Ready::Known(_) | Ready::Refused(_) => 0,
+        Ready::Known(_) | Ready::KnownRefused(_) | Ready::Refused(_) => 0,
     });
     weights.sum()
 }

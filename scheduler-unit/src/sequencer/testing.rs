@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use protocol::{
-    Assignment, AssignmentProof, RefusalCode,
-    api::{Submission, SubmitEvent},
+    Assignment, AssignmentProof, RefusalCode, RefusalProof,
+    api::{FinalRefusal, Submission, SubmitEvent},
 };
 use tokio::sync::mpsc;
 
@@ -27,6 +27,8 @@ pub(crate) enum Told {
     LookUp,
     /// It is refused.
     Refused(RefusalCode),
+    /// It is refused for good, durably.
+    Final(RefusalCode),
 }
 
 /// A sequencer on a disk.
@@ -72,7 +74,9 @@ impl Bench {
 
     /// Verifies and sequences, as one batch; tells what came of each, by tag.
     pub(crate) fn submit(&mut self, submissions: Vec<Submission>) -> Vec<(u64, Told)> {
-        let verify = |submission: Submission| (submission.tag, self.verifier.verify(submission));
+        let now = self.sequencer.clock.now();
+        let verify =
+            |submission: Submission| (submission.tag, self.verifier.verify(now, submission));
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
@@ -94,6 +98,13 @@ impl Bench {
                 }
                 Event::Tell(SubmitEvent::Refused { tag, refusal }, _) => {
                     told.push((tag, Told::Refused(refusal.code)));
+                }
+                Event::Tell(SubmitEvent::Final { batch, entries }, _) => {
+                    for FinalRefusal { tag, refusal, path, .. } in entries {
+                        let proof = RefusalProof { refusal, path, batch: batch.clone() };
+                        proof.verify(NETWORK, &scheduler().public().unit()).unwrap();
+                        told.push((tag, Told::Final(refusal.code)));
+                    }
                 }
                 Event::Known(tag, _) | Event::Old(tag, ..) => told.push((tag, Told::LookUp)),
                 other @ Event::Tell(..) => panic!("not said by schedulers: {other:?}"),

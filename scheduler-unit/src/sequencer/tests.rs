@@ -175,7 +175,7 @@ fn after_a_passing_fault_writes_resume_and_slots_are_dense() {
             match &told[0].1 {
                 Told::Assigned(_) => acknowledged += 1,
                 Told::Refused(code) => assert_eq!(*code, RefusalCode::StorageFailed),
-                Told::LookUp => panic!("nothing was submitted twice"),
+                told => panic!("nothing was submitted twice or late: {told:?}"),
             }
         }
         let length = check_log(bench.archive(), target);

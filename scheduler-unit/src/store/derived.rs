@@ -2,10 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Slot, Timestamp, codec};
+use protocol::{
+    ControlAction, Entry, EntryId, ItemBody, OriginProof, PairNumber, ProcessId, Provenance, Slot,
+    Timestamp, codec,
+};
 
 use super::StoreError;
-use crate::{order::Head, segment::Segment};
+use crate::{
+    order::{Head, TimerKey},
+    segment::Segment,
+    verify::Recurring,
+};
+
+/// The form of a control among entries.
+const CONTROL: u8 = 6;
 
 /// The index rows of consecutive group commits.
 #[derive(Debug, Default)]
@@ -20,8 +30,14 @@ pub(crate) struct Derived {
     pub(crate) ids: Vec<(EntryId, ProcessId, Slot)>,
     /// The next number of each pair of target and source.
     pub(crate) pairs: BTreeMap<(ProcessId, ProcessId), PairNumber>,
-    /// The spawns of sources that were introduced.
-    pub(crate) sources: BTreeMap<ProcessId, Vec<u8>>,
+    /// Who sources are, as they were introduced.
+    pub(crate) sources: BTreeMap<ProcessId, Provenance>,
+    /// The slots of controls that changed who stands for a log.
+    pub(crate) changes: Vec<(ProcessId, Slot)>,
+    /// The next occurrence of each recurring timer.
+    pub(crate) timers: BTreeMap<TimerKey, u64>,
+    /// The entries that were refused for good, with the numbers of their batches.
+    pub(crate) refused: Vec<(EntryId, u64)>,
 }
 
 impl Derived {
@@ -37,17 +53,35 @@ impl Derived {
             }
             self.heads.insert(process, Head::after(assignment));
             self.ids.push((assignment.entry, process, slot));
-            if slot == Slot::ZERO || record.origin.is_some() {
-                self.add_entry((process, assignment.time), record.entry, record.origin)?;
+            if slot == Slot::ZERO || record.origin.is_some() || is_control(record.entry) {
+                self.add_entry((process, slot, assignment.time), record.entry, record.origin)?;
+            }
+        }
+        for record in &segment.refusals {
+            self.refused.push((record.refusal.entry, number));
+            if let Some(pair) = &record.pair {
+                self.use_pair((record.refusal.process, pair.source), pair.number);
             }
         }
         Ok(())
     }
 
+    fn use_pair(&mut self, pair: (ProcessId, ProcessId), number: PairNumber) {
+        let next = number.next().unwrap_or(number);
+        self.pairs.entry(pair).and_modify(|known| *known = next.max(*known)).or_insert(next);
+    }
+
+    fn meet(&mut self, source: ProcessId, introduction: Provenance) {
+        let known = self.sources.get(&source).map(|known| known.changes.len());
+        if known.is_none_or(|known| known <= introduction.changes.len()) {
+            self.sources.insert(source, introduction);
+        }
+    }
+
     /// Adds what only the entry itself tells.
     fn add_entry(
         &mut self,
-        (process, time): (ProcessId, Timestamp),
+        (process, slot, time): (ProcessId, Slot, Timestamp),
         entry: &[u8],
         origin: Option<&[u8]>,
     ) -> Result<(), StoreError> {
@@ -55,20 +89,44 @@ impl Derived {
             Entry::Spawn(spawn) => {
                 self.births.push((process, time, spawn.body_bytes().to_vec()));
             }
-            Entry::Delivery(delivery) => {
-                let number = delivery.item.pair.map(|pair| pair.number).unwrap_or_default();
-                let next = number.next().unwrap_or(number);
-                self.pairs.insert((process, delivery.source), next);
-                let proof: Option<OriginProof> =
-                    origin.map(codec::decode_trusted).transpose().map_err(damaged)?;
-                if let Some(introduction) = proof.and_then(|proof| proof.introduction) {
-                    self.sources.insert(delivery.source, introduction.spawn);
+            Entry::Delivery(item) | Entry::Skip(item) => {
+                let number = match item.item.body {
+                    ItemBody::Skip(number) => number,
+                    _ => item.item.pair.map(|pair| pair.number).unwrap_or_default(),
+                };
+                self.use_pair((process, item.source), number);
+                if let ItemBody::Spawn(spawn) = item.item.body {
+                    self.births.push((process, time, spawn));
+                }
+                if let Some(introduction) = proof(origin)?.and_then(|proof| proof.introduction) {
+                    self.meet(item.source, introduction);
+                }
+            }
+            Entry::Timer(timer) => {
+                let emitted = proof(origin)?.and_then(|proof| proof.emitted);
+                if emitted.is_some_and(|item| Recurring::of(&item).is_some()) {
+                    let next = timer.occurrence.saturating_add(1);
+                    self.timers.insert((process, timer.slot, timer.index), next);
+                }
+            }
+            Entry::Control(control) => {
+                if !matches!(control.unverified().action, ControlAction::Upgrade { .. }) {
+                    self.changes.push((process, slot));
                 }
             }
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Whether the bytes of an entry are those of a control.
+fn is_control(entry: &[u8]) -> bool {
+    entry.get(1) == Some(&CONTROL)
+}
+
+fn proof(origin: Option<&[u8]>) -> Result<Option<OriginProof>, StoreError> {
+    origin.map(codec::decode_trusted).transpose().map_err(damaged)
 }
 
 fn damaged(error: codec::DecodeError) -> StoreError {

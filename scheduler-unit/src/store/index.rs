@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{EntryId, Epoch, Hash, PairNumber, ProcessId, Slot, Spawn, Timestamp, codec};
+use protocol::{
+    EntryId, Epoch, Hash, PairNumber, ProcessId, Provenance, Slot, Spawn, Timestamp, codec,
+};
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
 use super::{Derived, Disk, StoreError, disk::Handle, sum::Sum};
-use crate::order::{Head, StoredLog};
+use crate::order::{Head, StoredLog, TimerKey};
 
 /// `"batches"` to the number of group commits that are indexed, `"sum"` to the [`Sum`] of heads and
 /// pairs.
@@ -33,8 +35,17 @@ const PAIRS: TableDefinition<'_, (u64, [u8; 32]), u64> = TableDefinition::new("p
 /// Entry to process number and slot.
 const IDS: TableDefinition<'_, [u8; 32], (u64, u64)> = TableDefinition::new("ids");
 
-/// Foreign process to the bytes of its spawn.
+/// Foreign process to the canonical bytes of its provenance.
 const SOURCES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("sources");
+
+/// Process number and the slot of a control that changed who stands for the log.
+const CHANGES: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("changes");
+
+/// Process number, slot and position of a recurring timer, to its next occurrence.
+const TIMERS: TableDefinition<'_, (u64, u64, u32), u64> = TableDefinition::new("timers");
+
+/// Entry that was refused for good, to the number of its batch.
+const REFUSED: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("refused");
 
 const BATCHES: &str = "batches";
 const SUM: &str = "sum";
@@ -42,8 +53,19 @@ const SUM: &str = "sum";
 /// Bytes of pages kept in memory.
 const CACHE: usize = 256 << 20;
 
-/// The next number of each pair of target and source.
-pub(crate) type Pairs = Vec<((ProcessId, ProcessId), PairNumber)>;
+/// What a start reads of the index.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// All logs in order of birth, without their changes.
+    pub(crate) logs: Vec<StoredLog>,
+    /// The next number of each pair of target and source.
+    pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
+    /// The next occurrence of each recurring timer.
+    pub(crate) timers: Vec<(TimerKey, u64)>,
+    /// The slots of controls that changed who stands for a log.
+    /// By the number of the log.
+    pub(crate) changes: Vec<(u64, Slot)>,
+}
 
 /// What is derived from the log.
 #[derive(Debug)]
@@ -91,8 +113,8 @@ impl Index {
         transaction.commit().map_err(StoreError::failed)
     }
 
-    /// All logs in order of birth, and all pairs.
-    pub(crate) fn load(&self) -> Result<(Vec<StoredLog>, Pairs), StoreError> {
+    /// Everything that decides about later entries.
+    pub(crate) fn load(&self) -> Result<Loaded, StoreError> {
         let transaction = self.0.begin_read()?;
         let processes = transaction.open_table(PROCESSES).map_err(StoreError::failed)?;
         let births = transaction.open_table(BIRTHS).map_err(StoreError::failed)?;
@@ -114,6 +136,7 @@ impl Index {
                 number,
                 born: Timestamp::new(born),
                 spawn,
+                changes: Vec::new(),
                 head: Head {
                     next: Slot::new(next),
                     epoch: Epoch::new(epoch),
@@ -122,15 +145,17 @@ impl Index {
                 },
             });
         }
+        let process_of = |number: u64| {
+            let log = usize::try_from(number).ok().and_then(|number| logs.get(number));
+            log.map(|log: &StoredLog| log.process).ok_or_else(|| damaged("a row without a process"))
+        };
         let mut pairs = Vec::new();
         let table = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
         for row in table.iter().map_err(StoreError::failed)? {
             let (pair, next) = row.map_err(StoreError::failed)?;
             sum.toggle_pair(pair.value(), next.value());
             let (target, source) = pair.value();
-            let target = usize::try_from(target).ok().and_then(|target| logs.get(target));
-            let target = target.ok_or_else(|| damaged("a pair without a target"))?.process;
-            let pair = (target, ProcessId::from_bytes(source));
+            let pair = (process_of(target)?, ProcessId::from_bytes(source));
             pairs.push((pair, PairNumber::new(next.value())));
         }
         let meta = transaction.open_table(META).map_err(StoreError::failed)?;
@@ -138,7 +163,27 @@ impl Index {
         if sum.get() != stored.map_or(0, |stored| stored.value()) {
             return Err(damaged("heads or pairs"));
         }
-        Ok((logs, pairs))
+        let (mut timers, mut changes) = (Vec::new(), Vec::new());
+        let table = transaction.open_table(TIMERS).map_err(StoreError::failed)?;
+        for row in table.iter().map_err(StoreError::failed)? {
+            let (key, next) = row.map_err(StoreError::failed)?;
+            let (number, slot, index) = key.value();
+            timers.push(((process_of(number)?, Slot::new(slot), index), next.value()));
+        }
+        let table = transaction.open_table(CHANGES).map_err(StoreError::failed)?;
+        for row in table.iter().map_err(StoreError::failed)? {
+            let (number, slot) = row.map_err(StoreError::failed)?.0.value();
+            changes.push((number, Slot::new(slot)));
+        }
+        Ok(Loaded { logs, pairs, timers, changes })
+    }
+
+    /// The batch in which an entry was refused for good.
+    pub(crate) fn refused(&self, entry: &EntryId) -> Result<Option<u64>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let refused = transaction.open_table(REFUSED).map_err(StoreError::failed)?;
+        let row = refused.get(entry.as_bytes()).map_err(StoreError::failed)?;
+        Ok(row.map(|row| row.value()))
     }
 
     /// The bytes of the spawn of a process.
@@ -149,7 +194,7 @@ impl Index {
         Ok(row.map(|row| row.value().1.to_vec()))
     }
 
-    /// The bytes of the spawn of a foreign process.
+    /// The bytes of the provenance of a foreign process.
     pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Vec<u8>>, StoreError> {
         let transaction = self.0.begin_read()?;
         let sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
@@ -241,10 +286,7 @@ fn write(
         }
         sum.toggle_pair(pair, next.get());
     }
-    let mut sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
-    for (source, spawn) in &derived.sources {
-        sources.insert(source.as_bytes(), spawn.as_slice()).map_err(failed)?;
-    }
+    write_rest(transaction, derived, &mut numbers)?;
     let mut ids = transaction.open_table(IDS).map_err(StoreError::failed)?;
     // Neighbours in the tree are written together.
     derived.ids.sort_unstable();
@@ -253,6 +295,37 @@ fn write(
     }
     meta.insert(SUM, sum.get()).map_err(failed)?;
     meta.insert(BATCHES, batches).map_err(failed)?;
+    Ok(())
+}
+
+fn write_rest(
+    transaction: &WriteTransaction,
+    derived: &Derived,
+    numbers: &mut Numbers<'_>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::failed::<redb::StorageError>;
+    let mut sources = transaction.open_table(SOURCES).map_err(StoreError::failed)?;
+    for (source, provenance) in &derived.sources {
+        let known = sources.get(source.as_bytes()).map_err(failed)?;
+        let known: Option<Provenance> =
+            known.and_then(|known| codec::decode_trusted(known.value()).ok());
+        if known.is_none_or(|known| known.changes.len() <= provenance.changes.len()) {
+            let bytes = codec::encode(provenance);
+            sources.insert(source.as_bytes(), bytes.as_slice()).map_err(failed)?;
+        }
+    }
+    let mut changes = transaction.open_table(CHANGES).map_err(StoreError::failed)?;
+    for (process, slot) in &derived.changes {
+        changes.insert((numbers.of(process)?, slot.get()), ()).map_err(failed)?;
+    }
+    let mut timers = transaction.open_table(TIMERS).map_err(StoreError::failed)?;
+    for ((process, slot, index), next) in &derived.timers {
+        timers.insert((numbers.of(process)?, slot.get(), *index), next).map_err(failed)?;
+    }
+    let mut refused = transaction.open_table(REFUSED).map_err(StoreError::failed)?;
+    for (entry, batch) in &derived.refused {
+        refused.insert(entry.as_bytes(), batch).map_err(failed)?;
+    }
     Ok(())
 }
 
@@ -266,6 +339,9 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(PAIRS).map_err(StoreError::failed)?;
     transaction.open_table(IDS).map_err(StoreError::failed)?;
     transaction.open_table(SOURCES).map_err(StoreError::failed)?;
+    transaction.open_table(CHANGES).map_err(StoreError::failed)?;
+    transaction.open_table(TIMERS).map_err(StoreError::failed)?;
+    transaction.open_table(REFUSED).map_err(StoreError::failed)?;
     Ok(())
 }
 

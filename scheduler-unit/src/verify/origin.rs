@@ -7,8 +7,9 @@ use std::{
 
 use lru::LruCache;
 use protocol::{
-    Delivery, Hash, ItemBody, NetworkId, OriginProof, OriginProofError, PairNumber, ProcessId,
-    Provenance, PublicKey, Refusal, RefusalCode, Signature, Source,
+    Delivery, Emitted, Hash, ItemBody, NetworkId, OriginProof, OriginProofError, OutboxItem,
+    PairNumber, ProcessId, Provenance, PublicKey, Refusal, RefusalCode, Signature, Slot, Source,
+    Spawn, Timer, Timestamp,
 };
 
 use super::refuse_storage;
@@ -23,12 +24,13 @@ const SOURCES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not ze
 /// The most bytes of a proof of origin; with its entry it must fit into a batch.
 pub(crate) const PROOF_BYTES: usize = 3 << 19;
 
-/// A delivery that its source provably emitted.
+/// An item of a pair that its source provably emitted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proven {
     source: ProcessId,
     target: ProcessId,
     number: PairNumber,
+    is_call: bool,
 }
 
 impl Proven {
@@ -42,15 +44,67 @@ impl Proven {
         self.target
     }
 
-    /// Its place in the pair.
+    /// Its place in the pair; of a skip, the last number that it passes over.
     pub(crate) const fn number(&self) -> PairNumber {
         self.number
     }
 
-    /// A delivery that nobody has proven.
+    /// Whether it asks something of the target: a reply is waited for already.
+    pub(crate) const fn is_call(&self) -> bool {
+        self.is_call
+    }
+
+    /// An item that nobody has proven.
     #[cfg(test)]
     pub(crate) const fn assume(source: ProcessId, target: ProcessId, number: PairNumber) -> Self {
-        Self { source, target, number }
+        Self { source, target, number, is_call: true }
+    }
+}
+
+/// A child that its parent provably wants.
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// Who wants it.
+    pub(crate) parent: ProcessId,
+    /// What it shall be.
+    pub(crate) spawn: Spawn,
+    /// The bytes of that.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// An occurrence of a timer that its process provably set, or the end of an ask that it made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    /// Whose.
+    pub(crate) process: ProcessId,
+    /// The slot that set it.
+    pub(crate) slot: Slot,
+    /// Its position there.
+    pub(crate) index: u32,
+    /// Counts the occurrences before.
+    pub(crate) occurrence: u64,
+    /// When.
+    pub(crate) due: Timestamp,
+    /// How it recurs; once if it does not.
+    pub(crate) recurring: Option<Recurring>,
+}
+
+/// How a timer recurs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recurring {
+    /// Whether missed occurrences are made up for.
+    pub(crate) catches_up: bool,
+}
+
+impl Recurring {
+    /// How the timer of an item recurs, if it does.
+    pub(crate) fn of(item: &OutboxItem) -> Option<Self> {
+        match item.body {
+            ItemBody::Timer { every: Some(_), catch_up, .. } => Some(Self { catches_up: catch_up }),
+            _ => None,
+        }
     }
 }
 
@@ -74,9 +128,10 @@ impl Origins {
         }
     }
 
-    /// Remembers who a process is, if this is its provenance.
+    /// Remembers who a process is, if this is its provenance and says more than what is remembered.
     pub(crate) fn meet(&self, process: &ProcessId, provenance: &Provenance) {
-        if !lock(&self.sources).contains(process)
+        let known = lock(&self.sources).peek(process).map(|source| source.changes());
+        if known.is_none_or(|known| known < provenance.changes.len())
             && let Ok(source) = provenance.source(process, self.network)
         {
             lock(&self.sources).put(*process, Arc::new(source));
@@ -90,33 +145,80 @@ impl Origins {
         proof: &OriginProof,
         size: usize,
     ) -> Result<Proven, Refusal> {
-        if !matches!(delivery.item.body, ItemBody::Tell { .. }) {
-            let detail = "this scheduler accepts tells only";
-            return Err(Refusal::new(RefusalCode::UnsupportedEntry, detail));
-        }
+        let is_call = match &delivery.item.body {
+            ItemBody::Tell { .. } | ItemBody::Ask { .. } => true,
+            ItemBody::Reply { .. } | ItemBody::Spawn(_) => false,
+            ItemBody::Skip(_) | ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } => {
+                let detail = "a delivery is a tell, an ask, a reply or a spawn";
+                return Err(Refusal::new(RefusalCode::BadBody, detail));
+            }
+        };
         let Some(pair) = delivery.item.pair else {
-            let detail = "a tell has a number in its pair";
+            let detail = "a delivery has a number in its pair";
             return Err(Refusal::new(RefusalCode::BadBody, detail));
         };
+        self.check(delivery.into(), proof, size)?;
+        let (source, target) = (delivery.source, delivery.item.target);
+        Ok(Proven { source, target, number: pair.number, is_call })
+    }
+
+    /// Checks that the source emitted the skip.
+    pub(crate) fn prove_skip(
+        &self,
+        skip: &Delivery,
+        proof: &OriginProof,
+        size: usize,
+    ) -> Result<Proven, Refusal> {
+        let ItemBody::Skip(number) = skip.item.body else {
+            let detail = "a skip carries the item with which its source passes over numbers";
+            return Err(Refusal::new(RefusalCode::BadBody, detail));
+        };
+        self.check(skip.into(), proof, size)?;
+        let (source, target) = (skip.source, skip.item.target);
+        Ok(Proven { source, target, number, is_call: false })
+    }
+
+    /// Checks that the process itself set the timer, or made the ask.
+    pub(crate) fn prove_timer(
+        &self,
+        timer: &Timer,
+        proof: &OriginProof,
+        size: usize,
+    ) -> Result<Due, Refusal> {
+        let Some(item) = proof.emitted.as_deref().filter(|item| timer.is_of(item)) else {
+            let detail = "the proof of a timer carries the item that set it";
+            return Err(Refusal::new(RefusalCode::BadOrigin, detail));
+        };
+        let emitted = Emitted { source: &timer.process, slot: timer.slot, item };
+        self.check(emitted, proof, size)?;
+        let Timer { process, slot, index, occurrence, due, .. } = *timer;
+        Ok(Due { process, slot, index, occurrence, due, recurring: Recurring::of(item) })
+    }
+
+    fn check(&self, emitted: Emitted<'_>, proof: &OriginProof, size: usize) -> Result<(), Refusal> {
         if size > PROOF_BYTES {
             let detail = format!("the proof of origin has {size} bytes, {PROOF_BYTES} are allowed");
             return Err(Refusal::new(RefusalCode::TooLarge, detail));
         }
-        let known = self.source(&delivery.source)?;
+        let known = self.source(emitted.source)?;
         let holds = |key: &PublicKey, digest: &Hash, signature: &Signature| {
             self.holds(key, digest, signature)
         };
-        proof
-            .verify(self.network, delivery.into(), known.as_deref(), false, holds)
-            .map_err(refuse)?;
-        Ok(Proven { source: delivery.source, target: delivery.item.target, number: pair.number })
+        proof.verify(self.network, emitted, known.as_deref(), false, holds).map_err(refuse)
     }
 
-    fn source(&self, process: &ProcessId) -> Result<Option<Arc<Source>>, Refusal> {
+    /// Who a process is, as far as it is known here.
+    pub(crate) fn source(&self, process: &ProcessId) -> Result<Option<Arc<Source>>, Refusal> {
+        // Of its own logs nobody knows more than the scheduler.
+        if let Some(known) = self.shards.archive(process).board.process(process) {
+            let met = lock(&self.sources).get(process).cloned();
+            let own = known.standing.source;
+            return Ok(Some(met.filter(|met| met.changes() > own.changes()).unwrap_or(own)));
+        }
         if let Some(source) = lock(&self.sources).get(process) {
             return Ok(Some(Arc::clone(source)));
         }
-        let Some(provenance) = self.shards.source(process).map_err(refuse_storage)? else {
+        let Some(provenance) = self.shards.introduced(process).map_err(refuse_storage)? else {
             return Ok(None);
         };
         let Ok(source) = provenance.source(process, self.network) else {

@@ -21,7 +21,7 @@ use protocol::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Ready, Verifier};
-use crate::{order::Place, shard::Shards};
+use crate::{clock::Clock, order::Place, shard::Shards};
 
 /// What a chunk may take of the memory for submissions; given back when it is dropped.
 pub(crate) type Share = OwnedSemaphorePermit;
@@ -134,6 +134,7 @@ struct Shared {
     wake: Condvar,
     verifier: Arc<Verifier>,
     shards: Arc<Shards>,
+    clock: Arc<Clock>,
 }
 
 #[derive(Debug, Default)]
@@ -144,8 +145,9 @@ struct Queue {
 
 impl Pool {
     /// A pool without threads, which passes on what it verifies.
-    pub(crate) fn new(verifier: Arc<Verifier>, shards: Arc<Shards>) -> Self {
-        let shared = Shared { queue: Mutex::default(), wake: Condvar::new(), verifier, shards };
+    pub(crate) fn new(verifier: Arc<Verifier>, shards: Arc<Shards>, clock: Arc<Clock>) -> Self {
+        let (queue, wake) = (Mutex::default(), Condvar::new());
+        let shared = Shared { queue, wake, verifier, shards, clock };
         Self { shared: Arc::new(shared) }
     }
 
@@ -198,10 +200,11 @@ impl Shared {
     fn verify(&self, lane: &Arc<Lane>, chunk: Chunk) -> Parts {
         let share = Arc::new(chunk.share);
         let mut parts = Parts::new();
+        let now = self.clock.now();
         for submission in chunk.submissions {
             let tag = submission.tag;
             let shard = self.shards.number_of(&submission.entry.target());
-            let ready = self.verifier.verify(submission);
+            let ready = self.verifier.verify(now, submission);
             let part = parts.entry(shard).or_insert_with(|| {
                 let (lane, share) = (Arc::clone(lane), Arc::clone(&share));
                 Arrival { lane, submissions: Vec::new(), share }

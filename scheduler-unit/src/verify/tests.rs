@@ -1,5 +1,5 @@
 use protocol::{
-    ComputePolicy, Delivery, EntryId, Epoch, ItemBody, OriginProof, PairNumber, ProcessId, Slot,
+    ComputePolicy, Delivery, EntryId, Epoch, Message, OriginProof, PairNumber, ProcessId, Slot,
     Timer, TimerKind, api::Submission,
 };
 
@@ -26,7 +26,7 @@ fn refused(ready: Ready) -> RefusalCode {
 }
 
 fn verify_entry(verifier: &Verifier, entry: Entry) -> Ready {
-    verifier.verify(submission(0, entry))
+    verifier.verify(NOW, submission(0, entry))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_spawn_that_breaks_a_rule_is_refused() {
     let elsewhere = Spawn { scheduler: other, ..spawn_body(1, NOW) };
     let profile = ProfileId::from_bytes([1; 32]);
     let unknown_profile = Spawn { profile, ..spawn_body(1, NOW) };
-    let module = protocol::ModuleId::of(b"other");
+    let module = ModuleId::of(b"other");
     let unknown_module = Spawn { module, ..spawn_body(1, NOW) };
     let mut unaccepted = spawn_body(1, NOW);
     unaccepted.acceptance.signature = protocol::Signature::from_bytes([0; 64]);
@@ -112,8 +112,11 @@ fn accounts_that_are_not_listed_are_refused() {
 }
 
 #[test]
-fn kinds_of_later_versions_are_refused() {
+fn what_a_process_emits_comes_with_its_proof_and_nothing_else_does() {
     let target = process(1, NOW);
+    let mut bare = Teller::new(target, 1).delivery(0, 0);
+    let origin = bare.origin.take();
+    let Entry::Delivery(delivery) = bare.entry.clone() else { panic!() };
     let timer = Timer {
         process: target,
         slot: Slot::ZERO,
@@ -122,22 +125,18 @@ fn kinds_of_later_versions_are_refused() {
         kind: TimerKind::Timer,
         due: NOW,
     };
-    let mut ask = Teller::new(target, 1).delivery(0, 0);
-    let Entry::Delivery(delivery) = &mut ask.entry else { panic!() };
-    let (method, args) = ("hear".to_owned(), vec![0xa0]);
-    delivery.item.body = ItemBody::Ask { method, args, deadline: NOW };
-    let skip = Entry::Skip(delivery.clone());
-    assert_eq!(refused(fresh().verify(ask)), RefusalCode::UnsupportedEntry);
-    for entry in [Entry::Timer(timer), skip] {
-        assert_eq!(refused(verify_entry(&fresh(), entry)), RefusalCode::UnsupportedEntry);
+    for entry in [bare.entry, Entry::Skip(delivery), Entry::Timer(timer)] {
+        assert_eq!(refused(verify_entry(&fresh(), entry)), RefusalCode::BadOrigin);
     }
+    let proven = Submission { origin, ..submission(0, message(target, 1, NOW)) };
+    assert_eq!(refused(fresh().verify(NOW, proven)), RefusalCode::BadOrigin);
 }
 
 #[test]
 fn a_proven_delivery_passes() {
     let target = process(1, NOW);
     let teller = Teller::new(target, 3);
-    let Ready::Checked(checked) = fresh().verify(teller.delivery(0, 2)) else { panic!() };
+    let Ready::Checked(checked) = fresh().verify(NOW, teller.delivery(0, 2)) else { panic!() };
     let CheckedBody::Delivery(proven) = checked.body else { panic!() };
     assert_eq!((proven.source(), proven.target()), (teller.id, target));
     assert_eq!(proven.number(), PairNumber::new(2));
@@ -147,9 +146,9 @@ fn a_proven_delivery_passes() {
 fn an_unknown_source_must_be_introduced_once() {
     let (verifier, teller) = (fresh(), Teller::new(process(1, NOW), 2));
     let bare = || teller.delivery_without_introduction(0, 1);
-    assert_eq!(refused(verifier.verify(bare())), RefusalCode::IntroductionNeeded);
+    assert_eq!(refused(verifier.verify(NOW, bare())), RefusalCode::IntroductionNeeded);
     verifier.meet(&teller.delivery(0, 0));
-    assert!(matches!(verifier.verify(bare()), Ready::Checked(_)));
+    assert!(matches!(verifier.verify(NOW, bare()), Ready::Checked(_)));
 }
 
 /// A way to forge a delivery.
@@ -186,7 +185,7 @@ fn every_forged_part_of_a_delivery_is_refused() {
             panic!()
         };
         forge(delivery, proof);
-        let code = refused(fresh().verify(submission));
+        let code = refused(fresh().verify(NOW, submission));
         assert_eq!(code, RefusalCode::BadOrigin, "forgery {number}");
     }
 }
@@ -195,7 +194,7 @@ fn every_forged_part_of_a_delivery_is_refused() {
 fn a_delivery_without_proof_is_refused() {
     let mut submission = Teller::new(process(1, NOW), 1).delivery(0, 0);
     submission.origin = None;
-    assert_eq!(refused(fresh().verify(submission)), RefusalCode::BadOrigin);
+    assert_eq!(refused(fresh().verify(NOW, submission)), RefusalCode::BadOrigin);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use protocol::{Entry, Message, ProcessId, Signed, codec};
 use super::*;
 use crate::{
     clock::{Clock, testing::Clocks},
-    fixture::{NETWORK, NOW, client, message_body, process, spawn, spawn_body},
+    fixture::{NETWORK, NOW, client, message_body, process, scheduler, spawn, spawn_body},
     order::{Checked, CheckedBody, Decision, EXPIRY_WINDOW, Order, StoredLog, may_precede},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 enum Step {
     /// A batch arrives; each message is new, with an expiry so far from the unit's time, or was
     /// sent before.
-    Batch(Vec<Sent>, Fate),
+    Batch(Vec<Sent>, Disk),
     Pass(u64),
     SetClock(i64),
     Restart,
@@ -29,7 +29,7 @@ enum Sent {
 
 /// What the disk makes of a batch.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+enum Disk {
     Durable,
     Failed,
 }
@@ -43,7 +43,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = prop_oneof![4 => Just(Fate::Durable), 1 => Just(Fate::Failed)];
+    let fate = prop_oneof![4 => Just(Disk::Durable), 1 => Just(Disk::Failed)];
     prop_oneof![
         4 => (prop::collection::vec(sent(), 1..4), fate).prop_map(|(sent, fate)| {
             Step::Batch(sent, fate)
@@ -73,10 +73,16 @@ struct World {
 impl World {
     fn new() -> Self {
         let clocks = Clocks::at(NOW);
-        let mut order = Order::default();
+        let mut order = Order::resume(scheduler().public().unit(), [], [], []);
         let Entry::Spawn(birth) = spawn(1, NOW) else { unreachable!() };
         let body = CheckedBody::Spawn(Box::new(birth.verify(NETWORK).unwrap()));
-        let birth = Checked { id: spawn(1, NOW).id(), entry: vec![0], origin: None, body };
+        let birth = Checked {
+            id: spawn(1, NOW).id(),
+            entry: vec![0],
+            origin: None,
+            looked_up: Timestamp::ZERO,
+            body,
+        };
         assert!(matches!(order.handle(NOW, &birth), Decision::Assigned(_)));
         order.commit(NOW);
         let clock = clocks.start(NOW);
@@ -86,9 +92,15 @@ impl World {
     fn restart(&mut self) {
         self.clock = self.clocks.start(self.floor);
         let head = self.order.log(&target()).unwrap().head;
-        let log =
-            StoredLog { process: target(), number: 0, spawn: spawn_body(1, NOW), born: NOW, head };
-        self.order = Order::resume([log], []);
+        let log = StoredLog {
+            process: target(),
+            number: 0,
+            spawn: spawn_body(1, NOW),
+            born: NOW,
+            changes: vec![],
+            head,
+        };
+        self.order = Order::resume(scheduler().public().unit(), [log], [], []);
     }
 
     /// The position of a message among those sent.
@@ -103,14 +115,20 @@ impl World {
                 let entry = Entry::Message(message.clone());
                 let body = CheckedBody::Message(Box::new(message.verify(NETWORK).unwrap()));
                 let (id, entry) = (entry.id(), codec::encode(&entry));
-                self.sent.push(Checked { id, entry, origin: None, body });
+                self.sent.push(Checked {
+                    id,
+                    entry,
+                    origin: None,
+                    looked_up: Timestamp::ZERO,
+                    body,
+                });
                 self.sent.len() - 1
             }
         }
     }
 
     /// Verifies and orders a batch as a unit does, and checks what is decided.
-    fn batch(&mut self, sent: &[Sent], fate: Fate) {
+    fn batch(&mut self, sent: &[Sent], fate: Disk) {
         let positions: Vec<usize> = sent.iter().map(|sent| self.send(sent)).collect();
         let (now, mut fresh) = (self.clock.now(), HashMap::new());
         assert!(now >= self.floor, "log time went back");
@@ -130,17 +148,17 @@ impl World {
                 Decision::Duplicate(place) => {
                     assert_eq!(known.or_else(|| fresh.get(&checked.id)), Some(&place));
                 }
-                Decision::Old(_) | Decision::Refused(_) => {}
+                Decision::Old(_) | Decision::Refused(_) | Decision::Final(_) => {}
             }
         }
         match fate {
-            Fate::Durable if !fresh.is_empty() => {
+            Disk::Durable if !fresh.is_empty() => {
                 self.order.commit(now);
                 self.durable.extend(fresh);
                 self.floor = now;
             }
-            Fate::Durable => {}
-            Fate::Failed => self.order.roll_back(),
+            Disk::Durable => {}
+            Disk::Failed => self.order.roll_back(),
         }
     }
 }
