@@ -1,13 +1,15 @@
 //! A small world for tests: keys, spawns, messages, and processes elsewhere that tell.
 
+pub(crate) mod speaker;
+
 use std::sync::Arc;
 
 use protocol::{
-    Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Delivery, Entry, Epoch,
-    Gas, Hash, ItemBody, Kind, Limits, MerkleTree, Message, ModuleId, NetworkId, OriginProof,
-    OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId, Profile, Provenance,
-    Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Slot, Spawn, Timestamp, V1,
-    api::Submission, chain_hash,
+    Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Control, ControlAction,
+    Delivery, Entry, Epoch, Gas, Hash, ItemBody, Kind, Limits, MerkleTree, Message, ModuleId,
+    NetworkId, OriginProof, OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId,
+    Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Slot, Spawn,
+    Timestamp, V1, api::Submission, chain_hash,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -115,6 +117,31 @@ pub(crate) fn message_body(target: ProcessId, nonce: u64, expiry: Timestamp) -> 
 pub(crate) fn message(target: ProcessId, nonce: u64, now: Timestamp) -> Entry {
     let expiry = now.saturating_add(60_000);
     Entry::Message(Signed::sign(message_body(target, nonce, expiry), &client()))
+}
+
+/// An order of the controller.
+pub(crate) fn control(target: ProcessId, nonce: u64, action: ControlAction) -> Entry {
+    control_by(&client(), target, nonce, action)
+}
+
+/// An order that somebody signs.
+pub(crate) fn control_by(
+    key: &SecretKey,
+    target: ProcessId,
+    nonce: u64,
+    action: ControlAction,
+) -> Entry {
+    let body = Control {
+        version: V1,
+        kind: Kind,
+        network: NETWORK,
+        sender: Principal::Account(key.public().account()),
+        target,
+        nonce,
+        expiry: NOW.saturating_add(60_000),
+        action,
+    };
+    Entry::Control(Signed::sign(body, key))
 }
 
 pub(crate) fn submission(tag: u64, entry: Entry) -> Submission {

@@ -27,7 +27,7 @@ use crate::{
 };
 use batch::{Batch, Settled};
 
-pub(crate) use inbox::Inbox;
+pub(crate) use inbox::{Inbox, Work};
 
 /// How often the log is tried after a failed commit.
 const RECOVERY_INTERVAL: Duration = Duration::from_millis(200);
@@ -62,9 +62,9 @@ impl Sequencer {
     pub(crate) fn run(mut self, ended: impl Fn(StoreError)) {
         loop {
             let patience = self.doubtful.as_ref().map(|_| RECOVERY_INTERVAL);
-            let Some(arrivals) = self.inbox.take(patience) else { return };
+            let Some(work) = self.inbox.take(patience) else { return };
             let fenced = self.fenced;
-            self.step(arrivals);
+            self.step(work);
             if self.fenced && !fenced {
                 ended(StoreError::Fenced);
             }
@@ -72,7 +72,8 @@ impl Sequencer {
     }
 
     /// Decides about what has arrived.
-    fn step(&mut self, arrivals: Vec<Arrival>) {
+    fn step(&mut self, Work { arrivals, executed }: Work) {
+        self.order.learn_executed(executed);
         if let Err(error) = self.resolve_doubt() {
             let refusal = refuse_storage(error);
             refuse_all(arrivals, &refusal, &self.metrics);

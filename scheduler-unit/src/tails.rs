@@ -12,7 +12,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use protocol::{
     ProcessId, Refusal, Slot, UnitId, UnitSet,
-    api::{Cursor, RefusalRecord},
+    api::{Cursor, RefusalRecord, TailReport},
+    codec,
 };
 use tokio::{sync::Mutex, task::JoinSet};
 use transport::{FrameReceiver, FrameSender};
@@ -60,15 +61,36 @@ pub(crate) async fn serve(
             }
         }
         () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
-        () = silence_broken(&mut receiver) => tracing::debug!(%peer, "a tail has ended"),
+        () = reports(unit, peer, &mut receiver) => tracing::debug!(%peer, "a tail has ended"),
     }
     unit.metrics.tails.subtract_one();
 }
 
-/// Completes when the peer says something or is gone. It may end its half: it has nothing to say.
-async fn silence_broken(receiver: &mut FrameReceiver) {
-    if matches!(receiver.recv().await, Ok(None)) {
-        std::future::pending::<()>().await;
+/// Takes what the peer reports, until it says something else or is gone. It may end its half: then it
+/// has nothing more to report.
+async fn reports(unit: &Arc<Unit>, peer: UnitId, receiver: &mut FrameReceiver) {
+    loop {
+        match receiver.recv().await {
+            Ok(Some(frame)) => match codec::decode::<TailReport>(&frame) {
+                Ok(report) => unit.take_report(&peer, report),
+                Err(error) => return tracing::debug!(%peer, %error, "a report cannot be read"),
+            },
+            Ok(None) => std::future::pending().await,
+            Err(error) => return tracing::debug!(%peer, %error, "a tail broke off"),
+        }
+    }
+}
+
+impl Unit {
+    /// Learns what a compute unit tells of the logs that it executes.
+    fn take_report(&self, peer: &UnitId, report: TailReport) {
+        for cursor in report.executed {
+            let shard = self.shards.of(&cursor.process);
+            let known = shard.archive.board.process(&cursor.process);
+            if known.is_some_and(|known| known.standing.source.names(peer, false)) {
+                shard.inbox.report(cursor);
+            }
+        }
     }
 }
 

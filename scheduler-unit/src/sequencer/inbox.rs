@@ -1,12 +1,12 @@
 //! Where verified submissions wait for the writer.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use protocol::Limits;
+use protocol::{Limits, ProcessId, Slot, api::Cursor};
 
 use crate::{
     submit::CHUNK_BYTES,
@@ -45,7 +45,18 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct State {
     arrivals: VecDeque<Arrival>,
+    /// The first slots that are not executed, of known processes: one for each.
+    executed: HashMap<ProcessId, Slot>,
     stopping: bool,
+}
+
+/// What the sequencer works on next.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Submissions that fit into a batch.
+    pub(crate) arrivals: Vec<Arrival>,
+    /// The first slots that are not executed, where that has changed.
+    pub(crate) executed: Vec<Cursor>,
 }
 
 impl Inbox {
@@ -61,9 +72,16 @@ impl Inbox {
         }
     }
 
+    /// Takes note of how far a process is executed. Nobody is woken: it matters when more arrives.
+    pub(crate) fn report(&self, cursor: Cursor) {
+        let mut state = self.lock();
+        let known = state.executed.entry(cursor.process).or_default();
+        *known = cursor.slot.max(*known);
+    }
+
     /// Takes what fits into a batch, waiting for something, at most for this long if a patience is
     /// given; nothing once the inbox is closed and empty.
-    pub(crate) fn take(&self, patience: Option<Duration>) -> Option<Vec<Arrival>> {
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Option<Work> {
         let idle = |state: &mut State| state.arrivals.is_empty() && !state.stopping;
         let state = self.lock();
         let mut state = match patience {
@@ -87,7 +105,9 @@ impl Inbox {
             bytes += weight;
             taken.extend(state.arrivals.pop_front());
         }
-        Some(taken)
+        let executed = std::mem::take(&mut state.executed).into_iter();
+        let executed = executed.map(|(process, slot)| Cursor { process, slot }).collect();
+        Some(Work { arrivals: taken, executed })
     }
 
     /// Takes nothing more in; what is there can still be taken out.

@@ -36,12 +36,19 @@ pub(crate) enum Told {
 pub(crate) struct Bench {
     pub(crate) sequencer: Sequencer,
     pub(crate) verifier: Verifier,
+    /// The clocks of its machine.
+    pub(crate) clocks: Clocks,
     lane: Arc<Lane>,
     told: mpsc::Receiver<Event>,
 }
 
 impl Bench {
     pub(crate) fn new(opened: Opened) -> Self {
+        Self::at(opened, Clocks::at(crate::fixture::NOW))
+    }
+
+    /// A sequencer on a machine with these clocks.
+    pub(crate) fn at(opened: Opened, clocks: Clocks) -> Self {
         // As a unit that starts now, it must look up what was assigned before.
         let batches = opened.written[0].batches;
         let verifier = if batches == 0 {
@@ -57,7 +64,7 @@ impl Bench {
             order,
             archive,
             inbox: Arc::new(Inbox::default()),
-            clock: Arc::new(Clocks::at(crate::fixture::NOW).start(floor)),
+            clock: Arc::new(clocks.start(floor)),
             key: scheduler(),
             network: NETWORK,
             next: batches,
@@ -65,23 +72,29 @@ impl Bench {
             doubtful: None,
             fenced: false,
         };
-        Self { sequencer, verifier, lane, told }
+        Self { sequencer, verifier, clocks, lane, told }
     }
 
     pub(crate) fn archive(&self) -> &Arc<Archive> {
         &self.sequencer.archive
     }
 
+    /// Submits one entry, as a batch of its own.
+    pub(crate) fn one(&mut self, submission: Submission) -> Told {
+        self.submit(vec![submission]).remove(0).1
+    }
+
     /// Verifies and sequences, as one batch; tells what came of each, by tag.
     pub(crate) fn submit(&mut self, submissions: Vec<Submission>) -> Vec<(u64, Told)> {
         let now = self.sequencer.clock.now();
+        submissions.iter().for_each(|submission| self.verifier.meet(submission));
         let verify =
             |submission: Submission| (submission.tag, self.verifier.verify(now, submission));
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
-        let arrivals = self.sequencer.inbox.take(None).unwrap();
-        self.sequencer.step(arrivals);
+        let work = self.sequencer.inbox.take(None).unwrap();
+        self.sequencer.step(work);
         self.told()
     }
 
@@ -116,6 +129,15 @@ impl Bench {
 }
 
 impl Told {
+    /// The code of a final refusal.
+    #[track_caller]
+    pub(crate) fn final_code(&self) -> RefusalCode {
+        match self {
+            Self::Final(code) => *code,
+            other => panic!("not refused for good: {other:?}"),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn assignment(&self) -> Assignment {
         match self {
@@ -127,7 +149,7 @@ impl Told {
     #[track_caller]
     pub(crate) fn code(&self) -> RefusalCode {
         match self {
-            Self::Refused(code) => *code,
+            Self::Refused(code) | Self::Final(code) => *code,
             other => panic!("not refused: {other:?}"),
         }
     }

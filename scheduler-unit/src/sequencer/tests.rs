@@ -1,3 +1,7 @@
+mod epochs;
+mod kinds;
+mod refusals;
+
 use protocol::{Hash, ProcessId, RefusalCode, Slot};
 
 use super::testing::{Bench, Told};
