@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::{
-    Assignment, AssignmentProof, RefusalCode,
+    Assignment, AssignmentProof, Entry, RefusalCode,
     api::{Submission, SubmitEvent},
 };
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use crate::{
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::Opened,
+    store::StoreError,
     verify::{Arrival, Event, Lane, Verifier},
 };
 
@@ -76,6 +77,18 @@ impl Bench {
         let arrivals = self.sequencer.inbox.take(None).unwrap();
         self.sequencer.step(arrivals);
         self.told()
+    }
+
+    /// Sequences entries as a thread does that stops after them.
+    pub(crate) fn run(self, entries: &[Entry], ended: impl Fn(StoreError)) {
+        for entry in entries {
+            let submission = Submission { tag: 0, entry: entry.clone(), origin: None };
+            let submissions = vec![(0, self.verifier.verify(submission))];
+            let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
+            self.sequencer.inbox.put(vec![arrival]);
+        }
+        self.sequencer.inbox.close();
+        self.sequencer.run(ended);
     }
 
     fn told(&mut self) -> Vec<(u64, Told)> {
