@@ -192,6 +192,8 @@ fn refuse_all(arrivals: Vec<Arrival>, refusal: &Refusal, metrics: &Metrics) {
 }
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

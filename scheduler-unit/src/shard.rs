@@ -129,4 +129,16 @@ impl Shards {
 }
 
 #[cfg(test)]
+impl Shards {
+    /// Puts another log in the place of that of the first shard, which nobody uses yet.
+    pub(crate) fn replace_log(
+        &mut self,
+        replace: impl FnOnce(Arc<dyn crate::store::LogStore>) -> Arc<dyn crate::store::LogStore>,
+    ) {
+        let archive = Arc::get_mut(&mut self.first.archive).expect("nobody else has it yet");
+        archive.log = replace(Arc::clone(&archive.log));
+    }
+}
+
+#[cfg(test)]
 mod tests;

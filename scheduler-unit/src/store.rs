@@ -114,6 +114,8 @@ pub(crate) trait ModuleStore: Debug + Send + Sync + 'static {
 }
 
 #[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

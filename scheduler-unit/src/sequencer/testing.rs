@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::{
-    Assignment, AssignmentProof, RefusalCode, RefusalProof,
+    Assignment, AssignmentProof, Entry, RefusalCode, RefusalProof,
     api::{FinalRefusal, Submission, SubmitEvent},
 };
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use crate::{
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::{Opened, Written},
+    store::StoreError,
     verify::{Arrival, Event, Lane, Verifier},
 };
 
@@ -96,6 +97,18 @@ impl Bench {
         let work = self.sequencer.inbox.take(None).unwrap();
         self.sequencer.step(work);
         self.told()
+    }
+
+    /// Sequences entries as a thread does that stops after them.
+    pub(crate) fn run(self, entries: &[Entry], ended: impl Fn(StoreError)) {
+        for entry in entries {
+            let submission = crate::fixture::submission(0, entry.clone());
+            let submissions = vec![(0, self.verifier.verify(crate::fixture::NOW, submission))];
+            let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
+            self.sequencer.inbox.put(vec![arrival]);
+        }
+        self.sequencer.inbox.close();
+        self.sequencer.run(ended);
     }
 
     fn told(&mut self) -> Vec<(u64, Told)> {

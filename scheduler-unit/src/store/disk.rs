@@ -10,7 +10,10 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redb::{
@@ -156,6 +159,8 @@ pub(crate) struct Handle {
     file: String,
     cache: usize,
     database: RwLock<Option<Database>>,
+    /// Whether it was closed for good.
+    closed: AtomicBool,
 }
 
 impl Handle {
@@ -164,9 +169,32 @@ impl Handle {
         file: impl Into<String>,
         cache: usize,
     ) -> Result<Self, StoreError> {
-        let handle = Self { disk, file: file.into(), cache, database: RwLock::new(None) };
+        let handle = Self::closed(disk, file.into(), cache);
+        match handle.disk.length(&handle.file) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => handle.make()?,
+            Err(error) => return Err(StoreError::Failed(error.to_string())),
+        }
         handle.reopen()?;
         Ok(handle)
+    }
+
+    /// Makes the database under another name, for redb does not open what it has not made in full.
+    fn make(&self) -> Result<(), StoreError> {
+        let making = format!("{}.tmp", self.file);
+        let failed = |error: io::Error| StoreError::Failed(error.to_string());
+        match self.disk.remove(&making) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let made = self.disk.open(builder(self.cache), &making);
+        let made = made.map_err(|error| cannot_open(self.disk.describe(&making), &error))?;
+        made.close().map_err(StoreError::failed)?;
+        self.disk.rename(&making, &self.file).map_err(failed)
+    }
+
+    fn closed(disk: Arc<dyn Disk>, file: String, cache: usize) -> Self {
+        Self { disk, file, cache, database: RwLock::new(None), closed: AtomicBool::new(false) }
     }
 
     /// Opens a database that is only read, while the disk takes no writes.
@@ -175,7 +203,7 @@ impl Handle {
         file: impl Into<String>,
         cache: usize,
     ) -> Result<Self, StoreError> {
-        let handle = Self { disk, file: file.into(), cache, database: RwLock::new(None) };
+        let handle = Self::closed(disk, file.into(), cache);
         let opened = handle.disk.open_detached(builder(cache), &handle.file);
         *handle.lock() = Some(opened.map_err(|error| handle.cannot_open(&error))?);
         Ok(handle)
@@ -184,15 +212,20 @@ impl Handle {
     /// Closes the database and opens it again. Reads under way fail.
     pub(crate) fn reopen(&self) -> Result<(), StoreError> {
         let mut database = self.lock();
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
         drop(database.take());
         let opened = self.disk.open(builder(self.cache), &self.file);
         *database = Some(opened.map_err(|error| self.cannot_open(&error))?);
         Ok(())
     }
 
-    /// Closes the database; tells if that could not be done as it should.
+    /// Closes the database for good; tells if that could not be done as it should.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
-        match self.lock().take() {
+        let mut database = self.lock();
+        self.closed.store(true, Ordering::Release);
+        match database.take() {
             Some(database) => database.close().map_err(StoreError::failed),
             None => Ok(()),
         }

@@ -33,7 +33,7 @@ use super::{
 };
 
 /// Bytes after which a file is followed by another. Tests go through many files.
-const FILE_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 64 << 20 };
+const FILE_BYTES: u64 = if cfg!(test) { 8 << 10 } else { 64 << 20 };
 
 /// Bytes after which commits wait until another file can follow.
 const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES;
@@ -69,6 +69,16 @@ struct Files {
     count: u64,
     /// Whether an append failed since, so that there may be one more.
     in_doubt: bool,
+}
+
+/// The file that has a batch.
+struct Found {
+    /// If it is open for writing, or was until a moment ago.
+    open: Option<Arc<OpenFile>>,
+    /// Its batches.
+    range: Range<u64>,
+    /// Whether another file follows, so that it will be closed.
+    left: bool,
 }
 
 impl RedbLog {
@@ -117,8 +127,8 @@ impl Files {
         Ok(Self { firsts, open: Some(Arc::new(open)), count, ..Self::default() })
     }
 
-    /// The file of a batch if it is open for writing, and the batches that the file has.
-    fn find(&self, number: u64) -> Result<(Option<Arc<OpenFile>>, Range<u64>), StoreError> {
+    /// Where a batch is.
+    fn find(&self, number: u64) -> Result<Found, StoreError> {
         let first = self.firsts.range(..=number).next_back().ok_or(StoreError::Closed)?;
         if number >= self.count {
             return Err(missing(number));
@@ -126,11 +136,8 @@ impl Files {
         let after = self.firsts.range(number.saturating_add(1)..).next();
         let range = *first..after.map_or(self.count, |after| *after);
         let mut open = self.open.iter().chain(&self.leaving);
-        match open.find(|file| file.first() == *first) {
-            Some(file) => Ok((Some(Arc::clone(file)), range)),
-            None if after.is_none() => Err(StoreError::Closed),
-            None => Ok((None, range)),
-        }
+        let open = open.find(|file| file.first() == *first).cloned();
+        Ok(Found { open, range, left: after.is_some() })
     }
 
     /// Closes what is open. What cannot be closed well is repaired when it is opened again.
@@ -229,13 +236,15 @@ impl Shared {
         number: u64,
         read: impl Fn(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // A file can be closed between being found and being read; then it is found sealed.
+        // The newest file can be left and closed between being found and being read.
         for _ in 0..2 {
-            let (file, range) = self.files().find(number)?;
-            let Some(file) = file else { return self.sealed.read(range, read) };
-            match file.read(&read) {
-                Err(StoreError::Closed) => {}
-                done => return done,
+            let Found { open, range, left } = self.files().find(number)?;
+            match open.map(|file| file.read(&read)) {
+                None | Some(Err(StoreError::Closed)) if left => {
+                    return self.sealed.read(range, read);
+                }
+                None | Some(Err(StoreError::Closed)) => {}
+                Some(done) => return done,
             }
         }
         Err(StoreError::Closed)
@@ -306,7 +315,11 @@ impl LogStore for RedbLog {
     }
 
     fn segments(&self, from: u64, limit_bytes: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        let count = self.0.files().count;
+        let count = {
+            let files = self.0.files();
+            files.firsts.first().ok_or(StoreError::Closed)?;
+            files.count
+        };
         if from >= count {
             return Ok(Vec::new());
         }
@@ -342,3 +355,6 @@ fn failed(error: std::io::Error) -> StoreError {
 fn missing(number: u64) -> StoreError {
     StoreError::Damaged(format!("batch {number} is missing in the log"))
 }
+
+#[cfg(test)]
+mod tests;

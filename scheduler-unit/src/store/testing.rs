@@ -9,7 +9,10 @@ mod image;
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redb::{Database, DatabaseError, ReadOnlyDatabase, StorageBackend, StorageError};
@@ -26,6 +29,8 @@ pub(crate) struct FaultDisk {
     names: Mutex<Names>,
     locks: Mutex<BTreeMap<String, Weak<()>>>,
     fault: Arc<Mutex<Fault>>,
+    /// Nothing is done in the background.
+    idle: AtomicBool,
 }
 
 type File = Arc<Mutex<Image>>;
@@ -41,6 +46,7 @@ struct Names {
 
 #[derive(Debug, Clone)]
 enum Naming {
+    Make(String, File),
     Rename(String, String),
     Remove(String),
 }
@@ -48,6 +54,7 @@ enum Naming {
 impl Naming {
     fn apply(&self, names: &mut BTreeMap<String, File>) {
         match self {
+            Self::Make(name, file) => drop(names.insert(name.clone(), Arc::clone(file))),
             Self::Rename(from, to) => {
                 if let Some(file) = names.remove(from) {
                     names.insert(to.clone(), file);
@@ -70,6 +77,8 @@ struct Fault {
     room: Option<u64>,
     /// Syncs say that they are done and do nothing.
     lying: bool,
+    /// Something has failed.
+    failed: bool,
     seed: u64,
 }
 
@@ -79,7 +88,8 @@ impl Fault {
         self.done += 1;
         match self.left {
             Some(0) if self.failures > 0 => {
-                self.failures = self.failures.saturating_sub(1);
+                self.failures -= 1;
+                self.failed = true;
                 return Err(io::Error::other("the disk is told to fail"));
             }
             Some(0) => self.left = None,
@@ -92,7 +102,10 @@ impl Fault {
     /// Takes room for what lies where nothing lay before.
     fn allocate(&mut self, blocks: u64) -> io::Result<()> {
         match &mut self.room {
-            Some(room) if *room < blocks => Err(io::ErrorKind::StorageFull.into()),
+            Some(room) if *room < blocks => {
+                self.failed = true;
+                Err(io::ErrorKind::StorageFull.into())
+            }
             Some(room) => {
                 *room -= blocks;
                 Ok(())
@@ -127,12 +140,23 @@ impl FaultDisk {
     /// Works again.
     pub(crate) fn heal(&self) {
         let mut fault = self.fault.lock().unwrap();
-        *fault = Fault { done: fault.done, seed: fault.seed, ..Fault::default() };
+        let Fault { done, seed, failed, .. } = *fault;
+        *fault = Fault { done, seed, failed, ..Fault::default() };
+    }
+
+    /// Whether anything has failed since the last crash.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.fault.lock().unwrap().failed
     }
 
     /// Makes nothing durable from now on, and says that it does.
     pub(crate) fn lie(&self) {
         self.fault.lock().unwrap().lying = true;
+    }
+
+    /// Does nothing in the background, as if the processor were busy.
+    pub(crate) fn without_background(&self) {
+        self.idle.store(true, Ordering::Relaxed);
     }
 
     /// How many changes and syncs there were.
@@ -207,16 +231,11 @@ impl FaultDisk {
 
 impl Disk for FaultDisk {
     fn open(&self, builder: redb::Builder, file: &str) -> Result<Database, DatabaseError> {
-        {
-            let mut names = self.names.lock().unwrap();
-            if !names.live.contains_key(file) {
-                self.fault.lock().unwrap().count().map_err(StorageError::from)?;
-                let image = File::default();
-                names.live.insert(file.to_owned(), Arc::clone(&image));
-                // Before anything is in the file, as [`Disk::open`] promises for after.
-                names.durable.insert(file.to_owned(), image);
-            }
+        if !self.files().iter().any(|name| name == file) {
+            let made = Naming::Make(file.to_owned(), File::default());
+            self.change_names(made).map_err(StorageError::from)?;
         }
+        self.sync_names().map_err(StorageError::from)?;
         builder.create_with_backend(self.backend(file).map_err(StorageError::from)?)
     }
 
@@ -271,7 +290,10 @@ impl Disk for FaultDisk {
 
     /// At once, so that what happens is the same every time.
     fn in_background(&self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        work();
+        match self.idle.load(Ordering::Relaxed) {
+            true => drop(work),
+            false => work(),
+        }
         Ok(())
     }
 

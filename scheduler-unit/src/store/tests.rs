@@ -1,50 +1,109 @@
-use std::sync::Arc;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
-use super::*;
+use super::{
+    conformance::{Site, conformance},
+    *,
+};
 use crate::{
     fixture::{WASM, as_disk},
     store::testing::FaultDisk,
 };
 
-#[test]
-fn the_log_keeps_what_was_appended() {
-    let disk = FaultDisk::new();
-    let log = RedbLog::open(as_disk(&disk)).unwrap();
-    assert_eq!(log.count().unwrap(), 0);
-    log.append(0, b"one").unwrap();
-    log.append(1, b"two").unwrap();
-    log.close();
-    assert!(matches!(log.segment(0), Err(StoreError::Closed)));
-    disk.crash(1);
-    let log = RedbLog::open(as_disk(&disk)).unwrap();
-    assert_eq!(log.count().unwrap(), 2);
-    assert_eq!(log.segment(1).unwrap(), b"two");
-    assert!(matches!(log.segment(2), Err(StoreError::Damaged(_))));
+fn redb_on(disk: &Arc<dyn Disk>) -> Result<Arc<dyn LogStore>, StoreError> {
+    Ok(Arc::new(RedbLog::open(Arc::clone(disk))?))
 }
 
-#[test]
-fn a_log_recovers_from_a_failed_append() {
-    let disk = FaultDisk::new();
-    let log = RedbLog::open(as_disk(&disk)).unwrap();
-    disk.fail_after(0, 1);
-    assert!(matches!(log.append(0, b"one"), Err(StoreError::Failed(_))));
-    log.recover().unwrap();
-    let count = log.count().unwrap();
-    log.append(count, b"two").unwrap();
-    assert_eq!(log.segment(count).unwrap(), b"two");
+fn modules_on(disk: &Arc<dyn Disk>) -> Result<Box<dyn ModuleStore>, StoreError> {
+    Ok(Box::new(RedbModules::open(Arc::clone(disk))?))
 }
 
-#[test]
-fn modules_are_durable_once_put() {
-    let disk = FaultDisk::new();
-    let modules = RedbModules::open(as_disk(&disk)).unwrap();
-    let id = modules.put(WASM).unwrap();
-    assert_eq!(modules.put(WASM).unwrap(), id);
-    modules.close();
-    disk.crash(3);
-    let modules = RedbModules::open(as_disk(&disk)).unwrap();
-    assert!(modules.contains(&id));
-    assert_eq!(modules.get(&id).unwrap().as_deref(), Some(WASM));
+/// A directory; after a crash it is a copy of what was in it.
+struct Directory {
+    root: tempfile::TempDir,
+    now: Mutex<PathBuf>,
+}
+
+impl Directory {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let now = root.path().join("0");
+        fs::create_dir(&now).unwrap();
+        Self { root, now: Mutex::new(now) }
+    }
+
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::new(Files(self.now.lock().unwrap().clone()))
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+impl Site for Directory {
+    fn log(&self) -> Result<Arc<dyn LogStore>, StoreError> {
+        redb_on(&self.disk())
+    }
+
+    fn modules(&self) -> Result<Box<dyn ModuleStore>, StoreError> {
+        modules_on(&self.disk())
+    }
+
+    fn crash(&self) {
+        let mut now = self.now.lock().unwrap();
+        let copies = fs::read_dir(self.root.path()).unwrap().count();
+        let next = self.root.path().join(copies.to_string());
+        copy(&now, &next);
+        *now = next;
+    }
+
+    fn fail(&self) -> Option<()> {
+        None
+    }
+}
+
+/// A disk in memory.
+struct Memory(Arc<FaultDisk>);
+
+impl Site for Memory {
+    fn log(&self) -> Result<Arc<dyn LogStore>, StoreError> {
+        redb_on(&as_disk(&self.0))
+    }
+
+    fn modules(&self) -> Result<Box<dyn ModuleStore>, StoreError> {
+        modules_on(&as_disk(&self.0))
+    }
+
+    fn crash(&self) {
+        self.0.crash(self.0.done());
+    }
+
+    fn fail(&self) -> Option<()> {
+        self.0.fail_after(1, 1);
+        Some(())
+    }
+}
+
+mod redb_in_a_directory {
+    use super::*;
+    conformance!(Directory::new());
+}
+
+mod redb_in_memory {
+    use super::*;
+    conformance!(Memory(FaultDisk::new()));
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! A file of the log that is written, or was until a moment ago.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use redb::ReadTransaction;
@@ -37,14 +34,8 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    /// Makes the file that will be the next one, in place of what an attempt before may have left.
+    /// Makes the file that will be the next one.
     pub(super) fn prepare(disk: &Arc<dyn Disk>) -> Result<Self, StoreError> {
-        match disk.remove(&path(NEXT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::Failed(error.to_string()));
-            }
-            _ => {}
-        }
         let handle = Handle::open(Arc::clone(disk), path(NEXT), CACHE)?;
         let transaction = handle.begin_write()?;
         rows::make(&transaction)?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lru::LruCache;
-use redb::{DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
+use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 
 use super::{
     file::{OpenFile, name, path},
@@ -30,7 +30,22 @@ pub(super) struct Sealed {
     open: Mutex<LruCache<u64, Arc<Reader>>>,
 }
 
-struct Reader(ReadOnlyDatabase);
+enum Reader {
+    /// As it should be.
+    Sealed(ReadOnlyDatabase),
+    /// Not closed well, on a disk that takes no writes.
+    Detached(Database),
+}
+
+impl Reader {
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        let begun = match self {
+            Self::Sealed(database) => database.begin_read(),
+            Self::Detached(database) => database.begin_read(),
+        };
+        begun.map_err(StoreError::failed)
+    }
+}
 
 impl Sealed {
     pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
@@ -45,7 +60,7 @@ impl Sealed {
     ) -> Result<T, StoreError> {
         let first = range.start;
         let reader = self.reader(range)?;
-        let done = reader.0.begin_read().map_err(StoreError::failed).and_then(|begun| read(&begun));
+        let done = reader.begin_read().and_then(|begun| read(&begun));
         if done.is_err() {
             // redb refuses everything after an error.
             self.lock().pop(&first);
@@ -65,21 +80,12 @@ impl Sealed {
         if let Some(reader) = open.get(&first) {
             return Ok(Arc::clone(reader));
         }
-        let file = path(&name(first));
-        let opened = match self.disk.open_sealed(builder(CACHE), &file) {
-            Err(DatabaseError::RepairAborted) => {
-                // The unit ended before the file was closed.
-                OpenFile::open(&self.disk, first)?.close()?;
-                self.disk.open_sealed(builder(CACHE), &file)
-            }
-            opened => opened,
-        };
-        let file = self.disk.describe(&file);
-        let reader = opened.map_err(|error| cannot_open(file.clone(), &error))?;
-        let bounds = reader.begin_read().map_err(StoreError::failed)?;
+        let reader = self.open(first)?;
+        let bounds = reader.begin_read()?;
         match rows::bounds(&bounds)? {
             Some((from, last)) if (from..last.saturating_add(1)) == range => {}
             found => {
+                let file = self.disk.describe(&path(&name(first)));
                 return Err(StoreError::Damaged(format!(
                     "{file} should have the batches {range:?} and has {found:?}: a file of the log \
                      is missing, or an older copy"
@@ -87,9 +93,32 @@ impl Sealed {
             }
         }
         drop(bounds);
-        let reader = Arc::new(Reader(reader));
+        let reader = Arc::new(reader);
         open.put(first, Arc::clone(&reader));
         Ok(reader)
+    }
+
+    fn open(&self, first: u64) -> Result<Reader, StoreError> {
+        let file = path(&name(first));
+        let open = || self.disk.open_sealed(builder(CACHE), &file);
+        let opened = match open() {
+            Err(DatabaseError::RepairAborted) => {
+                // The unit ended, or its disk failed, before the file was closed.
+                match OpenFile::open(&self.disk, first).and_then(|file| file.close()) {
+                    Ok(()) => open(),
+                    Err(error) => {
+                        tracing::warn!(%error, "a file of the log cannot be repaired yet");
+                        let detached = self.disk.open_detached(builder(CACHE), &file);
+                        let detached = detached.map(Reader::Detached);
+                        return detached
+                            .map_err(|error| cannot_open(self.disk.describe(&file), &error));
+                    }
+                }
+            }
+            opened => opened,
+        };
+        let opened = opened.map(Reader::Sealed);
+        opened.map_err(|error| cannot_open(self.disk.describe(&file), &error))
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<u64, Arc<Reader>>> {
