@@ -7,6 +7,7 @@
 //! - Only what a principal signed, or what a process provably emitted, becomes [`Checked`].
 //! - A messenger's word is never evidence.
 
+mod keys;
 mod origin;
 mod pool;
 
@@ -22,6 +23,7 @@ use crate::{
     shard::Shards,
     store::StoreError,
 };
+use keys::Keys;
 use origin::Origins;
 
 pub(crate) use origin::{PROOF_BYTES, Proven};
@@ -47,6 +49,7 @@ pub(crate) struct Verifier {
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
     origins: Origins,
+    keys: Keys,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
     started: Timestamp,
@@ -64,7 +67,8 @@ impl Verifier {
         let profile = Profile::v1().id();
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
         let origins = Origins::new(network, Arc::clone(&shards));
-        Self { network, unit, profile, accounts, shards, origins, started }
+        let keys = Keys::default();
+        Self { network, unit, profile, accounts, shards, origins, keys, started }
     }
 
     /// Takes note of who a source is, so that what follows on the stream need not say it again.
@@ -134,7 +138,8 @@ impl Verifier {
     }
 
     fn check_message(&self, message: Signed<Message>, bytes: Vec<u8>) -> Result<Ready, Refusal> {
-        let verified = message.verify(self.network).map_err(refuse_signature)?;
+        let verified = message.verify_ready(self.network, |key| self.keys.ready(key));
+        let verified = verified.map_err(refuse_signature)?;
         self.check_listed(&verified.body().sender)?;
         let id = verified.entry_id();
         let earliest = verified.body().expiry.get().saturating_sub(EXPIRY_WINDOW);
