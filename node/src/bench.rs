@@ -1,14 +1,36 @@
-//! Measurements of a whole cluster, and of the machine it runs on.
+//! Measurements of a whole cluster, of a scheduler alone, and of the machine it runs on.
 
+mod assign;
+mod deliver;
 mod flood;
 mod idle;
 mod ingest;
+mod limits;
+mod lone;
 mod long;
 mod machine;
+mod neighbour;
+mod read;
 mod report;
+mod subject;
+mod synthetic;
 
-pub(crate) use flood::{FloodOptions, flood};
+use crate::error::NodeError;
+
+pub(crate) use assign::{AssignOptions, assign};
+pub(crate) use deliver::{DeliverOptions, deliver};
+
 pub(crate) use idle::{IdleOptions, idle};
 pub(crate) use ingest::{IngestOptions, ingest};
+pub(crate) use lone::lone;
 pub(crate) use long::long;
+pub(crate) use neighbour::{FloodOptions, neighbour};
+pub(crate) use read::read;
 pub(crate) use report::histogram;
+
+/// Does something that takes long, away from the threads that serve the network.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NodeError> {
+    tokio::task::spawn_blocking(work).await.map_err(NodeError::system)
+}

@@ -9,7 +9,8 @@ mod ports;
 mod up;
 
 pub(crate) use book::Book;
+pub(crate) use child::{ChildOptions, ChildUnit};
 pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome, write_whole};
-pub(crate) use keys::KeyName;
+pub(crate) use keys::{KeyName, random_key};
 pub(crate) use lock::Lock;
 pub(crate) use up::{Cluster, Death, Shape, UpOptions};

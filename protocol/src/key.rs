@@ -1,12 +1,16 @@
 //! Ed25519 keys and signatures (RFC 8032), verified strictly: two units never disagree on whether
 //! a signature holds.
 
+mod ready;
+
 use std::fmt;
 
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::{AccountId, Domain, Hash, OperatorId, UnitId, id::array};
+
+pub use ready::ReadyKey;
 
 /// The algorithm byte of Ed25519 in an authority and in an account's digest.
 pub(crate) const ED25519: u8 = 1;
@@ -77,10 +81,7 @@ impl PublicKey {
     /// points and non-canonical encodings never verify.
     #[must_use]
     pub fn verifies(&self, digest: &Hash, signature: &Signature) -> bool {
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-            key.verify_strict(&signed_bytes(digest), &signature).is_ok()
-        })
+        self.ready().is_some_and(|key| key.verifies(digest, signature))
     }
 }
 

@@ -68,7 +68,7 @@ pub use host_table::{HostTable, KeyProof, OtherKey, host_table_root};
 pub use id::{
     AccountId, EntryId, ModuleId, NetworkId, OperatorId, ParseIdError, ProcessId, ProfileId, UnitId,
 };
-pub use key::{PublicKey, SecretKey, Signature};
+pub use key::{PublicKey, ReadyKey, SecretKey, Signature};
 pub use limits::Limits;
 pub use marker::{Kind, V1};
 pub use measure::{Epoch, Gas, PairNumber, Slot, Timestamp};

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::{
-    Domain, EntryId, Hash, NetworkId, PublicKey, SecretKey, Signature,
+    Domain, EntryId, Hash, NetworkId, PublicKey, ReadyKey, SecretKey, Signature,
     codec::{self, DecodeError},
 };
 
@@ -97,6 +97,24 @@ impl<T: Body> Signed<T> {
     pub fn verify(self, network: NetworkId) -> Result<Verified<T>, VerifyError> {
         let digest = self.digest();
         self.verify_by(network, &digest, PublicKey::verifies)?;
+        Ok(Verified { signed: self, digest })
+    }
+
+    /// Checks everything with the signer's key as the caller has it ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`]; another key than the signer's is none.
+    pub fn verify_ready(
+        self,
+        network: NetworkId,
+        ready: impl FnOnce(&PublicKey) -> Option<ReadyKey>,
+    ) -> Result<Verified<T>, VerifyError> {
+        let digest = self.digest();
+        self.verify_by(network, &digest, |key, digest, signature| {
+            ready(key)
+                .is_some_and(|ready| ready.public() == *key && ready.verifies(digest, signature))
+        })?;
         Ok(Verified { signed: self, digest })
     }
 

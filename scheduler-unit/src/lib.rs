@@ -25,6 +25,7 @@ mod config;
 mod fixture;
 mod indexer;
 mod layout;
+pub mod measure;
 mod metrics;
 mod order;
 mod running;

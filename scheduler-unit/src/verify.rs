@@ -7,6 +7,7 @@
 //! - Only what a principal signed, or what a process provably emitted, becomes [`Checked`].
 //! - A messenger's word is never evidence.
 
+mod keys;
 mod origin;
 mod pool;
 
@@ -24,6 +25,7 @@ use crate::{
     shard::Shards,
     store::StoreError,
 };
+use keys::Keys;
 use origin::Origins;
 
 /// An expiry this near may be past when the entry is decided, in milliseconds.
@@ -54,6 +56,7 @@ pub(crate) struct Verifier {
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
     origins: Origins,
+    keys: Keys,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
     started: Timestamp,
@@ -71,7 +74,8 @@ impl Verifier {
         let profile = Profile::v1().id();
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
         let origins = Origins::new(network, Arc::clone(&shards));
-        Self { network, unit, profile, accounts, shards, origins, started }
+        let keys = Keys::default();
+        Self { network, unit, profile, accounts, shards, origins, keys, started }
     }
 
     /// Takes note of who a process is, so that what follows on the stream need not say it again.
@@ -111,7 +115,8 @@ impl Verifier {
         let (body, looked_up) = match (entry, proof) {
             (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
             (Entry::Message(message), _) => {
-                let verified = message.verify(self.network).map_err(refuse_signature)?;
+                let verified = message.verify_ready(self.network, |key| self.keys.ready(key));
+                let verified = verified.map_err(refuse_signature)?;
                 self.check_listed(&verified.body().sender)?;
                 let expiry = verified.body().expiry;
                 let due = may_precede(expiry, self.started) || expiry <= now.saturating_add(NEAR);

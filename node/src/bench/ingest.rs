@@ -21,6 +21,7 @@ use protocol::{Entry, Message, ProcessId, Signed, Value};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
+    blocking,
     machine::{Machine, micros, now},
     report::{Latency, Report, histogram},
 };
@@ -206,12 +207,6 @@ pub(super) async fn alone(
         times.saturating_record(micros(submitted.elapsed()));
     }
     Ok(times)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, NodeError> {
-    tokio::task::spawn_blocking(work).await.map_err(NodeError::system)
 }
 
 fn per_second(count: u64, elapsed: Duration) -> u64 {

@@ -14,14 +14,14 @@ use super::{
     session::{Access, Session},
 };
 use crate::{
-    bench::{self, FloodOptions, IdleOptions, IngestOptions},
+    bench::{self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions},
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::{UnitShape, note},
-    units::Decisions,
+    units::{Decisions, Spreading},
 };
 
-/// Measure a cluster.
+/// Measure a cluster, or a scheduler alone.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Send messages of many clients to many counters; durable, executed, replied.
@@ -32,6 +32,14 @@ pub(crate) enum Bench {
     Long(Long),
     /// Send to one process beside a flood of another sender to another process.
     Flood(Flood),
+    /// Send messages of many accounts straight to a scheduler of its own; durable, with proof.
+    Assign(Assign),
+    /// Send deliveries with proofs of origin straight to a scheduler of its own.
+    Deliver(Deliver),
+    /// Send one message at a time straight to a scheduler of its own.
+    Lone(Lone),
+    /// Write a long log into a scheduler of its own, and read it from the beginning.
+    Read(Read),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +85,69 @@ pub(crate) struct Flood {
     seconds: u64,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Assign {
+    /// How many messages, all signed before the first is sent
+    #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    messages: u32,
+    /// How many accounts sign
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    accounts: u32,
+    /// How many processes receive
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    processes: u32,
+    /// How many bytes of arguments a message has
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    args_bytes: u32,
+    #[command(flatten)]
+    load: Load,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deliver {
+    /// How many processes tell
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    sources: u32,
+    /// How many processes are told by each of them
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    targets: u32,
+    /// How many times
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// How many bytes of arguments a delivery has
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    args_bytes: u32,
+    #[command(flatten)]
+    load: Load,
+}
+
+/// How a scheduler alone is laid out and loaded.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Over how many connections
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    streams: u16,
+    /// How many entries are under way at a time
+    #[arg(long, default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
+    window: u32,
+    #[command(flatten)]
+    spreading: Spreading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lone {
+    /// How many messages
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    messages: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// How many slots the log has
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    slots: u32,
+}
+
 /// A cluster to measure.
 struct Measured {
     client: Client,
@@ -90,6 +161,76 @@ struct Measured {
 
 impl Bench {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        let output = globals.output();
+        match self {
+            Self::Assign(options) => {
+                let report = Box::pin(bench::assign(options.into())).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Deliver(options) => {
+                let report = Box::pin(bench::deliver(options.into())).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Lone(Lone { messages }) => {
+                let report = Box::pin(bench::lone(usize_of(messages))).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Read(Read { slots }) => {
+                let report = Box::pin(bench::read(usize_of(slots))).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Ingest(options) => Box::pin(OfCluster::Ingest(options).run(globals)).await,
+            Self::Idle(options) => Box::pin(OfCluster::Idle(options).run(globals)).await,
+            Self::Long(options) => Box::pin(OfCluster::Long(options).run(globals)).await,
+            Self::Flood(options) => Box::pin(OfCluster::Flood(options).run(globals)).await,
+        }
+    }
+}
+
+/// A measurement of a whole cluster.
+enum OfCluster {
+    Ingest(Ingest),
+    Idle(Idle),
+    Long(Long),
+    Flood(Flood),
+}
+
+impl From<Assign> for AssignOptions {
+    fn from(options: Assign) -> Self {
+        let Assign { messages, accounts, processes, args_bytes, load } = options;
+        Self {
+            messages: usize_of(messages),
+            accounts,
+            processes,
+            args_bytes: usize_of(args_bytes),
+            streams: load.streams.into(),
+            window: usize_of(load.window),
+            spreading: load.spreading,
+        }
+    }
+}
+
+impl From<Deliver> for DeliverOptions {
+    fn from(options: Deliver) -> Self {
+        let Deliver { sources, targets, rounds, args_bytes, load } = options;
+        Self {
+            sources,
+            targets,
+            rounds,
+            args_bytes: usize_of(args_bytes),
+            streams: load.streams.into(),
+            window: usize_of(load.window),
+            spreading: load.spreading,
+        }
+    }
+}
+
+fn usize_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl OfCluster {
+    async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let Measured { client, data, computes, temporary } =
             Box::pin(Measured::open(globals)).await?;
         let output = globals.output();
@@ -109,7 +250,8 @@ impl Bench {
                 report.and_then(|report| output.print(&report, || report.text()))
             }
             Self::Flood(Flood { rate, seconds }) => {
-                let report = Box::pin(bench::flood(&client, FloodOptions { rate, seconds })).await;
+                let options = FloodOptions { rate, seconds };
+                let report = Box::pin(bench::neighbour(&client, options)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
         };

@@ -34,6 +34,10 @@ fn the_contract_parses() {
         "antiphon ps --json",
         "antiphon status --verbose",
         "antiphon bench ingest --seconds 1 --json",
+        "antiphon bench assign --messages 1000 --shards 2 --json",
+        "antiphon bench deliver --rounds 1 --disk d",
+        "antiphon bench lone",
+        "antiphon bench read --slots 1000",
         "antiphon demo --once",
         "antiphon scheduler --data d --name scheduler-1",
     ] {

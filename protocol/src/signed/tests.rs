@@ -161,3 +161,12 @@ fn a_secret_key_is_never_shown() {
     let seed = data_encoding::HEXLOWER.encode(client().seed());
     assert!(!format!("{:?}", client()).contains(&seed));
 }
+
+#[test]
+fn a_ready_key_counts_only_as_itself() {
+    let own = message().verify_ready(NETWORK, PublicKey::ready);
+    assert_eq!(own, message().verify(NETWORK));
+    let stranger = message().verify_ready(NETWORK, |_| key(9).public().ready());
+    assert_eq!(stranger, Err(VerifyError::BadSignature));
+    assert_eq!(message().verify_ready(NETWORK, |_| None), Err(VerifyError::BadSignature));
+}
