@@ -10,6 +10,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
+use super::Doubt;
+
 /// Who emits and who receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PairKey {
@@ -79,12 +81,17 @@ pub(super) struct Pair<P> {
     pub(super) next: Option<PairNumber>,
     /// Whether the scheduler must be asked before anything is submitted.
     pub(super) doubtful: bool,
+    /// What must be found out anew before that.
+    pub(super) doubt: Doubt,
+    /// Whether a number was acknowledged while the scheduler was being asked: its answer may be
+    /// older than that.
+    pub(super) outran: bool,
     pub(super) failures: u32,
     /// Whether submissions carry the source's introduction.
     pub(super) introduce: bool,
-    /// A number refused for good: nothing from it on can be delivered.
+    /// A number that its target refuses without proof: nothing from it on can be delivered.
     pub(super) block: Option<(PairNumber, RefusalCode)>,
-    /// A number whose conflict has been checked once already.
+    /// A number whose refusal has been checked once already.
     pub(super) disputed: Option<PairNumber>,
     pub(super) spill: Option<Spill>,
     /// The slot of the last item that was queued.
@@ -101,6 +108,8 @@ impl<P> Pair<P> {
             state: State::Unasked,
             next: None,
             doubtful: true,
+            doubt: Doubt { source: false, target: false },
+            outran: false,
             failures: 0,
             introduce: false,
             block: None,
@@ -160,6 +169,23 @@ impl<P> Pair<P> {
     pub(super) const fn renew(&mut self) {
         self.ticket += 1;
         self.sent = 0;
+    }
+
+    /// Learns that who the source or the target is may be outdated, as a refusal lets suspect.
+    pub(super) const fn doubts(&mut self, reason: RefusalCode) {
+        match reason {
+            RefusalCode::Moved
+            | RefusalCode::Unreachable
+            | RefusalCode::UnknownProcess
+            | RefusalCode::StaleStore
+            | RefusalCode::Fenced => self.doubt.target = true,
+            RefusalCode::IntroductionNeeded | RefusalCode::WrongPolicy => {
+                self.doubt.source = true;
+                self.introduce = true;
+            }
+            _ => return,
+        }
+        self.doubtful = true;
     }
 
     /// Learns that all numbers below one are accepted.
