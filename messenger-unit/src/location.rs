@@ -98,9 +98,6 @@ const SEARCH_TIME: Duration = Duration::from_secs(2);
 /// How long others may take when one scheduler has said who a process is.
 const SETTLE_TIME: Duration = Duration::from_millis(250);
 
-/// For how long nobody looks again who has just looked.
-const FRESH_TIME: Duration = Duration::from_millis(200);
-
 /// Processes looked for again at once, before those that nobody waits for are forgotten.
 const TURNS_MAX: usize = 1_024;
 
@@ -112,7 +109,7 @@ struct Cache {
     unwritten: Vec<(ProcessId, Arc<Known>)>,
 }
 
-/// When a process was looked for again; whoever holds the lock is looking.
+/// When the last search for a process that was known already began; whoever holds the lock is looking.
 type Turn = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
 impl Cache {
@@ -198,12 +195,13 @@ impl Locations {
     }
 
     /// Asks all schedulers who a process is, although somebody is known already: what was known is
-    /// in doubt. Everybody who doubts the same process at once shares one search.
+    /// in doubt. A search that began after the doubt arose serves everybody who waited for it.
     ///
     /// # Errors
     ///
     /// As for [`Self::find`], if nothing was known.
     pub(crate) async fn find_again(&self, process: ProcessId) -> Result<Found, RefusalCode> {
+        let doubted = Instant::now();
         let turn = {
             let mut turns = lock(&self.turns);
             if turns.len() >= TURNS_MAX {
@@ -213,14 +211,14 @@ impl Locations {
         };
         let mut looked = turn.lock().await;
         let known = self.remembered(&process);
-        if looked.is_some_and(|at| at.elapsed() < FRESH_TIME)
+        if looked.is_some_and(|began| began >= doubted)
             && let Some(known) = known
         {
             return Ok(Found { known, void: None });
         }
         let _turn = self.searches.acquire().await;
-        let found = self.search(process).await;
         *looked = Some(Instant::now());
+        let found = self.search(process).await;
         match (found, known) {
             (Ok(found), _) => Ok(self.learn(process, found)),
             (Err(_), Some(known)) => Ok(Found { known, void: None }),

@@ -185,8 +185,10 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// Learns that the target's scheduler has accepted a number, and so all before it.
-    pub(crate) fn handle_assigned(&mut self, key: PairKey, number: PairNumber) {
-        let Some(pair) = self.pairs.get_mut(&key) else { return };
+    pub(crate) fn handle_assigned(&mut self, key: PairKey, (number, ticket): (PairNumber, u64)) {
+        let Some(pair) = self.pairs.get_mut(&key).filter(|pair| ticket >= pair.since) else {
+            return;
+        };
         pair.failures = 0;
         pair.introduce = false;
         pair.outran = true;
@@ -197,10 +199,15 @@ impl<P: Clone> Outbox<P> {
 
     /// Learns that the target's scheduler has refused a number for good, under its signature: the
     /// number is used up as those before it are, and the pair goes on with the next.
-    pub(crate) fn handle_final(&mut self, key: PairKey, number: PairNumber, code: RefusalCode) {
+    pub(crate) fn handle_final(
+        &mut self,
+        key: PairKey,
+        place: (PairNumber, u64),
+        code: RefusalCode,
+    ) {
         *self.refused.entry(code).or_default() += 1;
         let before = self.delivered;
-        self.handle_assigned(key, number);
+        self.handle_assigned(key, place);
         // All that were let go of are delivered but this one.
         self.delivered = self.delivered.saturating_sub(1).max(before);
     }

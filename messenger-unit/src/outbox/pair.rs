@@ -76,6 +76,8 @@ pub(super) struct Pair<P> {
     pub(super) sent: usize,
     /// Distinguishes submissions of the present attempt from earlier ones.
     pub(super) ticket: u64,
+    /// Acknowledgements under earlier tickets may be of a log that is void by now.
+    pub(super) since: u64,
     pub(super) state: State,
     /// The lowest number that may not be accepted yet, as far as this run knows for certain.
     pub(super) next: Option<PairNumber>,
@@ -105,6 +107,7 @@ impl<P> Pair<P> {
             queue: VecDeque::new(),
             sent: 0,
             ticket: 0,
+            since: 0,
             state: State::Unasked,
             next: None,
             doubtful: true,
@@ -169,6 +172,12 @@ impl<P> Pair<P> {
     pub(super) const fn renew(&mut self) {
         self.ticket += 1;
         self.sent = 0;
+    }
+
+    /// Forgets what is in flight, and that what it is answered counts.
+    pub(super) const fn disown(&mut self) {
+        self.renew();
+        self.since = self.ticket;
     }
 
     /// Learns that who the source or the target is may be outdated, as a refusal lets suspect.

@@ -14,6 +14,7 @@ impl<P: Clone> Outbox<P> {
         let lost = pair.next.filter(|known| next < *known && !pair.outran);
         if let Some(known) = lost {
             pair.next = Some(next);
+            pair.disown();
             self.spill_all(key, Slot::ZERO, (next, PairNumber::new(known.get() - 1)));
             return self.open_pair(key);
         }

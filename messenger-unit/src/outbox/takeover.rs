@@ -35,8 +35,8 @@ impl<P: Clone> Outbox<P> {
                 self.void(key, first);
             }
             let Some(pair) = self.pairs.get_mut(&key) else { continue };
-            // Whoever is being asked may answer with what held before.
-            pair.renew();
+            // Whoever is being asked, or has something in flight, may answer with what held before.
+            pair.disown();
             pair.state = State::Unasked;
             pair.block = pair.block.filter(|_| key.source != process);
             pair.doubtful = true;

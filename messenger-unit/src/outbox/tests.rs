@@ -21,6 +21,9 @@ fn n(number: u64) -> PairNumber {
     PairNumber::new(number)
 }
 
+/// The ticket under which most items are acknowledged.
+const TICKET: u64 = 0;
+
 const NOW: Duration = Duration::from_secs(100);
 
 /// An outbox with items `numbers` of one pair whose scheduler accepts `next`.
@@ -70,9 +73,9 @@ fn numbers_below_the_next_one_are_dropped_at_once() {
 fn the_cursor_waits_for_the_acknowledgement() {
     let mut outbox = open(0..3, 0);
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(12))]);
-    outbox.handle_assigned(pair(2), n(2));
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(13))]);
     assert_eq!(outbox.take_cursors(), [], "nothing changed since");
     assert_eq!(outbox.delivered(), 3);
@@ -83,7 +86,7 @@ fn a_repeated_item_is_not_submitted_again() {
     let mut outbox = open(0..2, 0);
     let _ = outbox.take_effects();
     give(&mut outbox, 0..2);
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     give(&mut outbox, 0..3);
     assert_eq!(submitted(&mut outbox), [(2, 0, false)]);
 }
@@ -166,7 +169,7 @@ fn an_introduction_is_sent_when_it_is_asked_for() {
         outbox.handle_refused(NOW, pair(2), (n(number), 0), refusal);
     }
     assert_eq!(submitted(&mut outbox), [(4, 1, true), (5, 1, true)]);
-    outbox.handle_assigned(pair(2), n(5));
+    outbox.handle_assigned(pair(2), (n(5), TICKET));
     give(&mut outbox, 6..7);
     assert_eq!(submitted(&mut outbox), [(6, 1, false)]);
 }
@@ -189,7 +192,7 @@ fn an_answer_older_than_an_acknowledgement_moves_nothing_back() {
     let _ = outbox.take_effects();
     outbox.handle_disconnected(pair(2), 0);
     let _ = outbox.take_effects();
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     outbox.handle_next(NOW, (pair(2), 1), Ok(n(0)));
     assert_eq!(submitted(&mut outbox), [(2, 1, false)]);
 }
@@ -199,7 +202,7 @@ fn a_number_refused_without_proof_blocks_its_pair_and_keeps_the_cursor() {
     let mut outbox = open(0..4, 0);
     let _ = outbox.take_effects();
     outbox.handle_refused(NOW, pair(2), (n(1), 0), (RefusalCode::TooLarge, None));
-    outbox.handle_assigned(pair(2), n(0));
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
     give(&mut outbox, 4..9);
     assert_eq!(outbox.take_effects(), []);
     let waiting = outbox.waiting();
@@ -211,9 +214,9 @@ fn a_number_refused_without_proof_blocks_its_pair_and_keeps_the_cursor() {
 fn a_number_refused_for_good_is_used_up_and_the_pair_goes_on() {
     let mut outbox = open(0..3, 0);
     let _ = outbox.take_effects();
-    outbox.handle_assigned(pair(2), n(0));
-    outbox.handle_final(pair(2), n(1), RefusalCode::TooLarge);
-    outbox.handle_assigned(pair(2), n(2));
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
+    outbox.handle_final(pair(2), (n(1), TICKET), RefusalCode::TooLarge);
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     give(&mut outbox, 3..4);
     assert_eq!(submitted(&mut outbox), [(3, 0, false)]);
     let waiting = outbox.waiting();
@@ -259,15 +262,15 @@ fn receipts_of_units_that_no_longer_count_are_fetched_anew() {
 fn a_target_that_has_gone_back_is_told_again_what_it_has_lost() {
     let mut outbox = open(0..3, 0);
     let _ = outbox.take_effects();
-    outbox.handle_assigned(pair(2), n(2));
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     give(&mut outbox, 3..4);
     let _ = outbox.take_effects();
     outbox.handle_refused(NOW, pair(2), (n(3), 0), (RefusalCode::OutOfOrder, None));
     let _ = outbox.take_effects();
     outbox.handle_next(NOW, (pair(2), 1), Ok(n(1)));
-    let fetch = Effect::Fetch { pair: pair(2), ticket: 1, from: Slot::ZERO, number: n(1) };
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 2, from: Slot::ZERO, number: n(1) };
     assert_eq!(outbox.take_effects(), [fetch]);
-    outbox.handle_fetched(NOW, (pair(2), 1), Ok(vec![item(1), item(2), item(3)]));
+    outbox.handle_fetched(NOW, (pair(2), 2), Ok(vec![item(1), item(2), item(3)]));
     let sent: Vec<_> = submitted(&mut outbox).into_iter().map(|(number, ..)| number).collect();
     assert_eq!(sent, [1, 2, 3]);
 }
@@ -276,12 +279,17 @@ fn a_target_that_has_gone_back_is_told_again_what_it_has_lost() {
 fn a_takeover_of_a_target_is_checked_even_where_nothing_waits() {
     let mut outbox = open(0..3, 0);
     let _ = outbox.take_effects();
-    outbox.handle_assigned(pair(2), n(2));
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     outbox.handle_takeover(process(2), Slot::new(7));
     assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     outbox.handle_next(NOW, (pair(2), 1), Ok(n(2)));
-    let fetch = Effect::Fetch { pair: pair(2), ticket: 1, from: Slot::ZERO, number: n(2) };
-    assert_eq!(outbox.take_effects(), [fetch]);
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 2, from: Slot::ZERO, number: n(2) };
+    assert_eq!(
+        outbox.take_effects(),
+        [fetch],
+        "an acknowledgement of the old log counts for nothing"
+    );
 }
 
 #[test]
@@ -319,13 +327,13 @@ fn missing_numbers_are_fetched() {
     let mut outbox = open(0..1, 0);
     let _ = outbox.take_effects();
     give(&mut outbox, 3..4);
-    outbox.handle_assigned(pair(2), n(0));
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
     let fetch = Effect::Fetch { pair: pair(2), ticket: 0, from: Slot::new(10), number: n(1) };
     assert_eq!(outbox.take_effects(), [fetch]);
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
     outbox.handle_fetched(NOW, (pair(2), 0), Ok(vec![item(0), item(1), item(2), item(3)]));
     assert_eq!(submitted(&mut outbox), [(1, 0, false), (2, 0, false), (3, 0, false)]);
-    outbox.handle_assigned(pair(2), n(3));
+    outbox.handle_assigned(pair(2), (n(3), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(14))]);
 }
 

@@ -95,12 +95,12 @@ fn handle_final(
                 let group = groups.entry(session.id()).or_insert((session, Vec::new()));
                 group.1.push(entry);
             }
-            Some(Flight::Parcel(ParcelFlight { pair, number, .. })) => {
+            Some(Flight::Parcel(ParcelFlight { pair, number, ticket, .. })) => {
                 let (source, target, code) = (pair.source, pair.target, entry.refusal.code);
                 tracing::warn!(%source, %target, %number, code = code.word(), detail = entry.detail,
                     "a delivery is refused for good");
                 hub.metrics.deliveries_refused.increment();
-                ended.push((pair, number, code));
+                ended.push((pair, (number, ticket), code));
             }
             None => {}
         }
@@ -111,8 +111,8 @@ fn handle_final(
     }
     if !ended.is_empty() {
         hub.post.update(|outbox, _| {
-            for (pair, number, code) in ended {
-                outbox.handle_final(pair, number, code);
+            for (pair, place, code) in ended {
+                outbox.handle_final(pair, place, code);
             }
         });
     }
@@ -157,7 +157,9 @@ fn handle_assigned(
                         group.push(entry);
                     }
                 }
-                Some(Flight::Parcel(flight)) => delivered.push((flight.pair, flight.number)),
+                Some(Flight::Parcel(flight)) => {
+                    delivered.push((flight.pair, (flight.number, flight.ticket)));
+                }
                 None => {}
             }
         }
@@ -168,8 +170,8 @@ fn handle_assigned(
     }
     if !delivered.is_empty() {
         hub.post.update(|outbox, _| {
-            for (pair, number) in delivered {
-                outbox.handle_assigned(pair, number);
+            for (pair, place) in delivered {
+                outbox.handle_assigned(pair, place);
             }
         });
     }

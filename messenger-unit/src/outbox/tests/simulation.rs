@@ -58,7 +58,7 @@ struct World {
     accepted: BTreeMap<PairKey, Accepted>,
     /// Submissions on their way to the schedulers, and acknowledgements on their way back.
     sent: VecDeque<Sent>,
-    answers: VecDeque<(PairKey, PairNumber, Option<RefusalCode>)>,
+    answers: VecDeque<(PairKey, (PairNumber, u64), Option<RefusalCode>)>,
     /// The scheduler of each target, as it is and as the outbox's shell knows it.
     homes: BTreeMap<ProcessId, u64>,
     believed: BTreeMap<ProcessId, u64>,
@@ -273,13 +273,13 @@ impl World {
         accepted.introduced = true;
         accepted.next = accepted.next.max(sent.number.get() + 1);
         let refused = (fresh && for_good).then_some(RefusalCode::TooLarge);
-        self.answers.push_back((sent.pair, sent.number, refused));
+        self.answers.push_back((sent.pair, (sent.number, sent.ticket), refused));
     }
 
     fn acknowledge(&mut self) {
         match self.answers.pop_front() {
-            Some((pair, number, None)) => self.outbox.handle_assigned(pair, number),
-            Some((pair, number, Some(code))) => self.outbox.handle_final(pair, number, code),
+            Some((pair, place, None)) => self.outbox.handle_assigned(pair, place),
+            Some((pair, place, Some(code))) => self.outbox.handle_final(pair, place, code),
             None => {}
         }
     }
