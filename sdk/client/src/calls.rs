@@ -242,6 +242,7 @@ fn value(bytes: &[u8]) -> Value {
     Value::decode_any(bytes).unwrap_or_else(|_| Value::Bytes(bytes.to_vec()))
 }
 
-fn not_sent() -> ClientError {
+/// Why an entry was not even handed to a messenger.
+pub(crate) fn not_sent() -> ClientError {
     ClientError::unreachable("no messenger could be reached, the message was not sent; try again")
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use protocol::{
-    Control, ControlAction, Entry, Kind, Message, Principal, ProcessId, Signed, Slot, UnitId, V1,
+    AssignmentProof, Control, ControlAction, Entry, Kind, Message, Principal, ProcessId, Receipt,
+    Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1,
     api::{Adopted, Adoption, ExecutedHead, HeadPage, Request},
 };
 use tokio::time::{Instant, timeout};
 
-use crate::{Client, ClientError, SendResult, shell};
+use crate::{Client, ClientError, SendResult, calls::not_sent, client::more_telling, shell};
 
 /// How long a signed control may still be submitted: as a message.
 const EXPIRY: u64 = Message::EXPIRY_MAX - 30_000;
@@ -59,12 +60,31 @@ impl Client {
         let deadline = Instant::now() + limit;
         let control = self.prepare_control(process, action)?;
         let ticket = timeout(limit, self.submit(Entry::Control(control))).await;
-        let late = |_| {
-            let detail = "the process was not found in time, nothing was sent; try again";
-            Err(ClientError::unreachable(detail))
-        };
-        let ticket = ticket.unwrap_or_else(late)?;
+        let ticket = ticket.unwrap_or_else(|_| Err(not_sent()))?;
         self.finish(ticket, deadline.saturating_duration_since(Instant::now())).await
+    }
+
+    /// Submits a control and waits until it has its place in the log, from which on it is in force.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::control`].
+    pub async fn submit_control(
+        &self,
+        control: Signed<Control>,
+        limit: Duration,
+    ) -> Result<AssignmentProof, ClientError> {
+        let deadline = Instant::now() + limit;
+        let ticket = timeout(limit, self.submit(Entry::Control(control))).await;
+        let mut ticket = ticket.unwrap_or_else(|_| Err(not_sent()))?;
+        let message = ticket.entry();
+        match tokio::time::timeout_at(deadline, ticket.assigned()).await {
+            Ok(proof) => proof,
+            Err(_) if ticket.was_sent() => {
+                Err(ClientError::NoAnswerYet { message, reason: ticket.put_off() })
+            }
+            Err(_) => Err(not_sent()),
+        }
     }
 
     /// Has a scheduler begin, or go on, to take over a log; ask again until it is done.
@@ -122,7 +142,7 @@ impl Client {
             }
         }
         let detail = format!("{unit} has executed no slot of {process}");
-        Err(protocol::Refusal::new(protocol::RefusalCode::NotFound, detail).into())
+        Err(Refusal::new(RefusalCode::NotFound, detail).into())
     }
 
     /// Finds the last slot of a process that a quorum of its policy has executed, and their receipts
@@ -131,32 +151,29 @@ impl Client {
     /// # Errors
     ///
     /// Why too few units of the policy attest a slot.
-    pub async fn attested(
-        &self,
-        process: ProcessId,
-    ) -> Result<(Slot, Vec<protocol::Receipt>), ClientError> {
+    pub async fn attested(&self, process: ProcessId) -> Result<(Slot, Vec<Receipt>), ClientError> {
         let described = self.describe_again(process).await?;
         let policy = described.source.policy();
         let quorum = usize::from(policy.quorum);
-        let mut worst = ClientError::NoUnit { role: protocol::Role::Compute };
+        let mut worst = ClientError::NoUnit { role: Role::Compute };
         let mut heads = Vec::new();
         for unit in &policy.units {
             match self.executed_head(*unit, process).await {
                 Ok(head) => heads.push((head.slot, *unit)),
-                Err(error) => worst = crate::client::more_telling(worst, error),
+                Err(error) => worst = more_telling(worst, error),
             }
         }
         heads.sort_unstable_by(|one, other| other.cmp(one));
         let Some((slot, _)) = quorum.checked_sub(1).and_then(|last| heads.get(last)) else {
             return Err(worst);
         };
-        let mut receipts: Vec<protocol::Receipt> = Vec::new();
+        let mut receipts: Vec<Receipt> = Vec::new();
         for (_, unit) in heads.iter().filter(|(head, _)| head >= slot) {
             let page = self.outcomes_of(*unit, process, *slot, 1).await;
             match page.map(|page| page.executed.into_iter().next()) {
                 Ok(Some(executed)) => receipts.push(executed.receipt),
                 Ok(None) => {}
-                Err(error) => worst = crate::client::more_telling(worst, error),
+                Err(error) => worst = more_telling(worst, error),
             }
         }
         let agreeing = receipts.iter().map(|one| {

@@ -11,7 +11,8 @@ use std::{
 };
 
 use protocol::{
-    Control, ControlAction, NetworkId, ProcessId, Provenance, Role, Signed, Source, Spawn,
+    Control, ControlAction, Epoch, NetworkId, ProcessId, Provenance, Role, Signed, Slot, Source,
+    Spawn, UnitId,
     api::{Adoption, Request},
     codec,
 };
@@ -43,9 +44,22 @@ pub struct Described {
     pub provenance: Provenance,
 }
 
+/// How a process came to its present scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handover {
+    /// Who ordered it before.
+    pub from: UnitId,
+    /// Who orders it now.
+    pub to: UnitId,
+    /// The epoch that began with it.
+    pub epoch: Epoch,
+    /// The slot of the control that ordered it.
+    pub slot: Slot,
+}
+
 impl Described {
     /// Reads a process's description, which proves itself.
-    fn read(
+    pub(crate) fn read(
         network: NetworkId,
         process: ProcessId,
         provenance: Provenance,
@@ -74,6 +88,22 @@ impl Described {
         let change = changes.find(|change| hands_over(&change.control))?;
         let attested = change.attested.clone().unwrap_or_default();
         Some(self.adoption(change.control.clone(), attested))
+    }
+
+    /// How the process came to its present scheduler; nothing if its spawn's still orders it.
+    pub fn last_handover(&self) -> Option<Handover> {
+        let epochs: Vec<_> = self.source.epochs().collect();
+        let changes = self.provenance.changes.iter().zip(epochs.windows(2)).zip(1..);
+        let handover = changes.filter_map(|((change, pair), epoch)| {
+            let [(from, _), (to, first)] = pair else { return None };
+            let slot = match &change.control.unverified().action {
+                ControlAction::Takeover { .. } => *first,
+                ControlAction::Move(_) => change.sealed.assignment.slot,
+                _ => return None,
+            };
+            Some(Handover { from: *from, to: *to, epoch: Epoch::new(epoch), slot })
+        });
+        handover.last()
     }
 
     /// What shows a scheduler that a control hands the process over to it, with all who may have the

@@ -21,6 +21,8 @@ struct Place {
     next: Slot,
     /// Chain hash, time and epoch of the slot before, where they are known.
     before: Option<(Hash, Timestamp, Epoch)>,
+    /// Whether the log may go on elsewhere: the slot before ended an epoch, or is not known.
+    may_go_on: bool,
 }
 
 impl LogReader {
@@ -40,6 +42,11 @@ impl LogReader {
         let request = Request::Log { process, from: next, limit };
         let take = |_: UnitId, _: &Source, page: LogPage| Ok(page);
         let mut page = self.client.ask_schedulers(process, &request, take).await?;
+        // Whoever ordered the last epoch serves it for ever, and has nothing behind its end.
+        if page.records.is_empty() && std::mem::take(&mut self.place.may_go_on) {
+            self.client.describe_again(process).await?;
+            page = self.client.ask_schedulers(process, &request, take).await?;
+        }
         page.records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let mut good = 0;
         for record in &page.records {
@@ -58,6 +65,10 @@ impl LogReader {
 }
 
 impl Place {
+    const fn new(process: ProcessId, next: Slot, before: Option<(Hash, Timestamp, Epoch)>) -> Self {
+        Self { process, next, before, may_go_on: true }
+    }
+
     /// The place behind a record, if it is the next of the log.
     fn behind(&self, record: &LogRecord) -> Result<Self, &'static str> {
         let LogRecord { assignment, entry } = record;
@@ -101,14 +112,14 @@ impl Client {
     pub fn log(&self, process: ProcessId, from: Slot) -> LogReader {
         let start = (Hash::ZERO, Timestamp::ZERO, Epoch::ZERO);
         let before = (from == Slot::ZERO).then_some(start);
-        LogReader { client: self.clone(), place: Place { process, next: from, before } }
+        LogReader { client: self.clone(), place: Place::new(process, from, before) }
     }
 
     /// Reads a process's log from behind a position on, which the first slot must continue.
     pub fn log_behind(&self, process: ProcessId, position: &Position) -> LogReader {
         let next = position.slot.next().unwrap_or(position.slot);
         let before = Some((position.chain, position.time, position.epoch));
-        LogReader { client: self.clone(), place: Place { process, next, before } }
+        LogReader { client: self.clone(), place: Place::new(process, next, before) }
     }
 }
 

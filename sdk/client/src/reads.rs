@@ -1,10 +1,10 @@
 //! Reading: outcomes, heads, entries, modules, and who is there.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use protocol::{
-    EntryId, HeadStatement, ModuleId, ProcessId, Provenance, RefusalCode, Role, Signed, Slot,
-    Source, UnitId, UnitRecord,
+    EntryId, HeadStatement, ModuleId, ProcessId, Provenance, Refusal, RefusalCode, Role, Signed,
+    Slot, Source, UnitId, UnitRecord,
     abi::SCHEMA_SECTION,
     api::{
         Adoption, Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage,
@@ -87,11 +87,16 @@ impl Client {
     /// What the scheduler says, or [`ClientError::Unverified`].
     pub async fn head(&self, process: ProcessId) -> Result<HeadStatement, ClientError> {
         let nonce = shell::nonce()?;
-        let read = |scheduler: UnitId, _: &Source, head: Signed<HeadStatement>| {
+        let read = |scheduler: UnitId, source: &Source, head: Signed<HeadStatement>| {
             self.inner.checker.signed(&head)?;
             let said = head.unverified();
             if said.process != process || said.nonce != nonce || said.scheduler != scheduler {
                 return Err(ClientError::unverified("the head answers another question"));
+            }
+            // The next slot is of an epoch that is not known here: who orders it must be found out.
+            if said.epoch > source.epoch() {
+                let detail = format!("another scheduler than {scheduler} may order the log now");
+                return Err(Refusal::new(RefusalCode::Moved, detail).into());
             }
             Ok(said.clone())
         };
@@ -147,7 +152,7 @@ impl Client {
         asked.is_err_and(unknown).then_some(adoption)
     }
 
-    /// All processes of all schedulers that answer, with the scheduler of each.
+    /// All processes of all schedulers that answer, each once, with the scheduler that orders it now.
     ///
     /// # Errors
     ///
@@ -165,7 +170,7 @@ impl Client {
                 Err(error) => worst = more_telling(worst, error),
             }
         }
-        if answered { Ok(all) } else { Err(worst) }
+        if answered { Ok(present(all)) } else { Err(worst) }
     }
 
     async fn processes_of(&self, scheduler: UnitId) -> Result<Vec<ProcessEntry>, ClientError> {
@@ -262,3 +267,30 @@ impl Client {
         codec::decode(custom_section(wasm, SCHEMA_SECTION)?).ok()
     }
 }
+
+/// Of what several schedulers say of a process, what the present one does; where it does not answer,
+/// it is named by the one before it.
+fn present(all: Vec<(UnitId, ProcessEntry)>) -> Vec<(UnitId, ProcessEntry)> {
+    let mut seen: HashMap<ProcessId, usize> = HashMap::new();
+    let mut once: Vec<(UnitId, ProcessEntry)> = Vec::with_capacity(all.len());
+    for (scheduler, entry) in all {
+        let scheduler = entry.moved.unwrap_or(scheduler);
+        let at = seen.get(&entry.process).and_then(|at| once.get_mut(*at));
+        match at {
+            None => {
+                seen.insert(entry.process, once.len());
+                once.push((scheduler, entry));
+            }
+            Some(place) => {
+                let rank = |entry: &ProcessEntry| (entry.moved.is_none(), entry.next);
+                if rank(&entry) > rank(&place.1) {
+                    *place = (scheduler, entry);
+                }
+            }
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests;

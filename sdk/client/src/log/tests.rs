@@ -23,7 +23,7 @@ fn log(world: &World) -> Vec<LogRecord> {
 /// The slot at which a log breaks, and how.
 fn broken(world: &World, log: &[LogRecord]) -> Option<(u64, &'static str)> {
     let before = Some((Hash::ZERO, Timestamp::ZERO, Epoch::ZERO));
-    let mut place = Place { process: world.process, next: Slot::ZERO, before };
+    let mut place = Place::new(world.process, Slot::ZERO, before);
     for record in log {
         match place.behind(record) {
             Ok(next) => place = next,
