@@ -68,6 +68,13 @@ impl Board {
         lock(&self.inner).heads.insert(process, next);
     }
 
+    /// Learns that slots of a process from one on are void: others will come by in their place.
+    pub(crate) fn rewind(&self, process: ProcessId, first: Slot) {
+        if let Some(head) = lock(&self.inner).heads.get_mut(&process) {
+            *head = first.min(*head);
+        }
+    }
+
     /// Registers interests in entries by id, before they are submitted.
     pub(crate) fn register(&self, session: &Arc<Session>, entries: &[(EntryId, u64)]) {
         let mut inner = lock(&self.inner);

@@ -47,6 +47,11 @@ impl Frame {
         Ok(Self { inner, bytes: bytes.len() })
     }
 
+    /// Whether the unit's word counts for a process: its newest policy names it.
+    pub(crate) fn counts(&self, known: &Known) -> bool {
+        known.source.names(&self.inner.batch.unverified().unit, false)
+    }
+
     /// Checks one of its slots: that the unit's word counts for the process, that the receipt leads
     /// to the batch and states this outcome. Gives the outcome's tree.
     pub(crate) fn check(&self, slot: &FollowSlot, known: &Known) -> Option<MerkleTree> {
@@ -55,17 +60,18 @@ impl Frame {
         let same_slot = leaf.process == outcome.process
             && leaf.slot == outcome.slot
             && leaf.gas == outcome.gas
-            && leaf.profile == known.profile;
+            && leaf.profile == known.source.profile();
         let leads = batch.count == path.count && path.root_from(leaf.leaf()) == Some(batch.root);
         let assigned = assignment.as_ref().is_none_or(|proof| {
             let assignment = &proof.assignment;
+            let scheduler = known.source.scheduler_of(assignment.epoch, assignment.slot);
             assignment.process == leaf.process
                 && assignment.slot == leaf.slot
                 && assignment.chain == leaf.chain
                 && assignment.entry == outcome.entry
-                && proof.leads_to_batch_of(&known.scheduler)
+                && scheduler.is_some_and(|scheduler| proof.leads_to_batch_of(&scheduler))
         });
-        if !same_slot || !leads || !assigned || !known.policy.units.contains(&batch.unit) {
+        if !same_slot || !leads || !assigned || !self.counts(known) {
             return None;
         }
         let tree = outcome.tree();
@@ -80,8 +86,8 @@ pub(crate) fn check_executed(network: NetworkId, executed: &Executed, known: &Kn
     leaf.process == outcome.process
         && leaf.slot == outcome.slot
         && leaf.gas == outcome.gas
-        && leaf.profile == known.profile
+        && leaf.profile == known.source.profile()
         && leaf.outcome == outcome.digest()
-        && known.policy.units.contains(&receipt.unit())
+        && known.source.names(&receipt.unit(), false)
         && receipt.verify(network).is_ok()
 }

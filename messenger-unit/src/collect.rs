@@ -51,6 +51,16 @@ impl Collector {
         self.waiting.range(all).next().map(|((_, slot), _)| *slot)
     }
 
+    /// Lets go of slots of a process from one on, and names them.
+    pub(crate) fn take_from(&mut self, process: ProcessId, first: Slot) -> Vec<Slot> {
+        let void = (process, first)..=(process, Slot::new(u64::MAX));
+        let slots: Vec<_> = self.waiting.range(void).map(|((_, slot), _)| *slot).collect();
+        for slot in &slots {
+            self.waiting.remove(&(process, *slot));
+        }
+        slots
+    }
+
     /// Adds a slot's proof, which has one receipt, and tells whether `quorum` agree now.
     pub(crate) fn add(&mut self, proof: Box<SlotProof>, quorum: usize) -> Collected {
         let key = (proof.source, proof.slot);

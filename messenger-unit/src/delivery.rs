@@ -26,7 +26,7 @@ use crate::{
     flight::{Flight, ParcelFlight},
     hub::Hub,
     lock,
-    outbox::{Bounds, Effect, Outbox, PairKey, Waiting},
+    outbox::{Bounds, Doubt, Effect, Outbox, PairKey, Waiting},
     parcel::{Parcel, SlotProof, tells},
 };
 
@@ -122,6 +122,18 @@ impl Post {
         {
             let mut inner = lock(&self.inner);
             slots.into_iter().for_each(|slot| inner.take(slot));
+        }
+        self.wake.notify_one();
+    }
+
+    /// Learns that slots of a process from one on are void.
+    pub(crate) fn void(&self, process: ProcessId, first: Slot) {
+        {
+            let Inner { outbox, collector } = &mut *lock(&self.inner);
+            for slot in collector.take_from(process, first) {
+                outbox.release(process, slot);
+            }
+            outbox.handle_takeover(process, first);
         }
         self.wake.notify_one();
     }
@@ -248,20 +260,14 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
                 let introduction = source.flatten();
                 let flight = ParcelFlight { pair, number, ticket, parcel: payload, introduction };
                 let flight = Flight::Parcel(flight);
-                match groups.iter_mut().find(|(unit, _)| *unit == target.scheduler) {
+                let scheduler = target.scheduler();
+                match groups.iter_mut().find(|(unit, _)| *unit == scheduler) {
                     Some((_, group)) => group.push(flight),
-                    None => groups.push((target.scheduler, vec![flight])),
+                    None => groups.push((scheduler, vec![flight])),
                 }
             }
-            Effect::AskNext { pair, ticket } => {
-                let asking = Arc::clone(hub);
-                hub.spawn(async move {
-                    let answer = asking.ask_next(pair).await;
-                    asking.post.update(|outbox, now| {
-                        outbox.handle_next(now, (pair, ticket), answer);
-                    });
-                });
-            }
+            Effect::AskNext { pair, ticket } => ask(hub, pair, ticket, Doubt::default()),
+            Effect::LookAgain { pair, ticket, doubt } => ask(hub, pair, ticket, doubt),
             Effect::Fetch { pair, ticket, from, number } => {
                 let fetching = Arc::clone(hub);
                 hub.spawn(async move {
@@ -276,6 +282,15 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
     for (scheduler, group) in groups {
         send(hub, scheduler, group);
     }
+}
+
+/// Asks for a pair's next number, and reports it.
+fn ask(hub: &Arc<Hub>, pair: PairKey, ticket: u64, doubt: Doubt) {
+    let asking = Arc::clone(hub);
+    hub.spawn(async move {
+        let answer = asking.ask_next(pair, doubt).await;
+        asking.post.update(|outbox, now| outbox.handle_next(now, (pair, ticket), answer));
+    });
 }
 
 /// Hands deliveries to a relay without waiting for it.
@@ -298,14 +313,28 @@ fn send(hub: &Arc<Hub>, scheduler: UnitId, group: Vec<Flight>) {
 }
 
 impl Hub {
-    /// Asks the target's scheduler for a pair's next number; finds the source and the target.
-    async fn ask_next(&self, pair: PairKey) -> Result<PairNumber, RefusalCode> {
+    /// Asks the target's scheduler for a pair's next number; finds the source and the target, anew
+    /// where that is in doubt.
+    async fn ask_next(&self, pair: PairKey, doubt: Doubt) -> Result<PairNumber, RefusalCode> {
         let PairKey { source, target } = pair;
-        let known = self.locations.find(target).await?;
-        self.locations.find(source).await?;
+        let known = self.find(target, doubt.target).await?;
+        self.find(source, doubt.source).await?;
         let request = Request::Pair { source, target };
-        let asked = self.peers.ask_within::<NextNumber>(known.scheduler, &request, ASK_TIME);
-        asked.await.map(|next| next.number).map_err(|error| code_of(&error))
+        let scheduler = known.scheduler();
+        let asked = self.peers.ask_within::<NextNumber>(scheduler, &request, ASK_TIME).await;
+        match asked.map_err(|error| code_of(&error)) {
+            Ok(next) => Ok(next.number),
+            // It may not know yet that the process is its own.
+            Err(RefusalCode::UnknownProcess) => match self.hand_over(target, &known).await {
+                Some(true) => {
+                    let asked = self.peers.ask_within::<NextNumber>(scheduler, &request, ASK_TIME);
+                    asked.await.map(|next| next.number).map_err(|error| code_of(&error))
+                }
+                Some(false) => Err(RefusalCode::Moved),
+                None => Err(RefusalCode::UnknownProcess),
+            },
+            Err(code) => Err(code),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::{
-    Assignment, AssignmentProof, Outcome, PairNumber, ProcessId, RefusalCode, Role, Slot, UnitId,
+    Assignment, AssignmentProof, Hash, Outcome, PairNumber, ProcessId, RefusalCode, Role, Slot,
+    UnitId,
     api::{Executed, OutcomePage, Request},
 };
 
@@ -127,16 +128,7 @@ impl Hub {
     async fn prove(&self, known: &Known, executed: Executed) -> Result<SlotProof, RefusalCode> {
         let Executed { outcome, receipt } = executed;
         let (process, slot) = (outcome.process, outcome.slot);
-        let request = Request::Proof { process, slot };
-        let asked = self.peers.ask_within::<AssignmentProof>(known.scheduler, &request, FETCH_TIME);
-        let assignment = asked.await.map_err(|error| code_of(&error))?;
-        let is_it = assignment.assignment.process == process
-            && assignment.assignment.slot == slot
-            && assignment.assignment.chain == receipt.leaf.chain
-            && assignment.leads_to_batch_of(&known.scheduler);
-        if !is_it {
-            return Err(RefusalCode::NotFound);
-        }
+        let assignment = self.assignment(known, (process, slot), receipt.leaf.chain).await?;
         let mut receipts = vec![receipt];
         for unit in self.units_of(known, &process) {
             if receipts.len() >= known.quorum() {
@@ -155,6 +147,41 @@ impl Hub {
         let tree = outcome.tree();
         let outbox = outcome.outbox;
         Ok(SlotProof { source: process, slot, outbox, tree, receipts, assignment })
+    }
+
+    /// The proof of a slot's assignment: from the present scheduler, which has the whole log, else
+    /// from an earlier one or a unit that was given the slot.
+    async fn assignment(
+        &self,
+        known: &Known,
+        (process, slot): (ProcessId, Slot),
+        chain: Hash,
+    ) -> Result<AssignmentProof, RefusalCode> {
+        let request = Request::Proof { process, slot };
+        let mut units = known.source.schedulers();
+        units.extend(self.units_of(known, &process));
+        let mut failure = RefusalCode::NotFound;
+        for unit in units {
+            let asked = self.peers.ask_within::<AssignmentProof>(unit, &request, FETCH_TIME).await;
+            let proof = match asked {
+                Ok(proof) => proof,
+                Err(error) => {
+                    failure = code_of(&error);
+                    continue;
+                }
+            };
+            let assigned = &proof.assignment;
+            let scheduler = known.source.scheduler_of(assigned.epoch, slot);
+            let is_it = assigned.process == process
+                && assigned.slot == slot
+                && assigned.chain == chain
+                && scheduler.is_some_and(|scheduler| proof.leads_to_batch_of(&scheduler));
+            if is_it {
+                return Ok(proof);
+            }
+            failure = RefusalCode::NotFound;
+        }
+        Err(failure)
     }
 
     /// Checked outcomes of a process from a slot on, without gaps.
@@ -189,7 +216,7 @@ impl Hub {
     /// those that are not connected come last, for they are likely to be down.
     fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
         let present = self.peers.directory().units(Role::Compute);
-        let mut units = known.policy.ranked(process);
+        let mut units = known.policy().ranked(process);
         units.retain(|unit| present.binary_search(unit).is_ok());
         units.sort_by_key(|unit| self.peers.peer(*unit).current().is_none());
         units

@@ -1,8 +1,12 @@
 //! What is on its way to one scheduler, until it answers.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    mem,
+    sync::Arc,
+};
 
-use protocol::{Entry, EntryId, OriginProof, PairNumber, Provenance};
+use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Provenance};
 
 use crate::{
     location::Known,
@@ -36,9 +40,14 @@ pub(crate) struct ClientFlight {
     pub(crate) origin: Option<Box<OriginProof>>,
     /// Who the target of an answered item is, where it needs that.
     pub(crate) introduction: Option<Box<Provenance>>,
+    /// How often it has followed its process to another scheduler.
+    pub(crate) reroutes: u32,
     /// The memory it takes, given back when this is dropped.
     pub(crate) _share: Arc<Share>,
 }
+
+/// Entries of clients that go the same way, in order.
+pub(crate) type Entries = Vec<Box<ClientFlight>>;
 
 /// An item of the outbox.
 #[derive(Debug)]
@@ -60,7 +69,12 @@ pub(crate) struct ParcelFlight {
 pub(crate) struct InFlight {
     flights: BTreeMap<u64, Flight>,
     next_tag: u64,
+    /// Processes that the scheduler said it no longer orders.
+    moved: HashSet<ProcessId>,
 }
+
+/// Processes remembered to have moved away from one scheduler.
+const MOVED_MAX: usize = 65_536;
 
 impl InFlight {
     /// Keeps something that is not submitted yet.
@@ -97,6 +111,31 @@ impl InFlight {
     /// Takes what is answered.
     pub(crate) fn take(&mut self, tag: u64) -> Option<Flight> {
         self.flights.remove(&tag)
+    }
+
+    /// Whether the scheduler said that it no longer orders a process.
+    pub(crate) fn has_moved(&self, process: &ProcessId) -> bool {
+        !self.moved.is_empty() && self.moved.contains(process)
+    }
+
+    /// Takes back that a process has moved: it has come again.
+    pub(crate) fn comes_back(&mut self, process: &ProcessId) {
+        self.moved.remove(process);
+    }
+
+    /// Takes all client entries for a process that has moved, in order.
+    pub(crate) fn take_moved(&mut self, process: ProcessId) -> Entries {
+        if self.moved.len() >= MOVED_MAX {
+            self.moved.clear();
+        }
+        self.moved.insert(process);
+        let of_it = |_: &u64, flight: &mut Flight| matches!(flight, Flight::Client(flight) if flight.entry.target() == process);
+        let taken = self.flights.extract_if(.., of_it);
+        let client = |flight| match flight {
+            Flight::Client(flight) => Some(flight),
+            Flight::Parcel(_) => None,
+        };
+        taken.filter_map(|(_, flight)| client(flight)).collect()
     }
 
     /// Takes everything, in order.

@@ -4,6 +4,8 @@
 //!
 //! - The slots of a process are taken in order without gaps, whichever units they come from. What
 //!   cannot be taken at the moment is put off: the stream is opened again and brings it again.
+//! - What a unit says of a process counts only while the process's newest policy names it; until
+//!   more becomes known of some process, it is passed over.
 //! - Nothing is read while the outbox is full.
 
 use std::{
@@ -13,7 +15,7 @@ use std::{
 };
 
 use protocol::{
-    Fault, ProcessId, Receipt, Role, UnitId,
+    Epoch, Fault, ProcessId, Receipt, Role, UnitId,
     api::{FollowSlot, OUTCOME_FRAME_MAX, Opening},
     codec,
 };
@@ -95,7 +97,13 @@ async fn follow(hub: Arc<Hub>, unit: UnitId) {
     loop {
         let connection = peer.connection().await;
         let began = Instant::now();
-        let mut follower = Follower { hub: &hub, unit, put_off: HashSet::new(), again: None };
+        let mut follower = Follower {
+            hub: &hub,
+            unit,
+            put_off: HashSet::new(),
+            again: None,
+            passed_over: HashSet::new(),
+        };
         let Err(error) = follower.listen(&connection).await;
         hub.metrics.follow_reconnects.increment();
         match error {
@@ -122,6 +130,8 @@ struct Follower<'a> {
     put_off: HashSet<ProcessId>,
     /// When to ask for them again.
     again: Option<Instant>,
+    /// Processes whose policy does not name the unit, of those that are put off.
+    passed_over: HashSet<ProcessId>,
 }
 
 impl Follower<'_> {
@@ -133,12 +143,17 @@ impl Follower<'_> {
         let opening = codec::encode(&Opening::Follow { cursors });
         let (_sender, mut receiver) = connection.open_stream(&opening).await?;
         receiver.set_limit(OUTCOME_FRAME_MAX);
+        let mut changed = self.hub.locations.changed();
         loop {
             self.hub.post.has_room().await;
             let again = self.again;
             let frame = tokio::select! {
                 frame = receiver.recv() => frame?.ok_or(FollowError::Ended)?,
                 () = alarm(again) => return Err(FollowError::PutOff),
+                Ok(()) = changed.changed(), if !self.passed_over.is_empty() => {
+                    self.again.get_or_insert_with(|| Instant::now() + PUT_OFF);
+                    continue;
+                }
             };
             self.take(&frame).await?;
         }
@@ -166,7 +181,14 @@ impl Follower<'_> {
             if self.put_off.contains(&process) {
                 continue;
             }
-            let found = known.get(&process).and_then(|known| self.came(&frame, slot, known));
+            let known = known.get(&process);
+            if known.is_some_and(|known| !frame.counts(known)) {
+                self.hub.metrics.slots_passed_over.increment();
+                self.put_off.insert(process);
+                self.passed_over.insert(process);
+                continue;
+            }
+            let found = known.and_then(|known| self.came(&frame, slot, known));
             match found {
                 Some(slot) => {
                     positions.push(position);
@@ -231,25 +253,42 @@ impl Follower<'_> {
         self.put_off.insert(process)
     }
 
-    /// Who the processes of these slots are, as far as that can be found out.
+    /// Who the processes of these slots are, as far as that can be found out. Those of which the
+    /// unit seems to know more than this messenger are looked for again.
     async fn acquaintances(
         &self,
         slots: impl Iterator<Item = &FollowSlot>,
     ) -> HashMap<ProcessId, Arc<Known>> {
         let mut known = HashMap::new();
-        let mut strangers = HashSet::new();
-        for process in slots.map(|slot| slot.leaf.process) {
-            if known.contains_key(&process) || self.put_off.contains(&process) {
+        let mut strangers: HashMap<ProcessId, (Option<Epoch>, bool)> = HashMap::new();
+        for slot in slots {
+            let process = slot.leaf.process;
+            if self.put_off.contains(&process) {
                 continue;
             }
-            match self.hub.locations.cached(&process) {
-                Some(found) => drop(known.insert(process, found)),
-                None => drop(strangers.insert(process)),
+            let epoch = slot.assignment.as_ref().map(|proof| proof.assignment.epoch);
+            let found = self.hub.locations.cached(&process);
+            match found {
+                Some(found) if !found.is_behind(&self.unit, epoch) => {
+                    known.insert(process, found);
+                }
+                found => {
+                    let stranger = strangers.entry(process).or_default();
+                    *stranger = (stranger.0.max(epoch), found.is_some());
+                }
             }
         }
-        let find = |process| {
-            let hub = Arc::clone(self.hub);
-            async move { (process, hub.locations.find(process).await) }
+        let find = |(process, (epoch, doubt))| {
+            let (hub, unit) = (Arc::clone(self.hub), self.unit);
+            async move {
+                match hub.find(process, doubt).await {
+                    // What was on disk may be older still.
+                    Ok(found) if !doubt && found.is_behind(&unit, epoch) => {
+                        (process, hub.find(process, true).await)
+                    }
+                    found => (process, found),
+                }
+            }
         };
         let mut searches: JoinSet<_> = strangers.into_iter().map(find).collect();
         while let Some(search) = searches.join_next().await {

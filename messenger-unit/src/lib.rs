@@ -10,7 +10,8 @@
 //! - `outbox`: the pure core of delivery; `delivery` performs its effects.
 //! - `session`, `router`, `relay`, `flight`: from a client's stream to schedulers and back.
 //! - `follow`, `check`, `collect`, `parcel`: from compute units to the outbox.
-//! - `board`: who waits for which outcome. `location`: who processes are. `fetch`: what has passed.
+//! - `board`: who waits for which outcome. `location`: who processes are; `handover`: when that has
+//!   changed. `fetch`: what has passed.
 //! - `witness`, `faults`: receipts that contradict each other, and files that show it.
 //! - `store`: cursors on disk. `service`: requests, streams, start and stop.
 //!
@@ -26,6 +27,7 @@ mod faults;
 mod fetch;
 mod flight;
 mod follow;
+mod handover;
 mod hub;
 mod location;
 mod metrics;

@@ -36,8 +36,16 @@ counters! {
     follow_faults;
     /// Slots that came before one of the slots before them.
     follow_gaps;
+    /// Searches for processes of whom something was known already.
+    searches_again;
+    /// Schedulers shown that a process is their own.
+    handovers_helped;
+    /// Client entries that followed their process to another scheduler.
+    entries_rerouted;
     /// Slots put off because nobody could tell who their process is.
     slots_put_off;
+    /// Slots passed over because their process's newest policy does not name the unit.
+    slots_passed_over;
     /// Receipts found that contradict each other.
     receipt_conflicts;
     /// Outbox items of kinds that are not delivered.

@@ -14,22 +14,25 @@
 //! - An item is let go only when its number or a later one of its pair is acknowledged.
 //! - A pair that fails delays no other, and what it keeps in memory is bounded: the rest is spilled
 //!   and fetched again when its turn comes. Nor does a source of many pairs delay another source's.
-//! - A number refused for good blocks its pair: later numbers are never tried before it.
+//! - A number that the target's scheduler has refused under its signature is used up, and its item
+//!   ended. One that is refused without proof blocks its pair: later ones are never tried before it.
+//! - The target's word on its next number counts, also if it goes back.
 
 mod effect;
 mod inquirers;
 mod pair;
 mod progress;
 mod spill;
+mod takeover;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
-pub(crate) use effect::{Bounds, Effect, Waiting};
+pub(crate) use effect::{Bounds, Doubt, Effect, Waiting};
 use inquirers::Inquirers;
 use pair::{Inquiry, Pair, Spill, State};
 pub(crate) use pair::{Item, PairKey};
@@ -65,6 +68,8 @@ pub(crate) struct Outbox<P> {
     items: usize,
     weight: usize,
     delivered: u64,
+    /// Items refused for good, by why.
+    refused: BTreeMap<RefusalCode, u64>,
 }
 
 impl<P: Clone> Outbox<P> {
@@ -82,6 +87,7 @@ impl<P: Clone> Outbox<P> {
             items: 0,
             weight: 0,
             delivered: 0,
+            refused: BTreeMap::new(),
         }
     }
 
@@ -179,13 +185,31 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// Learns that the target's scheduler has accepted a number, and so all before it.
-    pub(crate) fn handle_assigned(&mut self, key: PairKey, number: PairNumber) {
-        let Some(pair) = self.pairs.get_mut(&key) else { return };
+    pub(crate) fn handle_assigned(&mut self, key: PairKey, (number, ticket): (PairNumber, u64)) {
+        let Some(pair) = self.pairs.get_mut(&key).filter(|pair| ticket >= pair.since) else {
+            return;
+        };
         pair.failures = 0;
         pair.introduce = false;
+        pair.outran = true;
         pair.accepted_below(number.next().unwrap_or(number));
         self.delivered += self.drop_accepted(key);
         self.advance(key);
+    }
+
+    /// Learns that the target's scheduler has refused a number for good, under its signature: the
+    /// number is used up as those before it are, and the pair goes on with the next.
+    pub(crate) fn handle_final(
+        &mut self,
+        key: PairKey,
+        place: (PairNumber, u64),
+        code: RefusalCode,
+    ) {
+        *self.refused.entry(code).or_default() += 1;
+        let before = self.delivered;
+        self.handle_assigned(key, place);
+        // All that were let go of are delivered but this one.
+        self.delivered = self.delivered.saturating_sub(1).max(before);
     }
 
     /// Learns that a submission was refused.
@@ -210,15 +234,24 @@ impl<P: Clone> Outbox<P> {
                 pair.renew();
                 pair.state = State::Unasked;
             }
+            RefusalCode::BadOrigin if pair.disputed != Some(number) => {
+                // It may have been proven by who no longer counts.
+                pair.disputed = Some(number);
+                self.look_again(now, key, RefusalCode::WrongPolicy);
+            }
             RefusalCode::OutOfOrder if pair.failures == 0 => {
                 pair.failures = 1;
                 pair.renew();
                 pair.state = State::Unasked;
             }
-            _ if code.is_retryable() => {
-                pair.doubtful |= code == RefusalCode::OutOfOrder;
+            RefusalCode::OutOfOrder => {
+                pair.doubtful = true;
                 self.wait(now, key, code, retry_after);
             }
+            RefusalCode::IntroductionNeeded | RefusalCode::WrongPolicy | RefusalCode::Moved => {
+                self.look_again(now, key, code);
+            }
+            _ if code.is_retryable() => self.wait(now, key, code, retry_after),
             _ => self.block(key, number, code),
         }
         self.advance(key);
@@ -306,6 +339,7 @@ impl<P: Clone> Outbox<P> {
             items: self.items,
             weight: self.weight,
             pairs: self.pairs.len(),
+            refused: self.refused.clone(),
             ..Waiting::default()
         };
         self.pairs.values().for_each(|pair| {
@@ -370,6 +404,7 @@ impl<P: Clone> Outbox<P> {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         pair.failures = pair.failures.saturating_add(1);
         pair.renew();
+        pair.doubts(reason);
         let first = if reason == RefusalCode::Busy { BUSY_WAIT } else { FAILURE_WAIT };
         let doublings = pair.failures.saturating_sub(1).min(16);
         let wait = first.saturating_mul(1 << doublings).max(retry_after.unwrap_or_default());
@@ -451,9 +486,11 @@ impl<P: Clone> Outbox<P> {
             let Some(key) = self.inquirers.pop() else { return };
             let Some(pair) = self.pairs.get_mut(&key) else { continue };
             let State::Queued(inquiry) = pair.state else { continue };
-            let ticket = pair.ticket;
+            let (ticket, doubt) = (pair.ticket, pair.doubt);
+            pair.outran = false;
             let effect = match (inquiry, pair.spill) {
-                (Inquiry::Next, _) => Effect::AskNext { pair: key, ticket },
+                (Inquiry::Next, _) if doubt.is_none() => Effect::AskNext { pair: key, ticket },
+                (Inquiry::Next, _) => Effect::LookAgain { pair: key, ticket, doubt },
                 (Inquiry::Spilled, Some(Spill { from, number, .. })) => {
                     let number = pair.next.map_or(number, |next| next.max(number));
                     Effect::Fetch { pair: key, ticket, from, number }

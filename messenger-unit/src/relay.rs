@@ -7,27 +7,26 @@
 //! - A client's entry is kept until its scheduler answers; a broken stream means that it is
 //!   submitted again, which the scheduler recognises. A scheduler that stays away is reported after
 //!   [`GRACE`].
+//! - Entries for a process that the scheduler no longer orders leave all at once, in order, for
+//!   whoever orders it now. So do those for a scheduler that stays away, if there is another.
 //! - Deliveries are not kept: the outbox is told and submits them again.
 
+mod answers;
+
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use protocol::{
-    BatchHeader, Refusal, RefusalCode, Signed, UnitId,
-    api::{Acknowledgement, Opening, SubmitEvent},
-    codec,
-};
+use protocol::{Entry, ProcessId, Refusal, RefusalCode, Role, UnitId, api::Opening, codec};
 use tokio::{sync::mpsc, time::Instant};
 use transport::{Connection, FrameSender};
 
 use crate::{
-    flight::{ClientFlight, Flight, InFlight, ParcelFlight},
+    flight::{ClientFlight, Entries, Flight, InFlight, ParcelFlight},
     hub::Hub,
     lock,
-    session::{Event, Session},
     wire::FrameBuilder,
 };
 
@@ -82,14 +81,14 @@ impl Relay {
                     for flight in group {
                         match flight {
                             Flight::Client(flight) if patient => self.keep(flight),
-                            flight => self.refuse(flight),
+                            flight => self.give_up([flight]),
                         }
                     }
                 }
                 () = &mut grace, if patient => {
                     patient = false;
                     let flights = lock(&self.in_flight).take_all();
-                    flights.into_iter().for_each(|flight| self.refuse(flight));
+                    self.give_up(flights);
                 }
             }
         }
@@ -100,20 +99,31 @@ impl Relay {
         lock(&self.in_flight).keep(Flight::Client(flight));
     }
 
-    fn refuse(&self, flight: Flight) {
-        match flight {
-            Flight::Client(flight) => {
-                let detail = format!("the scheduler {} cannot be reached", self.scheduler);
-                let mut refusal = Refusal::new(RefusalCode::Unreachable, detail);
-                refusal.retry_after = Some(1_000);
-                self.hub.refuse(&flight, refusal);
+    /// The scheduler cannot be reached: another may have taken over its processes.
+    fn give_up(&self, flights: impl IntoIterator<Item = Flight>) {
+        let detail = format!("the scheduler {} cannot be reached", self.scheduler);
+        let mut refusal = Refusal::new(RefusalCode::Unreachable, detail);
+        refusal.retry_after = Some(1_000);
+        let alone = self.hub.peers.directory().units(Role::Scheduler).len() < 2;
+        let mut by_process: BTreeMap<ProcessId, Vec<_>> = BTreeMap::new();
+        for flight in flights {
+            match flight {
+                Flight::Client(flight) if alone || matches!(flight.entry, Entry::Spawn(_)) => {
+                    self.hub.refuse(&flight, refusal.clone());
+                }
+                Flight::Client(flight) => {
+                    by_process.entry(flight.entry.target()).or_default().push(flight);
+                }
+                Flight::Parcel(ParcelFlight { pair, number, ticket, .. }) => {
+                    let refusal = (RefusalCode::Unreachable, None);
+                    self.hub.post.update(|outbox, now| {
+                        outbox.handle_refused(now, pair, (number, ticket), refusal);
+                    });
+                }
             }
-            Flight::Parcel(ParcelFlight { pair, number, ticket, .. }) => {
-                let refusal = (RefusalCode::Unreachable, None);
-                self.hub.post.update(|outbox, now| {
-                    outbox.handle_refused(now, pair, (number, ticket), refusal);
-                });
-            }
+        }
+        for (process, flights) in by_process {
+            self.hub.reroute(process, flights, (self.scheduler, &refusal));
         }
     }
 
@@ -137,7 +147,7 @@ impl Relay {
         let listening = async {
             while let Some(frame) = receiver.recv().await? {
                 match codec::decode(&frame) {
-                    Ok(event) => handle_event(hub, in_flight, event),
+                    Ok(event) => answers::handle_event(hub, *scheduler, in_flight, event),
                     Err(error) => {
                         tracing::warn!(%scheduler, %error, "a scheduler's event cannot be read");
                         break;
@@ -148,14 +158,15 @@ impl Relay {
         };
         tokio::select! {
             heard = listening => heard,
-            said = submit(hub, in_flight, queue, &mut sender) => said,
+            said = submit(hub, *scheduler, in_flight, queue, &mut sender) => said,
         }
     }
 }
 
 /// Submits what is in flight already, then whatever comes.
 async fn submit(
-    hub: &Hub,
+    hub: &Arc<Hub>,
+    scheduler: UnitId,
     in_flight: &Mutex<InFlight>,
     queue: &mut mpsc::Receiver<Vec<Flight>>,
     sender: &mut FrameSender,
@@ -175,10 +186,20 @@ async fn submit(
         }
         let mut frames = Vec::new();
         let mut too_large = Vec::new();
+        let mut elsewhere: BTreeMap<ProcessId, Entries> = BTreeMap::new();
         {
             // Everything taken from the queue is in flight before anything is awaited.
             let mut in_flight = lock(in_flight);
             for flight in groups.drain(..).flatten() {
+                let flight = match flight {
+                    Flight::Client(flight)
+                        if has_moved(hub, scheduler, &mut in_flight, &flight) =>
+                    {
+                        elsewhere.entry(flight.entry.target()).or_default().push(flight);
+                        continue;
+                    }
+                    flight => flight,
+                };
                 if let Err(flight) = in_flight.encode(flight, &mut frame) {
                     too_large.push(flight);
                 }
@@ -191,8 +212,31 @@ async fn submit(
             frames.push(frame.take());
         }
         too_large.into_iter().for_each(|flight| refuse_size(hub, flight));
+        for (process, flights) in elsewhere {
+            let refusal = Refusal::new(RefusalCode::Moved, "another scheduler orders the log now");
+            hub.reroute(process, flights, (scheduler, &refusal));
+        }
         sender.send_all(frames).await?;
     }
+}
+
+/// Whether an entry that waited for the scheduler belongs to another one by now.
+fn has_moved(
+    hub: &Hub,
+    scheduler: UnitId,
+    in_flight: &mut InFlight,
+    flight: &ClientFlight,
+) -> bool {
+    let process = flight.entry.target();
+    if !in_flight.has_moved(&process) {
+        return false;
+    }
+    let known = hub.locations.cached(&process);
+    let back = known.is_some_and(|known| known.scheduler() == scheduler);
+    if back {
+        in_flight.comes_back(&process);
+    }
+    !back
 }
 
 fn refuse_size(hub: &Hub, flight: Flight) {
@@ -208,93 +252,5 @@ fn refuse_size(hub: &Hub, flight: Flight) {
                 outbox.handle_refused(now, pair, (number, ticket), refusal);
             });
         }
-    }
-}
-
-fn handle_event(hub: &Arc<Hub>, in_flight: &Mutex<InFlight>, event: SubmitEvent) {
-    match event {
-        SubmitEvent::Assigned { batch, entries } => {
-            handle_assigned(hub, in_flight, batch, entries);
-        }
-        SubmitEvent::Refused { tag, refusal } => {
-            handle_refused(hub, in_flight, tag, refusal);
-        }
-        SubmitEvent::Final { entries, .. } => {
-            for entry in entries {
-                let refusal = Refusal::new(entry.refusal.code, entry.detail);
-                handle_refused(hub, in_flight, entry.tag, refusal);
-            }
-        }
-        // Schedulers execute nothing.
-        SubmitEvent::Executed { .. } => {}
-    }
-}
-
-fn handle_refused(hub: &Hub, in_flight: &Mutex<InFlight>, tag: u64, refusal: Refusal) {
-    let flight = lock(in_flight).take(tag);
-    match flight {
-        Some(Flight::Client(flight)) => hub.refuse(&flight, refusal),
-        Some(Flight::Parcel(flight)) => handle_refused_parcel(hub, &flight, &refusal),
-        None => {}
-    }
-}
-
-fn handle_refused_parcel(hub: &Hub, flight: &ParcelFlight, refusal: &Refusal) {
-    let ParcelFlight { pair, number, ticket, .. } = flight;
-    if !refusal.code.is_retryable() {
-        let (source, target) = (pair.source, pair.target);
-        tracing::warn!(%source, %target, %number, %refusal, "a delivery is refused for good");
-        hub.metrics.deliveries_refused.increment();
-    }
-    let retry_after = refusal.retry_after.map(Duration::from_millis);
-    hub.post.update(|outbox, now| {
-        outbox.handle_refused(now, *pair, (*number, *ticket), (refusal.code, retry_after));
-    });
-}
-
-fn handle_assigned(
-    hub: &Arc<Hub>,
-    in_flight: &Mutex<InFlight>,
-    batch: Signed<BatchHeader>,
-    entries: Vec<Acknowledgement>,
-) {
-    let batch = Arc::new(batch);
-    let mut delivered = Vec::new();
-    let mut assignments = Vec::new();
-    let mut groups: Vec<(Arc<Session>, Vec<Acknowledgement>)> = Vec::new();
-    let mut by_session: HashMap<u64, usize> = HashMap::new();
-    {
-        let mut in_flight = lock(in_flight);
-        for mut entry in entries {
-            match in_flight.take(entry.tag) {
-                Some(Flight::Client(flight)) => {
-                    entry.tag = flight.tag;
-                    assignments.push(entry.assignment);
-                    let at = *by_session.entry(flight.session.id()).or_insert_with(|| {
-                        groups.push((flight.session, Vec::new()));
-                        groups.len() - 1
-                    });
-                    if let Some((_, group)) = groups.get_mut(at) {
-                        group.push(entry);
-                    }
-                }
-                Some(Flight::Parcel(flight)) => delivered.push((flight.pair, flight.number)),
-                None => {}
-            }
-        }
-    }
-    hub.metrics.entries_assigned.add_many(assignments.len());
-    for (session, entries) in groups {
-        hub.tell(&session, Event::Assigned { batch: Arc::clone(&batch), entries });
-    }
-    if !delivered.is_empty() {
-        hub.post.update(|outbox, _| {
-            for (pair, number) in delivered {
-                outbox.handle_assigned(pair, number);
-            }
-        });
-    }
-    for missed in hub.board.missed(&assignments) {
-        hub.fetch_missed(missed);
     }
 }

@@ -3,16 +3,18 @@
 //! # Invariants
 //!
 //! - Entries of one client stream for one process reach its scheduler in the order in which they
-//!   were submitted, also while the process is being found.
+//!   were submitted, also while the process is being found. When a process moves, what is on its
+//!   way follows it in order.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use protocol::{Entry, ProcessId, Refusal, RefusalCode, UnitId, api::Submission};
 use tokio::sync::mpsc;
 
 use crate::{
-    flight::{ClientFlight, Flight},
+    flight::{ClientFlight, Entries, Flight},
     hub::Hub,
+    location::Known,
     lock, relay,
     session::{Event, Session, Share},
 };
@@ -20,8 +22,25 @@ use crate::{
 /// Groups of entries that may wait for one relay.
 const RELAY_QUEUE: usize = 256;
 
+/// How often an entry follows its process to another scheduler before it is refused.
+const REROUTES_MAX: u32 = 8;
+
+/// How often a process is looked for again whose scheduler no longer orders it.
+const LOOKS_MAX: u32 = 10;
+
+/// How long to wait before that: at first, and at the longest.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+const LOOK_PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// A scheduler that no longer takes entries for a process, and what it says.
+#[derive(Debug)]
+struct Doubted {
+    scheduler: UnitId,
+    refusal: Refusal,
+}
+
 /// Entries that wait for their process to be found.
-pub(crate) type Parked = HashMap<ProcessId, Vec<Box<ClientFlight>>>;
+pub(crate) type Parked = HashMap<ProcessId, Entries>;
 
 /// Where an entry goes.
 enum Way {
@@ -46,9 +65,16 @@ impl Hub {
             let id = entry.id();
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));
-            let flight =
-                ClientFlight { session, tag, id, entry, origin, introduction, _share: share };
-            flights.push(Box::new(flight));
+            flights.push(Box::new(ClientFlight {
+                session,
+                tag,
+                id,
+                entry,
+                origin,
+                introduction,
+                reroutes: 0,
+                _share: share,
+            }));
         }
         self.board.register(session, &interests);
         let mut groups: Vec<(UnitId, Vec<Flight>)> = Vec::new();
@@ -61,7 +87,7 @@ impl Hub {
                         None => groups.push((scheduler, vec![flight])),
                     }
                 }
-                Way::Search => self.park(flight),
+                Way::Search => self.park(flight.entry.target(), vec![flight], None),
                 Way::Nowhere(refusal) => self.refuse(&flight, refusal),
             }
         }
@@ -113,23 +139,50 @@ impl Hub {
         if lock(&self.parked).contains_key(&target) {
             return Way::Search;
         }
-        self.locations.cached(&target).map_or(Way::Search, |known| Way::To(known.scheduler))
+        self.locations.cached(&target).map_or(Way::Search, |known| Way::To(known.scheduler()))
     }
 
-    /// Keeps an entry until its process is found.
-    fn park(self: &Arc<Self>, flight: Box<ClientFlight>) {
-        let target = flight.entry.target();
+    /// Lets entries for a process follow it, whose scheduler no longer takes them.
+    pub(crate) fn reroute(
+        self: &Arc<Self>,
+        process: ProcessId,
+        mut flights: Entries,
+        (scheduler, refusal): (UnitId, &Refusal),
+    ) {
+        flights.retain_mut(|flight| {
+            flight.reroutes += 1;
+            let again = flight.reroutes <= REROUTES_MAX;
+            if !again {
+                self.refuse(flight, refusal.clone());
+            }
+            again
+        });
+        if flights.is_empty() {
+            return;
+        }
+        self.metrics.entries_rerouted.add_many(flights.len());
+        self.park(process, flights, Some(Doubted { scheduler, refusal: refusal.clone() }));
+    }
+
+    /// Keeps entries until their process is found.
+    fn park(self: &Arc<Self>, target: ProcessId, flights: Entries, doubted: Option<Doubted>) {
         let mut parked = lock(&self.parked);
         if let Some(waiting) = parked.get_mut(&target) {
-            return waiting.push(flight);
+            return waiting.extend(flights);
         }
-        parked.insert(target, vec![flight]);
-        self.spawn(Arc::clone(self).search(target));
+        parked.insert(target, flights);
+        self.spawn(Arc::clone(self).search(target, doubted));
     }
 
     /// Finds a process and sends on what waited for it.
-    async fn search(self: Arc<Self>, target: ProcessId) {
-        let found = self.locations.find(target).await;
+    async fn search(self: Arc<Self>, target: ProcessId, doubted: Option<Doubted>) {
+        let found = match &doubted {
+            None => {
+                let found = self.locations.find(target).await;
+                found.map_err(|code| not_found(&target, code))
+            }
+            Some(doubted) => self.follow_process(target, doubted).await,
+        };
         loop {
             let flights = {
                 let mut parked = lock(&self.parked);
@@ -144,15 +197,43 @@ impl Hub {
             match &found {
                 Ok(known) => {
                     let flights = flights.into_iter().map(Flight::Client).collect();
-                    let _ = self.relay(known.scheduler).send(flights).await;
+                    let _ = self.relay(known.scheduler()).send(flights).await;
                 }
-                Err(code) => {
+                Err(refusal) => {
                     for flight in flights {
-                        self.refuse(&flight, not_found(&target, *code));
+                        self.refuse(&flight, refusal.clone());
                     }
                 }
             }
         }
+    }
+
+    /// Finds out who orders a process, if not the scheduler that no longer takes its entries.
+    async fn follow_process(
+        &self,
+        target: ProcessId,
+        Doubted { scheduler, refusal }: &Doubted,
+    ) -> Result<Arc<Known>, Refusal> {
+        let mut pause = LOOK_PAUSE;
+        for _ in 0..LOOKS_MAX {
+            let known = self.find(target, true).await.map_err(|_| refusal.clone())?;
+            if known.scheduler() != *scheduler {
+                return Ok(known);
+            }
+            match refusal.code {
+                // It may not know yet that the process is its own.
+                RefusalCode::UnknownProcess => match self.hand_over(target, &known).await {
+                    Some(true) => return Ok(known),
+                    Some(false) => {}
+                    None => break,
+                },
+                RefusalCode::Unreachable => break,
+                _ => {}
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LOOK_PAUSE_MAX);
+        }
+        Err(refusal.clone())
     }
 }
 

@@ -205,6 +205,9 @@ impl Service {
         counters.push(("pairs_blocked".to_owned(), waiting.blocked.values().sum()));
         let blocked = waiting.blocked.iter();
         counters.extend(blocked.map(|(code, n)| (format!("pairs_blocked:{}", code.word()), *n)));
+        counters.push(("items_refused".to_owned(), waiting.refused.values().sum()));
+        let refused = waiting.refused.iter();
+        counters.extend(refused.map(|(code, n)| (format!("items_refused:{}", code.word()), *n)));
         counters.sort();
         UnitStatus {
             unit: hub.unit,

@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use protocol::{
     BatchHeader, Refusal, Signed,
-    api::{Acknowledgement, Executed, OUTCOME_FRAME_MAX},
+    api::{Acknowledgement, Executed, FinalRefusal, OUTCOME_FRAME_MAX},
     codec,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -46,6 +46,8 @@ pub(crate) enum Event {
     Assigned { batch: Arc<Signed<BatchHeader>>, entries: Vec<Acknowledgement> },
     /// An entry is refused.
     Refused { tag: u64, refusal: Refusal },
+    /// Entries are refused for good.
+    Final { batch: Arc<Signed<BatchHeader>>, entries: Vec<FinalRefusal> },
     /// Entries were executed: tags, and positions in the frame.
     Executed { frame: Arc<Frame>, entries: Vec<(u64, usize)> },
     /// An entry was executed before it was submitted here.
@@ -59,6 +61,7 @@ impl Event {
             Self::Assigned { .. } => 0,
             Self::Refused { .. } | Self::Fetched { .. } => 1,
             Self::Executed { entries, .. } => entries.len(),
+            Self::Final { entries, .. } => entries.len(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Event {
     fn weight(&self) -> usize {
         match self {
             Self::Assigned { entries, .. } => 512 + entries.len() * 512,
+            Self::Final { entries, .. } => 512 + entries.len() * 512,
             Self::Refused { .. } => 256,
             Self::Executed { frame, .. } => frame.bytes,
             Self::Fetched { .. } => 4_096,
@@ -214,6 +218,7 @@ fn encode(event: &Event) -> Vec<Bytes> {
         Event::Refused { tag, refusal } => {
             vec![frame(&EventRef::Refused { tag: *tag, refusal })]
         }
+        Event::Final { batch, entries } => vec![frame(&EventRef::Final { batch, entries })],
         Event::Fetched { tag, executed } => {
             let Executed { outcome, receipt } = &**executed;
             let (leaf, path) = (&receipt.leaf, &receipt.path);

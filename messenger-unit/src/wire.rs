@@ -4,7 +4,8 @@ use bytes::Bytes;
 use minicbor::{Encode, Encoder};
 use protocol::{
     AssignmentProof, BatchHeader, MerklePath, Outcome, Provenance, Receipt, ReceiptBatch,
-    ReceiptLeaf, Refusal, Signed, api::Acknowledgement,
+    ReceiptLeaf, Refusal, Signed,
+    api::{Acknowledgement, FinalRefusal},
 };
 
 /// A [`protocol::OriginProof`].
@@ -57,6 +58,13 @@ pub(crate) enum EventRef<'a> {
         batch: &'a Signed<ReceiptBatch>,
         #[n(1)]
         entries: &'a [ExecutedRef<'a>],
+    },
+    #[n(3)]
+    Final {
+        #[n(0)]
+        batch: &'a Signed<BatchHeader>,
+        #[n(1)]
+        entries: &'a [FinalRefusal],
     },
 }
 

@@ -1,10 +1,14 @@
 //! The command line: one file per command.
 
 mod bench;
+mod controller;
 mod demo;
+mod halt;
 mod key;
 mod log;
+mod moving;
 mod options;
+mod policy;
 mod proof;
 mod ps;
 mod send;
@@ -12,6 +16,7 @@ mod session;
 mod spawn;
 mod state;
 mod status;
+mod takeover;
 mod unit;
 mod up;
 mod verify;
@@ -63,8 +68,18 @@ enum Command {
     Verify(verify::Verify),
     /// Show the state of a process after any slot, found on this machine.
     State(state::StateOptions),
-    /// Check a proof or fault file offline.
+    /// Check a proof or fault file offline, or write a proof.
     Proof(proof::ProofOptions),
+    /// Let another scheduler order a process.
+    Move(moving::Move),
+    /// Let another scheduler go on with a process whose own is lost for good.
+    Takeover(takeover::Takeover),
+    /// Trust other compute units with a process from now on.
+    Policy(policy::Policy),
+    /// Hand the control of a process to another account, or give it up for good.
+    Controller(controller::Controller),
+    /// Stop a process for good.
+    Stop(halt::Stop),
     /// List processes.
     Ps,
     /// Show the units and what they do.
@@ -121,7 +136,12 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Log(log) => Box::pin(log.run(&globals)).await,
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
         Command::State(state) => Box::pin(state.run(&globals)).await,
-        Command::Proof(proof) => proof.run(&globals),
+        Command::Proof(proof) => Box::pin(proof.run(&globals)).await,
+        Command::Move(moving) => Box::pin(moving.run(&globals)).await,
+        Command::Takeover(takeover) => Box::pin(takeover.run(&globals)).await,
+        Command::Policy(policy) => Box::pin(policy.run(&globals)).await,
+        Command::Controller(controller) => Box::pin(controller.run(&globals)).await,
+        Command::Stop(stop) => Box::pin(stop.run(&globals)).await,
         Command::Ps => Box::pin(ps::run(&globals)).await,
         Command::Status(status) => Box::pin(status.run(&globals)).await,
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,

@@ -149,7 +149,7 @@ impl NodeError {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error) => match error {
-                ClientError::Refused(refusal) => match refusal.code {
+                ClientError::Refused { refusal, .. } => match refusal.code {
                     RefusalCode::ViewFailed => 4,
                     // The unit asked is not the one that is away; nobody refused anything.
                     RefusalCode::Unreachable => 1,

@@ -14,8 +14,8 @@ use crate::error::NodeError;
 
 pub(crate) use findings::{AuditShape, DifferenceShape, ProofShape, StateShape};
 pub(crate) use shapes::{
-    ActorError, ErrorShape, KeyShape, LogLine, OutcomeShape, ProcessShape, Sent, SpawnedShape,
-    StatusShape, UnitShape, Viewed,
+    ActorError, ControlShape, ErrorShape, HandoverShape, KeyShape, LogLine, OutcomeShape,
+    ProcessShape, Sent, SpawnedShape, StatusShape, UnitShape, Viewed,
 };
 
 /// How many characters of an id [`short`] shows.

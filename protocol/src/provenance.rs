@@ -177,6 +177,22 @@ impl Source {
         self.span().first
     }
 
+    /// Who orders each epoch, and its first slot, in order.
+    pub fn epochs(&self) -> impl DoubleEndedIterator<Item = (UnitId, Slot)> + '_ {
+        self.spans.iter().map(|span| (span.scheduler, span.first))
+    }
+
+    /// All schedulers the process has had, each once, the present one first.
+    pub fn schedulers(&self) -> Vec<UnitId> {
+        let mut schedulers = Vec::new();
+        for (scheduler, _) in self.epochs().rev() {
+            if !schedulers.contains(&scheduler) {
+                schedulers.push(scheduler);
+            }
+        }
+        schedulers
+    }
+
     /// Who orders a slot of an epoch: nobody if the epoch is not known or does not have the slot.
     pub fn scheduler_of(&self, epoch: Epoch, slot: Slot) -> Option<UnitId> {
         let index = usize::try_from(epoch.get()).ok()?;

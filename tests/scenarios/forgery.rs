@@ -56,6 +56,11 @@ impl Attacker {
                 SubmitEvent::Refused { tag: refused, refusal } if refused == tag => {
                     return Err(refusal.code);
                 }
+                SubmitEvent::Final { entries, .. } => {
+                    if let Some(entry) = entries.iter().find(|entry| entry.tag == tag) {
+                        return Err(entry.refusal.code);
+                    }
+                }
                 _ => {}
             }
         }

@@ -30,6 +30,16 @@ pub(crate) enum Effect<P> {
         /// To be reported back.
         ticket: u64,
     },
+    /// Find out anew who the source or the target is, whichever is in doubt; then as for
+    /// [`Self::AskNext`].
+    LookAgain {
+        /// The pair.
+        pair: PairKey,
+        /// To be reported back.
+        ticket: u64,
+        /// What is in doubt.
+        doubt: Doubt,
+    },
     /// Get items of the pair from the source's outcomes, then [`Outbox::handle_fetched`].
     Fetch {
         /// The pair.
@@ -41,6 +51,22 @@ pub(crate) enum Effect<P> {
         /// The first number wanted.
         number: PairNumber,
     },
+}
+
+/// What may be outdated of what is known about a pair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// Who executes the source.
+    pub(crate) source: bool,
+    /// Who orders the target.
+    pub(crate) target: bool,
+}
+
+impl Doubt {
+    /// Whether nothing is.
+    pub(crate) const fn is_none(self) -> bool {
+        !self.source && !self.target
+    }
 }
 
 /// How much the outbox holds and keeps under way.
@@ -86,6 +112,8 @@ pub(crate) struct Waiting {
     pub(crate) waiting: usize,
     /// Pairs with items that are not in memory.
     pub(crate) spilled: usize,
-    /// Pairs blocked by a final refusal, by its code.
+    /// Pairs blocked by an item that is refused without proof, by the refusal's code.
     pub(crate) blocked: BTreeMap<RefusalCode, u64>,
+    /// Items refused for good since the start, by the refusal's code.
+    pub(crate) refused: BTreeMap<RefusalCode, u64>,
 }

@@ -10,6 +10,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
+use super::Doubt;
+
 /// Who emits and who receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PairKey {
@@ -74,17 +76,24 @@ pub(super) struct Pair<P> {
     pub(super) sent: usize,
     /// Distinguishes submissions of the present attempt from earlier ones.
     pub(super) ticket: u64,
+    /// Acknowledgements under earlier tickets may be of a log that is void by now.
+    pub(super) since: u64,
     pub(super) state: State,
     /// The lowest number that may not be accepted yet, as far as this run knows for certain.
     pub(super) next: Option<PairNumber>,
     /// Whether the scheduler must be asked before anything is submitted.
     pub(super) doubtful: bool,
+    /// What must be found out anew before that.
+    pub(super) doubt: Doubt,
+    /// Whether a number was acknowledged while the scheduler was being asked: its answer may be
+    /// older than that.
+    pub(super) outran: bool,
     pub(super) failures: u32,
     /// Whether submissions carry the source's introduction.
     pub(super) introduce: bool,
-    /// A number refused for good: nothing from it on can be delivered.
+    /// A number that its target refuses without proof: nothing from it on can be delivered.
     pub(super) block: Option<(PairNumber, RefusalCode)>,
-    /// A number whose conflict has been checked once already.
+    /// A number whose refusal has been checked once already.
     pub(super) disputed: Option<PairNumber>,
     pub(super) spill: Option<Spill>,
     /// The slot of the last item that was queued.
@@ -98,9 +107,12 @@ impl<P> Pair<P> {
             queue: VecDeque::new(),
             sent: 0,
             ticket: 0,
+            since: 0,
             state: State::Unasked,
             next: None,
             doubtful: true,
+            doubt: Doubt { source: false, target: false },
+            outran: false,
             failures: 0,
             introduce: false,
             block: None,
@@ -160,6 +172,29 @@ impl<P> Pair<P> {
     pub(super) const fn renew(&mut self) {
         self.ticket += 1;
         self.sent = 0;
+    }
+
+    /// Forgets what is in flight, and that what it is answered counts.
+    pub(super) const fn disown(&mut self) {
+        self.renew();
+        self.since = self.ticket;
+    }
+
+    /// Learns that who the source or the target is may be outdated, as a refusal lets suspect.
+    pub(super) const fn doubts(&mut self, reason: RefusalCode) {
+        match reason {
+            RefusalCode::Moved
+            | RefusalCode::Unreachable
+            | RefusalCode::UnknownProcess
+            | RefusalCode::StaleStore
+            | RefusalCode::Fenced => self.doubt.target = true,
+            RefusalCode::IntroductionNeeded | RefusalCode::WrongPolicy => {
+                self.doubt.source = true;
+                self.introduce = true;
+            }
+            _ => return,
+        }
+        self.doubtful = true;
     }
 
     /// Learns that all numbers below one are accepted.

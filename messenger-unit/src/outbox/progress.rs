@@ -44,6 +44,11 @@ impl Progress {
         self.change(process, |source| source.next = source.next.max(next));
     }
 
+    /// Learns that slots of a process from this one on are void: others will come in their place.
+    pub(super) fn rewind(&mut self, process: ProcessId, first: Slot) {
+        self.change(process, |source| source.next = source.next.min(first));
+    }
+
     /// Keeps the cursor at or below a slot until as many calls of [`Progress::close`].
     pub(super) fn open(&mut self, process: ProcessId, slot: Slot) {
         self.change(process, |source| *source.open.entry(slot).or_default() += 1);

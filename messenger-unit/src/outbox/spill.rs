@@ -2,13 +2,22 @@
 
 use protocol::{PairNumber, Slot};
 
-use super::{Item, Outbox, PairKey, pair::Spill};
+use super::{Doubt, Item, Outbox, PairKey, pair::Spill};
 
 impl<P: Clone> Outbox<P> {
-    /// Learns the number that is accepted next, and resumes there.
+    /// Learns the number that is accepted next, and resumes there. The target's word counts: if it
+    /// has gone back, which a takeover makes it do, what it has lost is searched for again.
     pub(super) fn resume_pair(&mut self, key: PairKey, next: PairNumber) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         pair.doubtful = false;
+        pair.doubt = Doubt::default();
+        let lost = pair.next.filter(|known| next < *known && !pair.outran);
+        if let Some(known) = lost {
+            pair.next = Some(next);
+            pair.disown();
+            self.spill_all(key, Slot::ZERO, (next, PairNumber::new(known.get() - 1)));
+            return self.open_pair(key);
+        }
         pair.accepted_below(next);
         self.drop_accepted(key);
         let Some(pair) = self.pairs.get_mut(&key) else { return };
@@ -18,7 +27,7 @@ impl<P: Clone> Outbox<P> {
             && first > next
         {
             // Numbers are missing before what came: search for them from the beginning.
-            self.spill_all(key, Slot::ZERO, next);
+            self.spill_all(key, Slot::ZERO, (next, next));
         }
         self.open_pair(key);
     }
@@ -59,11 +68,12 @@ impl<P: Clone> Outbox<P> {
         gained
     }
 
-    /// Spills all items of a pair.
-    fn spill_all(&mut self, key: PairKey, from: Slot, number: PairNumber) {
+    /// Spills all items of a pair: those from a number on, of which at least one more is known to
+    /// exist.
+    fn spill_all(&mut self, key: PairKey, from: Slot, (number, last): (PairNumber, PairNumber)) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         let old = pair.spill.take();
-        let last = old.map_or(number, |spill| spill.last.max(number));
+        let last = old.map_or(last, |spill| spill.last.max(last));
         let last = pair.queue.back().map_or(last, |back| last.max(back.number));
         // The new hold on the cursor comes before the old ones are let go.
         self.spill(key, Spill { from, number, last });
@@ -77,8 +87,32 @@ impl<P: Clone> Outbox<P> {
     pub(super) fn shed(&mut self, key: PairKey) {
         let front = self.pairs.get(&key).and_then(|pair| pair.queue.front());
         if let Some((from, number)) = front.map(|front| (front.slot, front.number)) {
-            self.spill_all(key, from, number);
+            self.spill_all(key, from, (number, number));
         }
+    }
+
+    /// Lets go of what a process emitted from a slot on, which is void; whether there was anything.
+    pub(super) fn void(&mut self, key: PairKey, first: Slot) -> bool {
+        let mut any = false;
+        while let Some(item) = self
+            .pairs
+            .get_mut(&key)
+            .and_then(|pair| pair.queue.pop_back_if(|last| last.slot >= first))
+        {
+            any = true;
+            self.let_go(key.source, &item);
+        }
+        let Some(pair) = self.pairs.get_mut(&key) else { return any };
+        pair.last_slot = pair.last_slot.filter(|slot| *slot < first);
+        if let Some(spill) = pair.spill.take() {
+            any = true;
+            if spill.from < first {
+                // Whether any but the first exist is open again.
+                self.spill(key, Spill { last: spill.number, ..spill });
+            }
+            self.progress.close(key.source, spill.from);
+        }
+        any
     }
 
     /// Takes back all items from a number on, without spilling them.

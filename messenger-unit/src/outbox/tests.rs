@@ -21,6 +21,9 @@ fn n(number: u64) -> PairNumber {
     PairNumber::new(number)
 }
 
+/// The ticket under which most items are acknowledged.
+const TICKET: u64 = 0;
+
 const NOW: Duration = Duration::from_secs(100);
 
 /// An outbox with items `numbers` of one pair whose scheduler accepts `next`.
@@ -70,9 +73,9 @@ fn numbers_below_the_next_one_are_dropped_at_once() {
 fn the_cursor_waits_for_the_acknowledgement() {
     let mut outbox = open(0..3, 0);
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(12))]);
-    outbox.handle_assigned(pair(2), n(2));
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(13))]);
     assert_eq!(outbox.take_cursors(), [], "nothing changed since");
     assert_eq!(outbox.delivered(), 3);
@@ -83,7 +86,7 @@ fn a_repeated_item_is_not_submitted_again() {
     let mut outbox = open(0..2, 0);
     let _ = outbox.take_effects();
     give(&mut outbox, 0..2);
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     give(&mut outbox, 0..3);
     assert_eq!(submitted(&mut outbox), [(2, 0, false)]);
 }
@@ -166,7 +169,7 @@ fn an_introduction_is_sent_when_it_is_asked_for() {
         outbox.handle_refused(NOW, pair(2), (n(number), 0), refusal);
     }
     assert_eq!(submitted(&mut outbox), [(4, 1, true), (5, 1, true)]);
-    outbox.handle_assigned(pair(2), n(5));
+    outbox.handle_assigned(pair(2), (n(5), TICKET));
     give(&mut outbox, 6..7);
     assert_eq!(submitted(&mut outbox), [(6, 1, false)]);
 }
@@ -189,22 +192,118 @@ fn an_answer_older_than_an_acknowledgement_moves_nothing_back() {
     let _ = outbox.take_effects();
     outbox.handle_disconnected(pair(2), 0);
     let _ = outbox.take_effects();
-    outbox.handle_assigned(pair(2), n(1));
+    outbox.handle_assigned(pair(2), (n(1), TICKET));
     outbox.handle_next(NOW, (pair(2), 1), Ok(n(0)));
     assert_eq!(submitted(&mut outbox), [(2, 1, false)]);
 }
 
 #[test]
-fn a_number_refused_for_good_blocks_its_pair_and_keeps_the_cursor() {
+fn a_number_refused_without_proof_blocks_its_pair_and_keeps_the_cursor() {
     let mut outbox = open(0..4, 0);
     let _ = outbox.take_effects();
     outbox.handle_refused(NOW, pair(2), (n(1), 0), (RefusalCode::TooLarge, None));
-    outbox.handle_assigned(pair(2), n(0));
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
     give(&mut outbox, 4..9);
     assert_eq!(outbox.take_effects(), []);
     let waiting = outbox.waiting();
     assert_eq!((waiting.items, waiting.blocked[&RefusalCode::TooLarge]), (1, 1));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(11))]);
+}
+
+#[test]
+fn a_number_refused_for_good_is_used_up_and_the_pair_goes_on() {
+    let mut outbox = open(0..3, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
+    outbox.handle_final(pair(2), (n(1), TICKET), RefusalCode::TooLarge);
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
+    give(&mut outbox, 3..4);
+    assert_eq!(submitted(&mut outbox), [(3, 0, false)]);
+    let waiting = outbox.waiting();
+    assert_eq!((waiting.refused[&RefusalCode::TooLarge], waiting.blocked.len()), (1, 0));
+    assert_eq!(outbox.delivered(), 2, "the refused one is not delivered");
+    assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(13))]);
+}
+
+fn again(ticket: u64, source: bool, target: bool) -> [Effect<u64>; 1] {
+    [Effect::LookAgain { pair: pair(2), ticket, doubt: Doubt { source, target } }]
+}
+
+#[test]
+fn a_target_that_has_moved_is_looked_for_at_once_and_then_with_patience() {
+    let mut outbox = open(0..2, 0);
+    let _ = outbox.take_effects();
+    for number in 0..2 {
+        outbox.handle_refused(NOW, pair(2), (n(number), 0), (RefusalCode::Moved, None));
+    }
+    assert_eq!(outbox.take_effects(), again(1, false, true));
+    outbox.handle_next(NOW, (pair(2), 1), Err(RefusalCode::Moved));
+    assert_eq!(outbox.take_effects(), [], "it waits");
+    outbox.handle_time(NOW + Duration::from_secs(1));
+    assert_eq!(outbox.take_effects(), again(2, false, true));
+    outbox.handle_next(NOW, (pair(2), 2), Ok(n(0)));
+    assert_eq!(submitted(&mut outbox), [(0, 2, true), (1, 2, false)]);
+}
+
+#[test]
+fn receipts_of_units_that_no_longer_count_are_fetched_anew() {
+    let mut outbox = open(4..6, 4);
+    let _ = outbox.take_effects();
+    outbox.handle_refused(NOW, pair(2), (n(4), 0), (RefusalCode::WrongPolicy, None));
+    assert_eq!(outbox.take_effects(), again(1, true, false));
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(4)));
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 1, from: Slot::new(14), number: n(4) };
+    assert_eq!(outbox.take_effects(), [fetch]);
+    outbox.handle_fetched(NOW, (pair(2), 1), Ok(vec![item(4), item(5)]));
+    assert_eq!(submitted(&mut outbox), [(4, 1, true), (5, 1, true)]);
+}
+
+#[test]
+fn a_target_that_has_gone_back_is_told_again_what_it_has_lost() {
+    let mut outbox = open(0..3, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
+    give(&mut outbox, 3..4);
+    let _ = outbox.take_effects();
+    outbox.handle_refused(NOW, pair(2), (n(3), 0), (RefusalCode::OutOfOrder, None));
+    let _ = outbox.take_effects();
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(1)));
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 2, from: Slot::ZERO, number: n(1) };
+    assert_eq!(outbox.take_effects(), [fetch]);
+    outbox.handle_fetched(NOW, (pair(2), 2), Ok(vec![item(1), item(2), item(3)]));
+    let sent: Vec<_> = submitted(&mut outbox).into_iter().map(|(number, ..)| number).collect();
+    assert_eq!(sent, [1, 2, 3]);
+}
+
+#[test]
+fn a_takeover_of_a_target_is_checked_even_where_nothing_waits() {
+    let mut outbox = open(0..3, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
+    outbox.handle_takeover(process(2), Slot::new(7));
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    outbox.handle_assigned(pair(2), (n(2), TICKET));
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(2)));
+    let fetch = Effect::Fetch { pair: pair(2), ticket: 2, from: Slot::ZERO, number: n(2) };
+    assert_eq!(
+        outbox.take_effects(),
+        [fetch],
+        "an acknowledgement of the old log counts for nothing"
+    );
+}
+
+#[test]
+fn what_a_source_emitted_in_void_slots_is_let_go_of_and_awaited_anew() {
+    let mut outbox = open(0..4, 0);
+    let _ = outbox.take_effects();
+    outbox.handle_takeover(process(1), Slot::new(12));
+    assert_eq!(outbox.next_slot(&process(1)), Slot::new(12));
+    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    outbox.handle_next(NOW, (pair(2), 1), Ok(n(0)));
+    let sent: Vec<_> = submitted(&mut outbox).into_iter().map(|(number, ..)| number).collect();
+    assert_eq!(sent, [0, 1]);
+    give(&mut outbox, 2..3);
+    assert_eq!(submitted(&mut outbox), [(2, 1, false)]);
 }
 
 #[test]
@@ -228,13 +327,13 @@ fn missing_numbers_are_fetched() {
     let mut outbox = open(0..1, 0);
     let _ = outbox.take_effects();
     give(&mut outbox, 3..4);
-    outbox.handle_assigned(pair(2), n(0));
+    outbox.handle_assigned(pair(2), (n(0), TICKET));
     let fetch = Effect::Fetch { pair: pair(2), ticket: 0, from: Slot::new(10), number: n(1) };
     assert_eq!(outbox.take_effects(), [fetch]);
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(10))]);
     outbox.handle_fetched(NOW, (pair(2), 0), Ok(vec![item(0), item(1), item(2), item(3)]));
     assert_eq!(submitted(&mut outbox), [(1, 0, false), (2, 0, false), (3, 0, false)]);
-    outbox.handle_assigned(pair(2), n(3));
+    outbox.handle_assigned(pair(2), (n(3), TICKET));
     assert_eq!(outbox.take_cursors(), [(process(1), Slot::new(14))]);
 }
 
@@ -255,7 +354,7 @@ fn who_waits_for_an_unreachable_unit_tries_as_soon_as_it_is_back() {
     outbox.handle_next(NOW, (pair(2), 0), Err(RefusalCode::Unreachable));
     assert_eq!(outbox.take_effects(), []);
     outbox.handle_reachable();
-    assert_eq!(outbox.take_effects(), [Effect::AskNext { pair: pair(2), ticket: 1 }]);
+    assert_eq!(outbox.take_effects(), again(1, false, true));
     assert_eq!(outbox.wake_at(), None);
 }
 

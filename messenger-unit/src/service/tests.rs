@@ -4,6 +4,7 @@ use super::*;
 use crate::check::{Frame, FrameError};
 
 mod client;
+mod handover;
 mod world;
 
 use client::Client;
@@ -215,7 +216,7 @@ async fn deliveries_survive_a_broken_relay() {
 }
 
 #[tokio::test]
-async fn a_delivery_refused_for_good_blocks_its_pair_visibly() {
+async fn a_delivery_refused_without_proof_blocks_its_pair_visibly() {
     let (world, data) = (World::start(), directory());
     let messenger = world.messenger(data.path()).await;
     let mut client = Client::connect(&messenger).await;
@@ -232,6 +233,24 @@ async fn a_delivery_refused_for_good_blocks_its_pair_visibly() {
     assert_eq!(counter(&client, "pairs_blocked:too-large").await, 1);
     let heard = world.state.lock().unwrap().heard(source, target);
     assert!(heard.is_empty(), "order is never lost");
+    client.close().await;
+    messenger.shutdown().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_delivery_refused_for_good_ends_and_its_pair_goes_on() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let pair = (client.born(1).await, client.born(1).await);
+    world.change(|state| state.finals.push_back(RefusalCode::TooLarge));
+    let entries = speak(&world, &mut client, pair, (3, 1));
+    client.submit(entries).await;
+    client.done(3).await;
+    world.until("the others are heard", |state| state.heard(pair.0, pair.1) == [1, 2]).await;
+    assert_eq!(counter(&client, "items_refused:too-large").await, 1);
+    assert_eq!(counter(&client, "pairs_blocked").await, 0);
     client.close().await;
     messenger.shutdown().await;
     world.stop().await;
@@ -454,7 +473,7 @@ async fn garbage_and_questions_for_others_are_refused() {
     let Response::Refused(refusal) = codec::decode(&answer).unwrap() else { panic!("answered") };
     assert_eq!(refusal.code, RefusalCode::Malformed);
     let Response::Done(records) = client.ask(&Request::Records).await else { panic!("refused") };
-    assert_eq!(codec::decode::<Records>(&records).unwrap().records.len(), 4);
+    assert_eq!(codec::decode::<Records>(&records).unwrap().records.len(), 5);
     drop(service);
     client.close().await;
     messenger.shutdown().await;
@@ -501,8 +520,10 @@ async fn what_a_compute_unit_publishes_is_taken_only_if_it_hangs_together() {
 
     let slot = &frame.inner.slots[0];
     assert!(frame.check(slot, &known).is_some());
+    let mut spawn: protocol::Spawn = codec::decode(&known.provenance.spawn).unwrap();
+    spawn.policy.units.retain(|named| *named != unit);
     let mut strangers = (*known).clone();
-    strangers.policy.units.retain(|named| *named != unit);
+    strangers.source = protocol::Source::of_spawn(&spawn);
     assert!(frame.check(slot, &strangers).is_none(), "its word does not count");
     let mut otherwise = slot.clone();
     otherwise.outcome.reply = protocol::Reply::Later;

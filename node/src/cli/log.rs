@@ -140,7 +140,7 @@ impl<'a> Outcomes<'a> {
             let executed = match page {
                 Ok(page) => page.executed,
                 // Nobody has executed this far, or whoever has is not there: the log is there.
-                Err(error @ (ClientError::Refused(_) | ClientError::Unreachable { .. })) => {
+                Err(error @ (ClientError::Refused { .. } | ClientError::Unreachable { .. })) => {
                     tracing::debug!(%error, %slot, "no outcomes");
                     Vec::new()
                 }
@@ -172,6 +172,7 @@ fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
         return session.output.object(shape);
     }
     let level = shape.level.map(|level| format!(" ({level})")).unwrap_or_default();
+    let epoch = shape.epoch.map(|epoch| format!("e{epoch}  ")).unwrap_or_default();
     let came = match &shape.outcome {
         None => "(not executed yet)".to_owned(),
         Some(OutcomeShape { error: Some(error), .. }) => {
@@ -187,7 +188,7 @@ fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
     };
     let method = printable(shape.method.as_deref().unwrap_or("-"));
     line(&format!(
-        "{:>6}  {}  {}  {method} {}  -> {came}{level}",
+        "{:>6}  {epoch}{}  {}  {method} {}  -> {came}{level}",
         shape.slot, shape.time, shape.from, shape.args
     ))?;
     for logged in shape.outcome.iter().flat_map(|outcome| &outcome.logs) {

@@ -4,13 +4,21 @@ use std::time::Duration;
 
 use antiphon_client::{Client, ClientOptions, Units};
 use protocol::{
-    AccountId, EntryId, ModuleId, NetworkId, OperatorId, ProcessId, Signed, UnitId, Value, json,
-    schema::Method,
+    AccountId, Assignment, ControlAction, EntryId, ModuleId, NetworkId, OperatorId, ProcessId,
+    Role, Signed, UnitId, Value, api::Adoption, json, schema::Method,
 };
+use tokio::time::Instant;
 use transport::UnitAddress;
 
 use super::options::Globals;
-use crate::{cluster::DataDirectory, error::NodeError, output::Output};
+use crate::{
+    cluster::{DataDirectory, KeyName},
+    error::NodeError,
+    output::Output,
+};
+
+/// How long to wait before a scheduler that takes over a process is asked how far it is.
+const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a command may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +82,74 @@ impl Session {
                     "no process is called `{text}`: `antiphon ps` lists them, `spawn --name` names them"
                 ))
             }),
+        }
+    }
+
+    /// The unit of a role that a text means: an id, or the beginning of exactly one that is known.
+    pub(crate) fn unit(&self, text: &str, role: Role) -> Result<UnitId, NodeError> {
+        if let Ok(unit) = text.parse() {
+            return Ok(unit);
+        }
+        let units = self.client.directory().units(role);
+        let mut matching = units.into_iter().filter(|unit| unit.to_string().starts_with(text));
+        match (matching.next(), matching.next()) {
+            (Some(unit), None) if text.starts_with(UnitId::PREFIX) => Ok(unit),
+            (Some(one), Some(other)) if text.starts_with(UnitId::PREFIX) => Err(NodeError::usage(
+                format!("`{text}` is the beginning of several units, such as {one} and {other}"),
+            )),
+            _ => Err(NodeError::usage(format!(
+                "no {role} begins with `{text}`: `antiphon status` lists them"
+            ))),
+        }
+    }
+
+    /// The account that a text means: an id, or the name of a key of the data directory.
+    pub(crate) fn account(&self, text: &str) -> Result<AccountId, NodeError> {
+        if let Ok(account) = text.parse() {
+            return Ok(account);
+        }
+        let name: KeyName = text.parse().map_err(|_| {
+            NodeError::usage(format!("`{text}` is neither an account nor the name of a key"))
+        })?;
+        let missing = || NodeError::NoKey { name: name.to_string(), path: self.data.keys() };
+        Ok(self.data.key(&name)?.ok_or_else(missing)?.public().account())
+    }
+
+    /// Orders something as the controller of a process, and waits until it is in force.
+    pub(crate) async fn order(
+        &self,
+        process: ProcessId,
+        action: ControlAction,
+    ) -> Result<Assignment, NodeError> {
+        let control = self.client.prepare_control(process, action)?;
+        let proof = self.client.submit_control(control, self.timeout).await?;
+        Ok(proof.assignment)
+    }
+
+    /// Has a scheduler take over a process until it orders it, as long as it comes on.
+    pub(crate) async fn adopt(
+        &self,
+        scheduler: UnitId,
+        adoption: &Adoption,
+    ) -> Result<(), NodeError> {
+        let mut patience = Instant::now() + self.timeout;
+        let mut last = None;
+        loop {
+            let adopted = self.client.adopt(scheduler, adoption.clone()).await?;
+            if adopted.done {
+                return Ok(());
+            }
+            if last.is_some_and(|last| adopted.next > last) {
+                patience = Instant::now() + self.timeout;
+            }
+            last = Some(adopted.next);
+            if Instant::now() > patience {
+                return Err(NodeError::System(format!(
+                    "{scheduler} has come to slot {} and no further: run the command again",
+                    adopted.next
+                )));
+            }
+            tokio::time::sleep(ADOPT_PAUSE).await;
         }
     }
 

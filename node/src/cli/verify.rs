@@ -44,6 +44,7 @@ impl Verify {
             state_root: audit.state_root.map(|root| root.to_string()),
             first_difference: difference.map(DifferenceShape::from),
             executed: audit.executed,
+            epochs: Some(audit.epochs).filter(|epochs| *epochs > 1),
             fault: file.map(|path| path.display().to_string()),
         };
         if let Some(difference) = difference {
@@ -56,8 +57,10 @@ impl Verify {
         session.output.print(&shape, || {
             let root = shape.state_root.as_deref().unwrap_or("none, it was not born");
             let (slots, executed) = (count(shape.slots, "slot"), shape.executed);
+            let epochs = shape.epochs.map(|epochs| format!(" in {epochs} epochs"));
             format!(
-                "{process} is as it must be\n{slots}, {executed} with receipts\nstate root {root}"
+                "{process} is as it must be\n{slots}{}, {executed} with receipts\nstate root {root}",
+                epochs.unwrap_or_default()
             )
         })
     }

@@ -97,7 +97,7 @@ fn a_refusal_exits_with_3_unless_it_says_that_somebody_is_away_or_the_view_faile
             RefusalCode::ViewFailed => 4,
             _ => 3,
         };
-        let error = NodeError::Client(ClientError::Refused(Refusal::new(*code, "")));
+        let error = NodeError::Client(Refusal::new(*code, "").into());
         assert_eq!(error.exit_code(), expected, "{code:?}");
     }
 }

@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use antiphon_client::{ClientError, Described};
 use protocol::{
-    Answer, AskAnswer, Assignment, AssignmentProof, ControlAction, Delivery, Entry, EntryId,
-    ItemBody, ModuleId, OutboxItem, Principal, ProcessId, RefusalCode, Slot, TimerKind, Timestamp,
-    UnitId, UnitRecord,
+    Answer, AskAnswer, Assignment, AssignmentProof, Delivery, Entry, EntryId, ItemBody, ModuleId,
+    OutboxItem, Principal, ProcessId, RefusalCode, Slot, TimerKind, Timestamp, UnitId, UnitRecord,
     api::{Executed, LogRecord, UnitStatus},
     schema::Schema,
 };
@@ -44,7 +43,7 @@ impl Problem {
 impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let (status, hint) = match &error {
-            ClientError::Refused(refusal) => match refusal.code {
+            ClientError::Refused { refusal, .. } => match refusal.code {
                 RefusalCode::NotFound
                 | RefusalCode::UnknownProcess
                 | RefusalCode::UnknownModule => {
@@ -82,6 +81,8 @@ pub(crate) struct ProcessRow {
     pub(crate) module: ModuleId,
     pub(crate) controller: Principal,
     pub(crate) scheduler: UnitId,
+    /// Whether an earlier scheduler tells of it.
+    pub(crate) moved: bool,
     /// The log's next free slot.
     pub(crate) next: Slot,
     /// When its last slot was assigned.
@@ -188,14 +189,7 @@ impl Call {
             }
             Entry::Control(control) => {
                 let control = control.unverified();
-                let action = match &control.action {
-                    ControlAction::Upgrade { .. } => "upgrade",
-                    ControlAction::Policy(_) => "policy",
-                    ControlAction::Controller(_) => "controller",
-                    ControlAction::Move(_) => "move",
-                    ControlAction::Stop => "stop",
-                    ControlAction::Takeover { .. } => "takeover",
-                };
+                let action = super::show::order(&control.action);
                 Self::new("control", control.sender).with(Some(action), None)
             }
         }

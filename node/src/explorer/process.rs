@@ -1,8 +1,9 @@
 //! Lists of processes, and one process: what its spawn fixed, its methods, its log.
 
+use antiphon_client::Described;
 use maud::{Markup, html};
 use protocol::{
-    Limits, UnitId,
+    ControlAction, Limits, UnitId,
     schema::{Method, MethodKind, Schema, Type},
 };
 
@@ -11,6 +12,9 @@ use super::{
     log, problem,
     show::{self, full, number, plain, size, time},
 };
+
+/// The most epochs shown of a log.
+const EPOCHS_MAX: usize = 50;
 
 /// The most methods shown of a schema.
 const METHODS_MAX: usize = 200;
@@ -110,7 +114,54 @@ pub(crate) fn page(
                 }
             }
         }
+        (epochs(&facts.described))
         (log::section(&facts.process, log, names, before))
+    }
+}
+
+/// The epochs of a log that has several: who orders each, and the policy in force.
+fn epochs(described: &Described) -> Markup {
+    let mut version = described.spawn.policy.version;
+    let opened = described.provenance.changes.iter().map(|change| {
+        let action = &change.control.unverified().action;
+        if let ControlAction::Policy(policy) = action {
+            version = policy.version;
+        }
+        (show::order(action), version)
+    });
+    let first = ("spawn", described.spawn.policy.version);
+    let opened: Vec<_> = std::iter::once(first).chain(opened).collect();
+    let rows = described.source.epochs().zip(opened).zip(0_u64..);
+    let rows: Vec<_> = rows.collect();
+    if rows.len() < 2 {
+        return html! {};
+    }
+    let more = rows.len().saturating_sub(EPOCHS_MAX);
+    html! {
+        section aria-labelledby="epochs" {
+            h2 #epochs { "Epochs " span.total { (rows.len()) } }
+            div.scroll {
+                table.cards {
+                    thead { tr {
+                        th scope="col" { "Epoch" } th scope="col" { "First slot" }
+                        th scope="col" { "Scheduler" } th scope="col" { "Policy" }
+                        th scope="col" { "Opened by" }
+                    } }
+                    tbody {
+                        @for (((scheduler, first), (opened, version)), epoch) in rows.iter().rev().take(EPOCHS_MAX) {
+                            tr {
+                                td.number data-label="Epoch" { (number(*epoch)) }
+                                td.number data-label="First slot" { (number(first.get())) }
+                                td data-label="Scheduler" { (show::unit(scheduler)) }
+                                td.number data-label="Policy" { "version " (version) }
+                                td data-label="Opened by" { (show::badge("kind", opened)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if more > 0 { p.quiet { (more) " more" } }
+        }
     }
 }
 
@@ -120,7 +171,7 @@ fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
         dl {
             dt { "Module" } dd { (show::brief(spawn.module)) }
             dt { "Spawned by" } dd { (show::principal(&spawn.sender, names)) }
-            dt { "Controller" } dd { (show::principal(&spawn.controller, names)) }
+            dt { "Controller" } dd { (show::principal(&source.controller(), names)) }
             dt { "Scheduler" } dd { (show::unit(&source.scheduler())) }
             dt { "Compute units" }
             dd {

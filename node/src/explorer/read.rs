@@ -95,6 +95,9 @@ impl Reader {
                 Err(_) => list.missing.push((scheduler, late())),
             }
         }
+        // Its present scheduler lists it, unless it does not answer.
+        let missing: Vec<UnitId> = list.missing.iter().map(|(unit, _)| *unit).collect();
+        list.rows.retain(|row| !row.moved || missing.contains(&row.scheduler));
         list
     }
 
@@ -131,6 +134,11 @@ impl Reader {
     /// A process.
     pub(crate) async fn process(&self, process: ProcessId) -> Result<ProcessFacts, Problem> {
         let described = self.client.describe(process).await?;
+        let described = match timeout(STATUS_WAIT, self.client.head(process)).await {
+            // It finds out who orders the process now.
+            Ok(Ok(_)) => self.client.describe(process).await?,
+            _ => described,
+        };
         let schema = self.client.schema(process).await.map_err(Problem::from);
         Ok(ProcessFacts { process, described, schema })
     }
@@ -142,8 +150,7 @@ impl Reader {
         before: Option<Slot>,
         limit: u32,
     ) -> Result<LogFacts, Problem> {
-        let scheduler = self.client.describe(process).await?.source.scheduler();
-        self.any_answers([scheduler]).await?;
+        self.any_answers(self.client.describe(process).await?.source.schedulers()).await?;
         let head = self.client.head(process).await?;
         let next = head.slot.next().unwrap_or(head.slot);
         let end = before.map_or(next, |before| before.min(next));
@@ -207,8 +214,7 @@ impl Reader {
         from: Slot,
         wanted: usize,
     ) -> Result<(Vec<LogRecord>, Slot), Problem> {
-        let scheduler = self.client.describe(process).await?.source.scheduler();
-        self.any_answers([scheduler]).await?;
+        self.any_answers(self.client.describe(process).await?.source.schedulers()).await?;
         let mut reader = self.client.log(process, from);
         let mut records = Vec::new();
         let mut next = from;
@@ -305,7 +311,8 @@ fn row(scheduler: UnitId, entry: &ProcessEntry) -> Option<ProcessRow> {
         name: spawn.name,
         module: spawn.module,
         controller: spawn.controller,
-        scheduler,
+        scheduler: entry.moved.unwrap_or(scheduler),
+        moved: entry.moved.is_some(),
         next: entry.next,
         time: entry.time,
     })

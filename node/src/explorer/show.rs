@@ -6,7 +6,9 @@ use std::{
 };
 
 use maud::{Markup, html};
-use protocol::{EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json};
+use protocol::{
+    ControlAction, EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json,
+};
 use serde::Serialize;
 use serde_json::{Serializer, Value as Json, ser::Formatter};
 
@@ -264,6 +266,18 @@ pub(super) fn badge(tone: &'static str, text: impl Display) -> Markup {
 /// The code of a failure as an actor chose it.
 pub(super) fn code_badge(code: &str) -> Markup {
     badge("bad", plain(code, 40))
+}
+
+/// The word for what a controller orders.
+pub(crate) const fn order(action: &ControlAction) -> &'static str {
+    match action {
+        ControlAction::Upgrade { .. } => "upgrade",
+        ControlAction::Policy(_) => "policy",
+        ControlAction::Controller(_) => "controller",
+        ControlAction::Move(_) => "move",
+        ControlAction::Stop => "stop",
+        ControlAction::Takeover { .. } => "takeover",
+    }
 }
 
 #[cfg(test)]

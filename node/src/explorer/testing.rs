@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use antiphon_client::Described;
 use protocol::{
-    Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Delivery, Entry, Epoch,
-    Failure, FailureKind, Gas, Hash, ItemBody, Kind, Limits, LogLine, MerkleTree, Message,
-    ModuleId, NetworkId, OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId,
-    Profile, Receipt, ReceiptBatch, ReceiptLeaf, Reply, Role, SecretKey, Signature, Signed, Slot,
-    Source, Spawn, Timestamp, UnitRecord, V1, Value,
+    Acceptance, Assignment, AssignmentProof, BatchHeader, Change, ComputePolicy, Control,
+    ControlAction, Delivery, Entry, Epoch, Failure, FailureKind, Gas, Hash, ItemBody, Kind, Limits,
+    LogLine, MerkleTree, Message, ModuleId, NetworkId, OutboxItem, Outcome, PairNumber,
+    PairPosition, Principal, ProcessId, Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf,
+    Reply, Role, SecretKey, Signature, Signed, Slot, Source, Spawn, Timestamp, UnitRecord, V1,
+    Value,
     api::{Executed, LogRecord, UnitStatus},
-    chain_hash,
+    chain_hash, codec,
     schema::{Method, MethodKind, Param, Schema, Type},
 };
 
@@ -70,7 +71,31 @@ fn args() -> Vec<u8> {
 pub(crate) fn described(name: &str) -> Arc<Described> {
     let spawn = spawn(name);
     let source = Source::of_spawn(&spawn);
-    Arc::new(Described { spawn, source: Arc::new(source) })
+    let provenance = Provenance { spawn: codec::encode(&spawn), changes: Vec::new() };
+    Arc::new(Described { spawn, source: Arc::new(source), provenance })
+}
+
+/// The process, moved to another scheduler with slot 4.
+pub(crate) fn moved(name: &str) -> Arc<Described> {
+    let mut moved = (*described(name)).clone();
+    let control = Control {
+        version: V1,
+        kind: Kind,
+        network: NETWORK,
+        sender: moved.spawn.controller,
+        target: process(name),
+        nonce: 1,
+        expiry: Timestamp::new(1),
+        action: ControlAction::Move(key(5).public().unit()),
+    };
+    let control = Signed::sign(control, &key(1));
+    let sealed = proof(record(Entry::Control(control.clone()), 4).assignment);
+    let change = Change { control, sealed, attested: None };
+    let mut source = Source::of_spawn(&moved.spawn);
+    source.apply(&process(name), &change, NETWORK).unwrap();
+    moved.source = Arc::new(source);
+    moved.provenance.changes.push(change);
+    Arc::new(moved)
 }
 
 /// A client's message to a process.
@@ -218,6 +243,7 @@ pub(crate) fn list() -> ProcessList {
         module: ModuleId::of(b"module"),
         controller: spawn(name).controller,
         scheduler: key(2).public().unit(),
+        moved: false,
         next: Slot::new(slots),
         time: Timestamp::new(1_767_225_600_123),
     };

@@ -20,6 +20,9 @@ pub(crate) struct AuditShape {
     pub(crate) first_difference: Option<DifferenceShape>,
     /// Of how many slots a unit signed the outcome.
     pub(crate) executed: u64,
+    /// How many epochs the slots belong to, if to several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<u64>,
     /// The file that shows two units to contradict each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,

@@ -1,14 +1,16 @@
 //! The objects printed with `--json`.
 
+use antiphon_client::Handover;
 use protocol::{
-    AccountId, Entry, EntryId, Failure, ItemBody, Message, ModuleId, OutboxItem, Outcome,
-    Principal, ProcessId, Reply, UnitId,
+    AccountId, Assignment, ComputePolicy, ControlAction, Entry, EntryId, Failure, ItemBody,
+    Message, ModuleId, OutboxItem, Outcome, Principal, ProcessId, Reply, UnitId,
     api::LogRecord,
     json::{bytes_to_json, to_json},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use super::Output;
 use crate::error::NodeError;
 
 /// A failure of the command; with the message if one is on its way all the same.
@@ -107,6 +109,9 @@ pub(crate) struct LogLine {
     pub(crate) method: Option<String>,
     pub(crate) args: Json,
     pub(crate) outcome: Option<OutcomeShape>,
+    /// The epoch, of all but the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epoch: Option<u64>,
     /// How the outcome is known, where that is not by the receipt of a unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<&'static str>,
@@ -124,6 +129,7 @@ impl LogLine {
             method,
             args,
             outcome: outcome.map(OutcomeShape::of),
+            epoch: Some(assignment.epoch.get()).filter(|epoch| *epoch > 0),
             level: None,
         }
     }
@@ -150,7 +156,30 @@ fn describe(entry: &Entry) -> (String, Option<String>, Json) {
             (answer.statement.unverified().scheduler.to_string(), None, Json::Null)
         }
         Entry::Control(control) => {
-            (sender(&control.unverified().sender), Some("control".to_owned()), Json::Null)
+            let control = control.unverified();
+            let (word, args) = order(&control.action);
+            (sender(&control.sender), Some(word.to_owned()), args)
+        }
+    }
+}
+
+/// What a controller orders, and with what.
+fn order(action: &ControlAction) -> (&'static str, Json) {
+    match action {
+        ControlAction::Upgrade { module, raw, .. } => {
+            ("upgrade", json!({"module": module, "raw": raw}))
+        }
+        ControlAction::Policy(policy) => {
+            let ComputePolicy { units, quorum, version, .. } = policy;
+            ("policy", json!({"units": units, "quorum": quorum, "version": version}))
+        }
+        ControlAction::Controller(controller) => {
+            ("controller", json!({"controller": controller.to_string()}))
+        }
+        ControlAction::Move(scheduler) => ("move", json!({"scheduler": scheduler})),
+        ControlAction::Stop => ("stop", Json::Null),
+        ControlAction::Takeover { scheduler, slot, .. } => {
+            ("takeover", json!({"scheduler": scheduler, "slot": slot.get()}))
         }
     }
 }
@@ -253,6 +282,47 @@ pub(crate) struct ProcessShape {
     pub(crate) time: u64,
     pub(crate) module: ModuleId,
     pub(crate) scheduler: UnitId,
+}
+
+/// How a process came to its present scheduler.
+#[derive(Debug, Serialize)]
+pub(crate) struct HandoverShape {
+    pub(crate) process: ProcessId,
+    pub(crate) from: UnitId,
+    pub(crate) to: UnitId,
+    pub(crate) epoch: u64,
+    pub(crate) slot: u64,
+}
+
+impl HandoverShape {
+    pub(crate) fn of(process: ProcessId, handover: Handover) -> Self {
+        let Handover { from, to, epoch, slot } = handover;
+        Self { process, from, to, epoch: epoch.get(), slot: slot.get() }
+    }
+}
+
+/// A controller's order that is in force.
+#[derive(Debug, Serialize)]
+pub(crate) struct ControlShape {
+    pub(crate) process: ProcessId,
+    pub(crate) message: EntryId,
+    pub(crate) slot: u64,
+    /// The epoch of the slots behind it.
+    pub(crate) epoch: u64,
+}
+
+impl ControlShape {
+    pub(crate) fn of(ordered: &Assignment, ends_epoch: bool) -> Self {
+        let Assignment { process, entry: message, slot, epoch, .. } = *ordered;
+        let epoch = epoch.get().saturating_add(ends_epoch.into());
+        Self { process, message, slot: slot.get(), epoch }
+    }
+
+    pub(crate) fn print(&self, output: Output) -> Result<(), NodeError> {
+        output.print(self, || {
+            format!("{} is in force since slot {}, epoch {}", self.message, self.slot, self.epoch)
+        })
+    }
 }
 
 /// A unit of a cluster.

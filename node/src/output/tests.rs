@@ -1,9 +1,10 @@
-use antiphon_client::ClientError;
+use antiphon_client::{ClientError, Handover};
 use protocol::{
-    AccountId, Assignment, Entry, EntryId, Epoch, Failure, FailureKind, Gas, GlobalValue, Hash,
-    ItemBody, Kind, LogLine as Logged, Message, ModuleId, NetworkId, OutboxItem, Outcome,
-    PairNumber, PairPosition, Principal, ProcessId, ProfileId, Refusal, RefusalCode, Reply,
-    SecretKey, Signed, Slot, State, Timestamp, V1, Value, api::LogRecord,
+    AccountId, Assignment, Control, ControlAction, Entry, EntryId, Epoch, Failure, FailureKind,
+    Gas, GlobalValue, Hash, ItemBody, Kind, LogLine as Logged, Message, ModuleId, NetworkId,
+    OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId, Refusal,
+    RefusalCode, Reply, SecretKey, Signed, Slot, State, Timestamp, UnitId, V1, Value,
+    api::LogRecord,
 };
 
 use super::*;
@@ -121,6 +122,49 @@ fn a_log_line_has_its_shape_before_and_after_execution() {
 }
 
 #[test]
+fn what_a_controller_orders_has_its_shape() {
+    let (one, other) = (UnitId::from_bytes([4; 32]), UnitId::from_bytes([5; 32]));
+    let (epoch, slot) = (Epoch::new(1), Slot::new(9));
+    let shape = HandoverShape::of(process(), Handover { from: one, to: other, epoch, slot });
+    let id = process();
+    let end = r#""epoch":1,"slot":9}"#;
+    let expected = format!(r#"{{"process":"{id}","from":"{one}","to":"{other}",{end}"#);
+    assert_eq!(json(&shape), expected);
+    let time = Timestamp::ZERO;
+    let ordered = Assignment { process: id, epoch, slot, time, entry: entry(), chain: Hash::ZERO };
+    let start = format!(r#"{{"process":"{id}","message":"{}","slot":9,"epoch":"#, entry());
+    assert_eq!(json(&ControlShape::of(&ordered, false)), format!("{start}1}}"));
+    assert_eq!(json(&ControlShape::of(&ordered, true)), format!("{start}2}}"));
+}
+
+#[test]
+fn a_control_in_a_log_shows_what_was_ordered_and_its_epoch() {
+    let key = SecretKey::from_seed(&[3; 32]);
+    let account = key.public().account();
+    let scheduler = UnitId::from_bytes([4; 32]);
+    let control = Control {
+        version: V1,
+        kind: Kind,
+        network: NetworkId::from_bytes([0; 32]),
+        sender: Principal::Account(account),
+        target: process(),
+        nonce: 0,
+        expiry: Timestamp::ZERO,
+        action: ControlAction::Move(scheduler),
+    };
+    let entry = Entry::Control(Signed::sign(control, &key));
+    let id = entry.id();
+    let (epoch, slot, time) = (Epoch::new(2), Slot::new(7), Timestamp::new(99));
+    let assignment =
+        Assignment { process: process(), epoch, slot, time, entry: id, chain: Hash::ZERO };
+    let line = json(&LogLine::of(&LogRecord { assignment, entry }, None));
+    let args = format!(r#"{{"scheduler":"{scheduler}"}}"#);
+    let start = format!(r#"{{"slot":7,"time":99,"message":"{id}","from":"{account}","#);
+    let end = format!(r#""method":"move","args":{args},"outcome":null,"epoch":2}}"#);
+    assert_eq!(line, format!("{start}{end}"));
+}
+
+#[test]
 fn a_check_has_its_shape_and_adds_what_it_found() {
     let process = process();
     let shape = AuditShape {
@@ -130,6 +174,7 @@ fn a_check_has_its_shape_and_adds_what_it_found() {
         state_root: Some("ab".to_owned()),
         first_difference: None,
         executed: 2,
+        epochs: None,
         fault: None,
     };
     let start = format!(r#"{{"process":"{process}","slots":3,"ok":"#);
@@ -174,7 +219,7 @@ fn globals_show_integers_as_values_and_everything_else_as_bits() {
 #[test]
 fn a_failure_prints_code_number_and_detail() {
     let refusal = Refusal::new(RefusalCode::Expired, "sign it again");
-    let error = NodeError::Client(ClientError::Refused(refusal));
+    let error = NodeError::Client(refusal.into());
     let expected = r#"{"error":{"code":"expired","number":5,"detail":"sign it again"}}"#;
     assert_eq!(json(&ErrorShape::of(&error)), expected);
     assert_eq!(error.exit_code(), 3);

@@ -26,6 +26,8 @@ pub(crate) struct Audit {
     pub(crate) slots: u64,
     /// Of how many of these a unit of the policy signed the outcome.
     pub(crate) executed: u64,
+    /// How many epochs they belong to.
+    pub(crate) epochs: u64,
     /// The state root after the last slot; none of a process that was not born, or that differs.
     pub(crate) state_root: Option<Hash>,
     /// What differs first.
@@ -136,8 +138,8 @@ fn run(
         None => auditor.state_root()?,
         Some(_) => None,
     };
-    let (slots, executed) = (slots.get(), auditor.executed);
-    Ok((Audit { slots, executed, state_root, difference, fault }, auditor.last))
+    let (slots, executed, epochs) = (slots.get(), auditor.executed, auditor.rules.epochs());
+    Ok((Audit { slots, executed, epochs, state_root, difference, fault }, auditor.last))
 }
 
 impl Auditor {

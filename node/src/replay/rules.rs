@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::{Entry, EntryId, ItemBody, PairNumber, ProcessId, Timestamp, api::LogRecord};
+use protocol::{
+    Assignment, ControlAction, Entry, EntryId, ItemBody, PairNumber, ProcessId, ProvenanceError,
+    Source, Timestamp, api::LogRecord,
+};
 
 /// What the slots so far decide about the next. An entry that breaks a rule was let in, or let in
 /// twice, against the will of whoever sent it.
@@ -14,6 +17,9 @@ pub(super) struct Rules {
     fresh: BTreeSet<(Timestamp, EntryId)>,
     /// The number each source's next item has.
     pairs: HashMap<ProcessId, PairNumber>,
+    /// Who the process is by the slots so far; not known from the middle of a log on.
+    source: Option<Source>,
+    stopped: bool,
 }
 
 impl Rules {
@@ -28,11 +34,13 @@ impl Rules {
         while self.fresh.first().is_some_and(|(expiry, _)| *expiry < time) {
             self.fresh.pop_first();
         }
+        self.take_epoch(record)?;
         match &record.entry {
             Entry::Spawn(spawn) if spawn.unverified().expiry < time => Err("the spawn had expired"),
             Entry::Control(control) if control.unverified().expiry < time => {
                 Err("the control had expired")
             }
+            Entry::Message(_) if self.stopped => Err("the process had been stopped"),
             Entry::Message(message) => {
                 let expiry = message.unverified().expiry;
                 if expiry < time {
@@ -60,6 +68,35 @@ impl Rules {
             }
             Entry::Spawn(_) | Entry::Control(_) | Entry::Timer(_) | Entry::Answer(_) => Ok(()),
         }
+    }
+
+    /// How many epochs the slots so far belong to.
+    pub(super) fn epochs(&self) -> u64 {
+        self.source.as_ref().map_or(0, |source| source.epoch().get().saturating_add(1))
+    }
+
+    /// Checks that a slot is of the epoch it must be, and that its controller ordered what ends one.
+    fn take_epoch(&mut self, record: &LogRecord) -> Result<(), &'static str> {
+        let Assignment { epoch, slot, .. } = record.assignment;
+        if let Entry::Spawn(spawn) = &record.entry {
+            self.source = Some(Source::of_spawn(spawn.unverified()));
+        }
+        let Some(source) = &mut self.source else { return Ok(()) };
+        let Entry::Control(control) = &record.entry else {
+            let same = epoch == source.epoch();
+            return same.then_some(()).ok_or("the slot is of another epoch");
+        };
+        let control = control.unverified();
+        let takes_over = matches!(control.action, ControlAction::Takeover { .. });
+        let before = source.epoch();
+        source.permits(control).map_err(|error| match error {
+            ProvenanceError::Policy => "the policy does not follow from the one before",
+            _ => "the control is not the controller's",
+        })?;
+        source.advance(control, slot);
+        self.stopped |= control.action == ControlAction::Stop;
+        let expected = if takes_over { source.epoch() } else { before };
+        (epoch == expected).then_some(()).ok_or("the slot is of another epoch")
     }
 
     /// The number that a source's next item must have, where that is known.

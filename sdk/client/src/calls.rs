@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use protocol::{
     AssignmentProof, Entry, EntryId, Failure, Gas, Hash, Kind, Message, NetworkId, Outcome,
-    Principal, ProcessId, Receipt, Reply, SecretKey, Signed, Slot, UnitId, V1, Value, ViewAnswer,
-    ViewRequest,
+    Principal, ProcessId, Receipt, Reply, SecretKey, Signed, Slot, Source, UnitId, V1, Value,
+    ViewAnswer, ViewRequest,
     api::{Executed, Request},
 };
 use tokio::time::{Instant, timeout};
@@ -163,7 +163,6 @@ impl Client {
         args: &Value,
         at_least: Option<Slot>,
     ) -> Result<ViewResult, ClientError> {
-        let described = self.describe(process).await?;
         let nonce = shell::nonce()?;
         let args = encode_args(args)?;
         // Whoever steps in for another unit may still be behind it.
@@ -171,11 +170,11 @@ impl Client {
         let request = ViewRequest { process, method: method.to_owned(), args, nonce, at_least };
         request.check().map_err(|error| ClientError::BadRequest(error.to_owned()))?;
         let asked = Request::View(request.clone());
-        let read = |answer: Signed<ViewAnswer>| {
-            self.inner.checker.view(&request, &described.source, &answer)?;
+        let read = |source: &Source, answer: Signed<ViewAnswer>| {
+            self.inner.checker.view(&request, source, &answer)?;
             Ok(Said::Enough(answer))
         };
-        let answer = self.ask_policy(process, described.source.policy(), asked, read).await?;
+        let answer = self.ask_executors(process, asked, read).await?;
         read_view(answer.unverified())
     }
 }
@@ -243,6 +242,7 @@ fn value(bytes: &[u8]) -> Value {
     Value::decode_any(bytes).unwrap_or_else(|_| Value::Bytes(bytes.to_vec()))
 }
 
-fn not_sent() -> ClientError {
+/// Why an entry was not even handed to a messenger.
+pub(crate) fn not_sent() -> ClientError {
     ClientError::unreachable("no messenger could be reached, the message was not sent; try again")
 }

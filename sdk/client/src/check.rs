@@ -8,8 +8,8 @@ use std::{
 };
 
 use protocol::{
-    Assignment, AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey, Signature,
-    Signed, Slot, Source, VerifyError, ViewAnswer, ViewRequest,
+    Assignment, AssignmentProof, Body, EntryId, Hash, NetworkId, ProcessId, PublicKey,
+    RefusalProof, Signature, Signed, Slot, Source, VerifyError, ViewAnswer, ViewRequest,
     api::{Executed, OutcomePage},
 };
 
@@ -54,6 +54,27 @@ impl Checker {
         if !scheduler.is_some_and(|scheduler| proof.leads_to_batch_of(&scheduler)) {
             return Err(ClientError::unverified(
                 "the assignment is not in a batch of the process's scheduler",
+            ));
+        }
+        self.signed(&proof.batch)
+    }
+
+    /// Checks that a scheduler of the process refused the entry for good.
+    pub(crate) fn refusal(
+        &self,
+        (process, entry): (ProcessId, EntryId),
+        source: &Source,
+        proof: &RefusalProof,
+    ) -> Result<(), ClientError> {
+        if proof.refusal.process != process || proof.refusal.entry != entry {
+            return Err(ClientError::unverified("the refusal is of another entry"));
+        }
+        let batch = proof.batch.unverified();
+        let leads = batch.count == proof.path.count
+            && proof.path.root_from(proof.refusal.leaf()) == Some(batch.root);
+        if !leads || !source.schedulers().contains(&batch.scheduler) {
+            return Err(ClientError::unverified(
+                "the refusal is not in a batch of the process's scheduler",
             ));
         }
         self.signed(&proof.batch)

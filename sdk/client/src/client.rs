@@ -11,16 +11,18 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, ModuleId, NetworkId, Principal, ProcessId, Provenance, RefusalCode, Role,
-    SecretKey, Signed, Slot, Source, Spawn, UnitId, UnitRecord,
+    Acceptance, ModuleId, NetworkId, Principal, ProcessId, RefusalCode, Role, SecretKey, Signed,
+    Slot, UnitId, UnitRecord,
     api::{Records, Request},
-    codec,
     schema::Schema,
 };
 use tokio::{task::JoinSet, time::timeout};
 use transport::{Directory, Endpoint, Limits, Peers, UnitAddress};
 
-use crate::{ClientError, check::Checker, doubts::Doubts, shell, submitter::Submitter};
+use crate::{
+    ClientError, Described, check::Checker, doubts::Doubts, locations::Locations, shell,
+    submitter::Submitter,
+};
 
 /// How long one bootstrap unit may take to be reached and to name the units it knows.
 const BOOTSTRAP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,15 +56,6 @@ pub enum Units {
     Bootstrap(Vec<UnitAddress>),
 }
 
-/// A process as its spawn describes it, checked against its id.
-#[derive(Debug, Clone)]
-pub struct Described {
-    /// Its spawn.
-    pub spawn: Spawn,
-    /// Who orders and executes it now.
-    pub source: Arc<Source>,
-}
-
 /// A connection to a network. Cheap to clone; the last clone closes it.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -76,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) peers: Peers,
     pub(crate) checker: Arc<Checker>,
+    pub(crate) locations: Arc<Locations>,
     pub(crate) submitter: Submitter,
     pub(crate) doubts: Doubts,
     nonce: AtomicU64,
@@ -86,7 +80,6 @@ pub(crate) struct Inner {
 /// What was checked once and cannot change.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    pub(crate) processes: HashMap<ProcessId, Arc<Described>>,
     pub(crate) schemas: HashMap<ModuleId, Option<Arc<Schema>>>,
     pub(crate) stored: HashMap<(UnitId, ModuleId), ()>,
     pub(crate) accepted: HashMap<(UnitId, ModuleId), Acceptance>,
@@ -111,9 +104,11 @@ impl Client {
         };
         let peers = Peers::new(endpoint, directory.clone());
         let checker = Arc::new(Checker::new(network));
+        let locations = Locations::new(network, directory.clone(), peers.clone());
+        let locations = Arc::new(locations);
         let submitter = Submitter::start(
             peers.clone(),
-            directory.clone(),
+            Arc::clone(&locations),
             Arc::clone(&checker),
             shell::number()?,
         );
@@ -127,6 +122,7 @@ impl Client {
             directory,
             peers,
             checker,
+            locations,
             submitter,
             doubts: Doubts::default(),
             nonce: AtomicU64::new(shell::number()?),
@@ -154,27 +150,23 @@ impl Client {
             .map_or(Principal::Anonymous, |key| Principal::Account(key.public().account()))
     }
 
-    /// Tells who orders and executes a process, from its own spawn.
+    /// Tells who orders and executes a process, from its own spawn and what changed that since.
     ///
     /// # Errors
     ///
     /// [`ClientError::Refused`] with `unknown-process` if no scheduler that answers knows it.
     pub async fn describe(&self, process: ProcessId) -> Result<Arc<Described>, ClientError> {
-        if let Some(known) = self.inner.known().processes.get(&process) {
-            return Ok(Arc::clone(known));
-        }
-        let network = self.inner.network;
-        let read = move |provenance: &Provenance| read(network, process, provenance);
-        let request = Request::Describe(process);
-        let described = self.first_of(Role::Scheduler, request, read).await?;
-        Ok(self.learn(process, described))
+        self.inner.locations.find(process).await
     }
 
-    /// Remembers a process.
-    pub(crate) fn learn(&self, process: ProcessId, described: Described) -> Arc<Described> {
-        let described = Arc::new(described);
-        remember(&mut self.inner.known().processes, process, Arc::clone(&described));
-        described
+    /// Tells who orders and executes a process now, by asking all schedulers although something is
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::describe`], if nothing was known.
+    pub async fn describe_again(&self, process: ProcessId) -> Result<Arc<Described>, ClientError> {
+        self.inner.locations.find_again(process).await
     }
 
     /// Asks all units of a role at once and takes the first answer that `read` accepts.
@@ -254,22 +246,11 @@ impl Inner {
     }
 }
 
-/// Reads a process's description, which proves itself.
-fn read(
-    network: NetworkId,
-    process: ProcessId,
-    provenance: &Provenance,
-) -> Result<Described, ClientError> {
-    let source = provenance.source(&process, network).map_err(ClientError::unverified)?;
-    let spawn = codec::decode(&provenance.spawn).map_err(ClientError::unverified)?;
-    Ok(Described { spawn, source: Arc::new(source) })
-}
-
 /// A refusal with a reason says more than silence, and "not here" less than any other reason.
 pub(crate) fn more_telling(one: ClientError, other: ClientError) -> ClientError {
     let weight = |error: &ClientError| match error {
         ClientError::NoUnit { .. } => 0,
-        ClientError::Refused(refusal) => match refusal.code {
+        ClientError::Refused { refusal, .. } => match refusal.code {
             RefusalCode::UnknownRequest => 1,
             RefusalCode::NotHosted => 2,
             RefusalCode::NotFound | RefusalCode::UnknownProcess | RefusalCode::UnknownModule => 4,

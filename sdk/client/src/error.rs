@@ -1,13 +1,18 @@
 //! What can go wrong for a client, sorted by what its caller can do about it.
 
-use protocol::{EntryId, Failure, Refusal, RefusalCode, Role, Slot};
+use protocol::{EntryId, Failure, Refusal, RefusalCode, RefusalProof, Role, Slot};
 
 /// Why a client cannot give what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// A unit said no.
-    #[error("{}", .0.detail)]
-    Refused(Refusal),
+    #[error("{}", refusal.detail)]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Of an entry that will never be in its log: what shows that to others.
+        proof: Option<Box<RefusalProof>>,
+    },
     /// No unit that could answer did; whether the request took effect is unknown.
     #[error("{detail}")]
     Unreachable {
@@ -71,7 +76,7 @@ impl ClientError {
     /// The stable kebab-case word for programs.
     pub fn code(&self) -> &str {
         match self {
-            Self::Refused(refusal) => refusal.code.word(),
+            Self::Refused { refusal, .. } => refusal.code.word(),
             Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.word(),
             Self::NoAnswerYet { .. } => "no-answer-yet",
             Self::Unverified { .. } | Self::Broken { .. } => "unverified",
@@ -87,7 +92,7 @@ impl ClientError {
     /// 100 on for the client's own.
     pub const fn number(&self) -> u16 {
         match self {
-            Self::Refused(refusal) => refusal.code.number(),
+            Self::Refused { refusal, .. } => refusal.code.number(),
             Self::Unreachable { .. } | Self::NoUnit { .. } => RefusalCode::Unreachable.number(),
             Self::NoAnswerYet { .. } => 100,
             Self::Unverified { .. } | Self::Broken { .. } => 101,
@@ -107,10 +112,26 @@ impl ClientError {
         Self::Unreachable { detail: detail.to_string() }
     }
 
+    /// Whether who orders or executes the process may be other units than those known.
+    pub(crate) const fn is_of_the_place(&self) -> bool {
+        match self {
+            Self::Refused { refusal, .. } => matches!(
+                refusal.code,
+                RefusalCode::Moved
+                    | RefusalCode::UnknownProcess
+                    | RefusalCode::NotHosted
+                    | RefusalCode::StaleStore
+                    | RefusalCode::Fenced
+            ),
+            Self::Unreachable { .. } | Self::NoUnit { .. } | Self::Unverified { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether another unit may answer where this one failed.
     pub(crate) const fn is_of_the_unit(&self) -> bool {
         match self {
-            Self::Refused(refusal) => {
+            Self::Refused { refusal, .. } => {
                 refusal.code.is_retryable() || matches!(refusal.code, RefusalCode::UnknownRequest)
             }
             Self::Unreachable { .. } | Self::Unverified { .. } => true,
@@ -121,14 +142,14 @@ impl ClientError {
 
 impl From<Refusal> for ClientError {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        Self::Refused { refusal, proof: None }
     }
 }
 
 impl From<transport::RequestError> for ClientError {
     fn from(error: transport::RequestError) -> Self {
         match error {
-            transport::RequestError::Refused(refusal) => Self::Refused(refusal),
+            transport::RequestError::Refused(refusal) => refusal.into(),
             other => Self::unreachable(other),
         }
     }

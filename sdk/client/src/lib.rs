@@ -9,8 +9,9 @@
 //! - Nothing a unit says is handed to the caller before its signature, its path to what is signed
 //!   and its place are checked: an assignment against the process's scheduler, an outcome and a
 //!   view against the process's policy. What does not hold is [`ClientError::Unverified`].
-//! - Who orders and executes a process is read from the process's spawn, whose digest is its id;
-//!   no unit's word counts for it.
+//! - Who orders and executes a process is read from the process's spawn, whose digest is its id, and
+//!   from the changes that its controllers signed and its schedulers sealed; no unit's word counts
+//!   for it. It is found out anew when an answer does not fit what is known.
 //! - What is in flight is bounded in bytes. A lost messenger costs time, never a message: entries
 //!   without an answer are submitted again under the same id.
 
@@ -18,13 +19,16 @@ mod audit;
 mod calls;
 mod check;
 mod client;
+mod control;
 mod doubts;
 mod error;
 mod flights;
 mod inspect;
+mod locations;
 mod log;
 mod policy;
 mod reads;
+mod recover;
 mod section;
 mod shell;
 mod spawn;
@@ -34,8 +38,9 @@ mod testing;
 mod watch;
 
 pub use calls::{SendResult, ViewResult};
-pub use client::{Client, ClientOptions, Described, Units};
+pub use client::{Client, ClientOptions, Units};
 pub use error::ClientError;
+pub use locations::{Described, Handover};
 pub use log::LogReader;
 pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};

@@ -1,7 +1,7 @@
 //! Reading logs: each page must continue the one before.
 
 use protocol::{
-    Entry, Hash, Position, ProcessId, Slot, Timestamp,
+    Entry, Epoch, Hash, Position, ProcessId, Slot, Source, Timestamp, UnitId,
     api::{LogPage, LogRecord, Request},
 };
 
@@ -19,8 +19,10 @@ pub struct LogReader {
 struct Place {
     process: ProcessId,
     next: Slot,
-    /// Chain hash and time of the slot before, where they are known.
-    before: Option<(Hash, Timestamp)>,
+    /// Chain hash, time and epoch of the slot before, where they are known.
+    before: Option<(Hash, Timestamp, Epoch)>,
+    /// Whether the log may go on elsewhere: the slot before ended an epoch, or is not known.
+    may_go_on: bool,
 }
 
 impl LogReader {
@@ -37,9 +39,14 @@ impl LogReader {
     /// What the scheduler says, or [`ClientError::Broken`] if the next slot breaks a rule.
     pub async fn page(&mut self, limit: u32) -> Result<LogPage, ClientError> {
         let Place { process, next, .. } = self.place;
-        let described = self.client.describe(process).await?;
         let request = Request::Log { process, from: next, limit };
-        let mut page: LogPage = self.client.ask(described.source.scheduler(), &request).await?;
+        let take = |_: UnitId, _: &Source, page: LogPage| Ok(page);
+        let mut page = self.client.ask_schedulers(process, &request, take).await?;
+        // Whoever ordered the last epoch serves it for ever, and has nothing behind its end.
+        if page.records.is_empty() && std::mem::take(&mut self.place.may_go_on) {
+            self.client.describe_again(process).await?;
+            page = self.client.ask_schedulers(process, &request, take).await?;
+        }
         page.records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let mut good = 0;
         for record in &page.records {
@@ -58,6 +65,10 @@ impl LogReader {
 }
 
 impl Place {
+    const fn new(process: ProcessId, next: Slot, before: Option<(Hash, Timestamp, Epoch)>) -> Self {
+        Self { process, next, before, may_go_on: true }
+    }
+
     /// The place behind a record, if it is the next of the log.
     fn behind(&self, record: &LogRecord) -> Result<Self, &'static str> {
         let LogRecord { assignment, entry } = record;
@@ -76,32 +87,39 @@ impl Place {
         if matches!(entry, Entry::Spawn(_)) != (assignment.slot == Slot::ZERO) {
             return Err("slot 0, and no other, is the spawn");
         }
-        if let Some((chain, time)) = &self.before {
+        if let Some((chain, time, epoch)) = &self.before {
             if !assignment.follows(chain) {
                 return Err("the chain hash does not follow");
             }
             if assignment.time < *time {
                 return Err("the time goes back");
             }
+            if assignment.epoch < *epoch || Some(assignment.epoch) > epoch.next() {
+                return Err("the epoch is neither the same nor the next");
+            }
         }
         let next = assignment.slot.next().ok_or("no log has so many slots")?;
-        Ok(Self { next, before: Some((assignment.chain, assignment.time)), ..*self })
+        Ok(Self {
+            next,
+            before: Some((assignment.chain, assignment.time, assignment.epoch)),
+            ..*self
+        })
     }
 }
 
 impl Client {
     /// Reads a process's log from a slot on.
     pub fn log(&self, process: ProcessId, from: Slot) -> LogReader {
-        let start = (Hash::ZERO, Timestamp::ZERO);
+        let start = (Hash::ZERO, Timestamp::ZERO, Epoch::ZERO);
         let before = (from == Slot::ZERO).then_some(start);
-        LogReader { client: self.clone(), place: Place { process, next: from, before } }
+        LogReader { client: self.clone(), place: Place::new(process, from, before) }
     }
 
     /// Reads a process's log from behind a position on, which the first slot must continue.
     pub fn log_behind(&self, process: ProcessId, position: &Position) -> LogReader {
         let next = position.slot.next().unwrap_or(position.slot);
-        let before = Some((position.chain, position.time));
-        LogReader { client: self.clone(), place: Place { process, next, before } }
+        let before = Some((position.chain, position.time, position.epoch));
+        LogReader { client: self.clone(), place: Place::new(process, next, before) }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use protocol::{ComputePolicy, ProcessId, RefusalCode, Role, UnitId, api::Request};
+use protocol::{ComputePolicy, ProcessId, RefusalCode, Role, Source, UnitId, api::Request};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
@@ -54,6 +54,33 @@ struct Round<T> {
 }
 
 impl Client {
+    /// Asks the units of a process's policy until one answers something that `read` accepts; those
+    /// of its newest policy if the ones known do not.
+    pub(crate) async fn ask_executors<T, U>(
+        &self,
+        process: ProcessId,
+        request: Request,
+        read: impl Fn(&Source, T) -> Result<Said<U>, ClientError>,
+    ) -> Result<U, ClientError>
+    where
+        T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + Send + 'static,
+    {
+        let source = Arc::clone(&self.describe(process).await?.source);
+        let asked = self
+            .ask_policy(process, source.policy(), request.clone(), |answer| read(&source, answer));
+        match asked.await {
+            Err(error) if error.is_of_the_place() => {
+                let newest = Arc::clone(&self.describe_again(process).await?.source);
+                if newest.changes() <= source.changes() {
+                    return Err(error);
+                }
+                let read = |answer| read(&newest, answer);
+                self.ask_policy(process, newest.policy(), request, read).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Asks the units of a policy that are known until one answers something that `read` accepts.
     pub(crate) async fn ask_policy<T, U>(
         &self,
@@ -177,7 +204,7 @@ where
                 self.missing = true;
                 self.client.inner.doubts.doubt(now, unit);
             }
-            ClientError::Refused(refusal) => {
+            ClientError::Refused { refusal, .. } => {
                 self.client.inner.doubts.trust(&unit);
                 if refusal.code == RefusalCode::NotHosted {
                     self.elsewhere.push_back((now + STEP_IN_PAUSE, unit));

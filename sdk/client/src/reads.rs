@@ -1,13 +1,14 @@
 //! Reading: outcomes, heads, entries, modules, and who is there.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use protocol::{
-    EntryId, HeadStatement, ModuleId, ProcessId, Role, Signed, Slot, UnitId, UnitRecord,
+    EntryId, HeadStatement, ModuleId, ProcessId, Provenance, Refusal, RefusalCode, Role, Signed,
+    Slot, Source, UnitId, UnitRecord,
     abi::SCHEMA_SECTION,
     api::{
-        Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage, Request,
-        UnitStatus,
+        Adoption, Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage,
+        Request, UnitStatus,
     },
     codec,
     schema::Schema,
@@ -15,7 +16,7 @@ use protocol::{
 use tokio::task::JoinSet;
 
 use crate::{
-    Client, ClientError,
+    Client, ClientError, Described,
     client::{more_telling, remember},
     policy::Said,
     section::custom_section,
@@ -46,18 +47,15 @@ impl Client {
         from: Slot,
         limit: u32,
     ) -> Result<OutcomePage, ClientError> {
-        let described = self.describe(process).await?;
         let request = Request::Outcomes { process, from, limit };
-        let read = |page: OutcomePage| {
-            if let (_, Err(error)) =
-                self.inner.checker.outcomes(process, &described.source, from, &page)
-            {
+        let read = |source: &Source, page: OutcomePage| {
+            if let (_, Err(error)) = self.inner.checker.outcomes(process, source, from, &page) {
                 return Err(error);
             }
             // Another unit may have executed what this one has left to it.
             Ok(if page.executed.is_empty() { Said::Little(page) } else { Said::Enough(page) })
         };
-        self.ask_policy(process, described.source.policy(), request, read).await
+        self.ask_executors(process, request, read).await
     }
 
     /// Waits, as long as a messenger is willing to, until a slot is executed.
@@ -81,26 +79,80 @@ impl Client {
         self.first_of(Role::Messenger, Request::Await { process, slot }, read).await
     }
 
-    /// The end of a log, signed by its scheduler just now.
+    /// The end of a log, signed just now by its scheduler; by an earlier one, for the end of its
+    /// epoch, if the present one does not answer.
     ///
     /// # Errors
     ///
     /// What the scheduler says, or [`ClientError::Unverified`].
     pub async fn head(&self, process: ProcessId) -> Result<HeadStatement, ClientError> {
-        let described = self.describe(process).await?;
-        let scheduler = described.source.scheduler();
         let nonce = shell::nonce()?;
-        let request = Request::Head { process, nonce };
-        let head: Signed<HeadStatement> = self.ask(scheduler, &request).await?;
-        self.inner.checker.signed(&head)?;
-        let said = head.unverified();
-        if said.process != process || said.nonce != nonce || said.scheduler != scheduler {
-            return Err(ClientError::unverified("the head answers another question"));
-        }
-        Ok(said.clone())
+        let read = |scheduler: UnitId, source: &Source, head: Signed<HeadStatement>| {
+            self.inner.checker.signed(&head)?;
+            let said = head.unverified();
+            if said.process != process || said.nonce != nonce || said.scheduler != scheduler {
+                return Err(ClientError::unverified("the head answers another question"));
+            }
+            // The next slot is of an epoch that is not known here: who orders it must be found out.
+            if said.epoch > source.epoch() {
+                let detail = format!("another scheduler than {scheduler} may order the log now");
+                return Err(Refusal::new(RefusalCode::Moved, detail).into());
+            }
+            Ok(said.clone())
+        };
+        self.ask_schedulers(process, &Request::Head { process, nonce }, read).await
     }
 
-    /// All processes of all schedulers that answer, with the scheduler of each.
+    /// Asks the scheduler of a process. If it does not know that it is, it is shown; if it does not
+    /// answer, who orders the process is found out anew, and then those are asked who did before.
+    pub(crate) async fn ask_schedulers<T, U>(
+        &self,
+        process: ProcessId,
+        request: &Request,
+        read: impl Fn(UnitId, &Source, T) -> Result<U, ClientError>,
+    ) -> Result<U, ClientError>
+    where
+        T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>,
+    {
+        let mut described = self.describe(process).await?;
+        let scheduler = described.source.scheduler();
+        let answer = self.ask(scheduler, request).await;
+        let error = match answer.and_then(|answer| read(scheduler, &described.source, answer)) {
+            Err(error) if error.is_of_the_place() => error,
+            answer => return answer,
+        };
+        described = self.describe_again(process).await?;
+        let mut worst = error;
+        let silent = matches!(worst, ClientError::Unreachable { .. }).then_some(scheduler);
+        for (rank, scheduler) in described.source.schedulers().into_iter().enumerate() {
+            if silent == Some(scheduler) {
+                continue;
+            }
+            if rank == 0
+                && let Some(adoption) = self.not_taken_over(scheduler, &described).await
+                && let Err(error) = self.adopt(scheduler, adoption).await
+            {
+                tracing::debug!(%process, %scheduler, %error, "a process is not taken over yet");
+            }
+            let answer = self.ask(scheduler, request).await;
+            match answer.and_then(|answer| read(scheduler, &described.source, answer)) {
+                Err(error) if error.is_of_the_place() => worst = more_telling(worst, error),
+                answer => return answer,
+            }
+        }
+        Err(worst)
+    }
+
+    /// What to show a scheduler that does not know that a process is its own.
+    async fn not_taken_over(&self, scheduler: UnitId, described: &Described) -> Option<Adoption> {
+        let adoption = described.handed_over()?;
+        let process = adoption.control.unverified().target;
+        let asked = self.ask::<Provenance>(scheduler, &Request::Describe(process)).await;
+        let unknown = |error: ClientError| error.code() == RefusalCode::UnknownProcess.word();
+        asked.is_err_and(unknown).then_some(adoption)
+    }
+
+    /// All processes of all schedulers that answer, each once, with the scheduler that orders it now.
     ///
     /// # Errors
     ///
@@ -118,7 +170,7 @@ impl Client {
                 Err(error) => worst = more_telling(worst, error),
             }
         }
-        if answered { Ok(all) } else { Err(worst) }
+        if answered { Ok(present(all)) } else { Err(worst) }
     }
 
     async fn processes_of(&self, scheduler: UnitId) -> Result<Vec<ProcessEntry>, ClientError> {
@@ -215,3 +267,30 @@ impl Client {
         codec::decode(custom_section(wasm, SCHEMA_SECTION)?).ok()
     }
 }
+
+/// Of what several schedulers say of a process, what the present one does; where it does not answer,
+/// it is named by the one before it.
+fn present(all: Vec<(UnitId, ProcessEntry)>) -> Vec<(UnitId, ProcessEntry)> {
+    let mut seen: HashMap<ProcessId, usize> = HashMap::new();
+    let mut once: Vec<(UnitId, ProcessEntry)> = Vec::with_capacity(all.len());
+    for (scheduler, entry) in all {
+        let scheduler = entry.moved.unwrap_or(scheduler);
+        let at = seen.get(&entry.process).and_then(|at| once.get_mut(*at));
+        match at {
+            None => {
+                seen.insert(entry.process, once.len());
+                once.push((scheduler, entry));
+            }
+            Some(place) => {
+                let rank = |entry: &ProcessEntry| (entry.moved.is_none(), entry.next);
+                if rank(&entry) > rank(&place.1) {
+                    *place = (scheduler, entry);
+                }
+            }
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests;

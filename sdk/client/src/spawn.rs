@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{
     Acceptance, Body, ComputePolicy, Entry, Kind, Limits, Message, ModuleId, Principal, ProcessId,
-    Profile, Role, Signed, Source, Spawn, Tag, UnitId, V1, Value,
+    Profile, Role, Signed, Spawn, Tag, UnitId, V1, Value,
     api::{Request, Stored},
 };
 use tokio::time::{Instant, timeout};
@@ -122,16 +122,15 @@ impl Client {
         let signed = timeout(limit, self.prepare_spawn(options)).await.unwrap_or_else(|_| {
             Err(ClientError::unreachable("the units did not take the module in time; try again"))
         })?;
-        let spawn = signed.unverified().clone();
+        let described = Described::born(&signed);
         let entry = Entry::Spawn(signed);
         let process = entry.target();
-        let source = Source::of_spawn(&spawn);
-        let described = self.learn(process, Described { spawn, source: source.into() });
+        let described = self.inner.locations.learn(process, described);
         let ticket = self.inner.submitter.submit(entry, described.source.clone()).await?;
         let birth = self.finish(ticket, limit).await;
         if birth.is_err() {
             // It may never have been: ask the schedulers next time.
-            self.inner.known().processes.remove(&process);
+            self.inner.locations.forget(&process);
         }
         Ok(Spawned { process, birth: birth? })
     }

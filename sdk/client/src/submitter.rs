@@ -4,27 +4,33 @@
 //! the stream breaks, the next messenger is tried and everything under way is submitted again.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use minicbor::Encode;
 use protocol::{
-    AssignmentProof, Entry, EntryId, ProcessId, Receipt, Refusal, RefusalCode, Role, Source,
-    api::{Executed, OUTCOME_FRAME_MAX, Opening, SubmitEvent},
+    AssignmentProof, Entry, EntryId, ProcessId, Receipt, Refusal, RefusalCode, RefusalProof, Role,
+    Source,
+    api::{
+        Acknowledgement, Executed, ExecutedEntry, FinalRefusal, OUTCOME_FRAME_MAX, Opening,
+        SubmitEvent,
+    },
     codec,
 };
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep, sleep_until},
 };
-use transport::{Directory, FrameReceiver, FrameSender, Peers};
+use transport::{FrameReceiver, FrameSender, Peers};
 
 use crate::{
     ClientError,
     check::Checker,
     flights::{Expected, Flights, Waiting, size},
+    locations::Locations,
 };
 
 /// Room for entries under way, in units of [`ROOM_UNIT`] bytes.
@@ -58,6 +64,7 @@ struct Shared {
     news: Notify,
     room: Arc<Semaphore>,
     checker: Arc<Checker>,
+    locations: Arc<Locations>,
 }
 
 /// An entry under way. Dropping it gives the entry up: it is not submitted again, and not at all
@@ -125,7 +132,7 @@ impl Submitter {
     /// Starts the task that keeps the stream up. Must be called within a Tokio runtime.
     pub(crate) fn start(
         peers: Peers,
-        directory: Directory,
+        locations: Arc<Locations>,
         checker: Arc<Checker>,
         turn: u64,
     ) -> Self {
@@ -134,8 +141,9 @@ impl Submitter {
             news: Notify::new(),
             room: Arc::new(Semaphore::new(ROOM)),
             checker,
+            locations,
         });
-        let task = tokio::spawn(keep(Arc::clone(&shared), peers, directory, turn)).abort_handle();
+        let task = tokio::spawn(keep(Arc::clone(&shared), peers, turn)).abort_handle();
         Self { shared, task }
     }
 
@@ -174,53 +182,79 @@ impl Shared {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle(&self, event: SubmitEvent) {
+    /// Splits an event into what is said of each entry.
+    fn said(event: SubmitEvent) -> Vec<(u64, Said)> {
         match event {
             SubmitEvent::Assigned { batch, entries } => {
-                for ack in entries {
-                    let proof = AssignmentProof {
-                        assignment: ack.assignment,
-                        path: ack.path,
-                        batch: batch.clone(),
-                    };
-                    self.handle_assigned(ack.tag, proof);
-                }
+                let said = |ack: Acknowledgement| {
+                    let (assignment, path, batch) = (ack.assignment, ack.path, batch.clone());
+                    let proof = AssignmentProof { assignment, path, batch };
+                    (ack.tag, Said::Assigned(Box::new(proof)))
+                };
+                entries.into_iter().map(said).collect()
             }
             SubmitEvent::Executed { batch, entries } => {
-                for entry in entries {
-                    let receipt =
-                        Receipt { leaf: entry.leaf, path: entry.path, batch: batch.clone() };
-                    self.handle_executed(entry.tag, Executed { outcome: entry.outcome, receipt });
-                }
+                let said = |entry: ExecutedEntry| {
+                    let (leaf, path, batch) = (entry.leaf, entry.path, batch.clone());
+                    let receipt = Receipt { leaf, path, batch };
+                    let executed = Executed { outcome: entry.outcome, receipt };
+                    (entry.tag, Said::Executed(Box::new(executed)))
+                };
+                entries.into_iter().map(said).collect()
             }
-            SubmitEvent::Refused { tag, refusal } => self.handle_refused(tag, refusal),
-            SubmitEvent::Final { entries, .. } => {
-                for entry in entries {
-                    let refusal = Refusal::new(entry.refusal.code, entry.detail);
-                    self.handle_refused(entry.tag, refusal);
-                }
+            SubmitEvent::Final { batch, entries } => {
+                let said = |entry: FinalRefusal| {
+                    let (refusal, path, batch) = (entry.refusal, entry.path, batch.clone());
+                    let proof = RefusalProof { refusal, path, batch };
+                    (entry.tag, Said::Final(Box::new(proof), entry.detail))
+                };
+                entries.into_iter().map(said).collect()
             }
+            SubmitEvent::Refused { tag, refusal } => vec![(tag, Said::Refused(refusal))],
         }
     }
 
-    fn handle_assigned(&self, tag: u64, proof: AssignmentProof) {
-        let Some(expected) = self.flights().expected(tag) else { return };
+    /// Takes what is said of an entry; gives it back if only who knows more of its process may judge
+    /// it, and nothing was found out since.
+    fn handle(&self, tag: u64, said: Said, again: bool) -> Option<(ProcessId, Said)> {
+        let expected = self.flights().expected(tag)?;
+        let known = self.locations.cached(&expected.process);
+        let newer = known.filter(|known| known.source.changes() > expected.source.changes());
+        let source = newer.map_or(expected.source, |known| Arc::clone(&known.source));
         let subject = (expected.process, expected.entry);
-        match self.checker.assignment(subject, &expected.source, &proof) {
-            Ok(()) => self.flights().assigned(tag, proof),
-            Err(error) => self.flights().failed(tag, &error),
+        let checked = match &said {
+            Said::Assigned(proof) => self.checker.assignment(subject, &source, proof),
+            Said::Executed(executed) if executed.outcome.entry != expected.entry => {
+                Err(ClientError::unverified("the outcome is of another entry"))
+            }
+            Said::Executed(executed) => self.checker.executed(expected.process, &source, executed),
+            Said::Final(proof, _) => self.checker.refusal(subject, &source, proof),
+            Said::Refused(_) => Ok(()),
+        };
+        match (checked, said) {
+            (Ok(()), said) => self.take(tag, said),
+            (Err(_), said) if !again => return Some((expected.process, said)),
+            // It counted once: whoever executes the process now states it as well.
+            (Err(_), Said::Executed(executed)) if source.names(&executed.receipt.unit(), true) => {
+                let detail = "the outcome is stated by a unit that the process no longer names";
+                self.postpone(tag, Refusal::new(RefusalCode::WrongPolicy, detail));
+            }
+            (Err(error), _) => self.flights().failed(tag, &error),
         }
+        None
     }
 
-    fn handle_executed(&self, tag: u64, executed: Executed) {
-        let Some(expected) = self.flights().expected(tag) else { return };
-        if executed.outcome.entry != expected.entry {
-            let error = ClientError::unverified("the outcome is of another entry");
-            return self.flights().failed(tag, &error);
-        }
-        match self.checker.executed(expected.process, &expected.source, &executed) {
-            Ok(()) => self.flights().executed(tag, executed),
-            Err(error) => self.flights().failed(tag, &error),
+    /// Takes what holds.
+    fn take(&self, tag: u64, said: Said) {
+        match said {
+            Said::Assigned(proof) => self.flights().assigned(tag, *proof),
+            Said::Executed(executed) => self.flights().executed(tag, *executed),
+            Said::Refused(refusal) => self.handle_refused(tag, refusal),
+            Said::Final(proof, detail) => {
+                let refusal = Refusal::new(proof.refusal.code, detail);
+                let error = ClientError::Refused { refusal, proof: Some(proof) };
+                self.flights().failed(tag, &error);
+            }
         }
     }
 
@@ -232,19 +266,37 @@ impl Shared {
                 | RefusalCode::StorageFailed
                 | RefusalCode::Stopping
                 | RefusalCode::Unreachable
+                | RefusalCode::Moved
+                | RefusalCode::StaleStore
+                | RefusalCode::Fenced
         );
         if passing {
-            let after = refusal.retry_after.map_or(RETRY_AFTER, Duration::from_millis);
-            let until = Instant::now() + after.max(Duration::from_millis(1));
-            self.flights().postpone(tag, until, refusal);
-            self.news.notify_one();
+            self.postpone(tag, refusal);
         } else {
-            self.flights().failed(tag, &ClientError::Refused(refusal));
+            self.flights().failed(tag, &refusal.into());
         }
+    }
+
+    fn postpone(&self, tag: u64, refusal: Refusal) {
+        let after = refusal.retry_after.map_or(RETRY_AFTER, Duration::from_millis);
+        let until = Instant::now() + after.max(Duration::from_millis(1));
+        self.flights().postpone(tag, until, refusal);
+        self.news.notify_one();
     }
 }
 
-async fn keep(shared: Arc<Shared>, peers: Peers, directory: Directory, mut turn: u64) {
+/// What a messenger says of an entry.
+#[derive(Debug)]
+enum Said {
+    Assigned(Box<AssignmentProof>),
+    Executed(Box<Executed>),
+    Refused(Refusal),
+    /// With a sentence for people.
+    Final(Box<RefusalProof>, String),
+}
+
+async fn keep(shared: Arc<Shared>, peers: Peers, mut turn: u64) {
+    let directory = peers.directory().clone();
     let mut changed = directory.changed();
     loop {
         while shared.flights().is_empty() {
@@ -324,16 +376,40 @@ async fn write(shared: &Shared, mut sender: FrameSender) -> transport::Error {
     }
 }
 
-async fn read(shared: &Shared, mut receiver: FrameReceiver) -> transport::Error {
+async fn read(shared: &Arc<Shared>, mut receiver: FrameReceiver) -> transport::Error {
+    // Whatever needs a look at the schedulers holds up nothing else. If the stream breaks, all of it
+    // is said again on the next.
+    let mut looking = JoinSet::new();
     loop {
-        let bytes = match receiver.recv().await {
+        let bytes = tokio::select! {
+            bytes = receiver.recv() => bytes,
+            Some(_) = looking.join_next() => continue,
+        };
+        let bytes = match bytes {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return transport::Error::Truncated,
             Err(error) => return error,
         };
-        match codec::decode::<SubmitEvent>(&bytes) {
-            Ok(event) => shared.handle(event),
+        let event = match codec::decode::<SubmitEvent>(&bytes) {
+            Ok(event) => event,
             Err(error) => return transport::Error::Lost { reason: error.to_string() },
+        };
+        let mut doubtful: BTreeMap<ProcessId, Vec<(u64, Said)>> = BTreeMap::new();
+        for (tag, said) in Shared::said(event) {
+            if let Some((process, said)) = shared.handle(tag, said, false) {
+                doubtful.entry(process).or_default().push((tag, said));
+            }
+        }
+        for (process, said) in doubtful {
+            let shared = Arc::clone(shared);
+            looking.spawn(async move {
+                if let Err(error) = shared.locations.find_again(process).await {
+                    tracing::debug!(%process, %error, "nothing newer is known of a process");
+                }
+                for (tag, said) in said {
+                    shared.handle(tag, said, true);
+                }
+            });
         }
     }
 }

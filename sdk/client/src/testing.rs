@@ -7,12 +7,15 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Entry, EntryId, Epoch,
-    Gas, Hash, Kind, Limits, MerkleTree, Message, ModuleId, NetworkId, Outcome, Principal,
-    ProcessId, Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Refusal, RefusalCode,
-    Reply, Role, SecretKey, Signed, Slot, Source, Spawn, Timestamp, UnitId, UnitRecord, V1, Value,
-    ViewAnswer,
-    api::{Acknowledgement, Executed, ExecutedEntry, Request, Response, SubmitEvent, SubmitFrame},
+    Acceptance, Assignment, AssignmentProof, BatchHeader, Change, ComputePolicy, Control,
+    ControlAction, Entry, EntryId, Epoch, Gas, Hash, HeadStatement, Kind, Limits, MerkleTree,
+    Message, ModuleId, NetworkId, Outcome, Principal, ProcessId, Profile, Provenance, Receipt,
+    ReceiptBatch, ReceiptLeaf, Refusal, RefusalCode, RefusalLeaf, RefusalProof, Reply, Role,
+    SecretKey, Signed, Slot, Source, Spawn, Timestamp, UnitId, UnitRecord, V1, Value, ViewAnswer,
+    api::{
+        Acknowledgement, Adopted, Adoption, Executed, ExecutedEntry, FinalRefusal, Request,
+        Response, SubmitEvent, SubmitFrame,
+    },
     chain_hash, codec,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -29,6 +32,8 @@ pub(crate) struct World {
     pub(crate) scheduler: SecretKey,
     pub(crate) compute: SecretKey,
     pub(crate) messenger: SecretKey,
+    /// The scheduler that the process moves to.
+    pub(crate) next: SecretKey,
     pub(crate) spawn: Spawn,
     pub(crate) process: ProcessId,
 }
@@ -37,6 +42,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let key = |byte| SecretKey::from_seed(&[byte; 32]);
         let (account, scheduler, compute, messenger) = (key(1), key(2), key(3), key(4));
+        let next = key(5);
         let sender = Principal::Account(account.public().account());
         let (module, profile) = (ModuleId::of(b"module"), Profile::v1().id());
         let spawn = Spawn {
@@ -63,7 +69,7 @@ impl World {
             limits: Limits::DEFAULT,
         };
         let process = Entry::Spawn(Signed::sign(spawn.clone(), &account)).target();
-        Self { account, scheduler, compute, messenger, spawn, process }
+        Self { account, scheduler, compute, messenger, next, spawn, process }
     }
 
     pub(crate) fn source(&self) -> Source {
@@ -89,23 +95,63 @@ impl World {
         Signed::sign(message, &self.account)
     }
 
-    /// The scheduler's assignment of an entry, in a batch of two.
-    pub(crate) fn assign(&self, entry: EntryId, slot: u64) -> AssignmentProof {
-        let (epoch, slot, time) = (Epoch::ZERO, Slot::new(slot), Timestamp::new(7));
-        let chain = chain_hash(&Hash::ZERO, epoch, slot, time, &entry);
-        let assignment = Assignment { process: self.process, epoch, slot, time, entry, chain };
-        let tree = MerkleTree::new(vec![Hash::ZERO, assignment.leaf()]);
+    /// Who the process is before it moves, and behind slot 9, with which it has.
+    pub(crate) fn provenance(&self, moved: bool) -> Provenance {
+        let action = ControlAction::Move(self.next.public().unit());
+        let control = Control {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: self.spawn.sender,
+            target: self.process,
+            nonce: 1,
+            expiry: Timestamp::new(1),
+            action,
+        };
+        let control = Signed::sign(control, &self.account);
+        let sealed = self.assign(Entry::Control(control.clone()).id(), 9);
+        let change = Change { control, sealed, attested: None };
+        let changes = if moved { vec![change] } else { Vec::new() };
+        Provenance { spawn: codec::encode(&self.spawn), changes }
+    }
+
+    /// A scheduler's signature over a root of two leaves.
+    fn batch(&self, scheduler: &SecretKey, tree: &MerkleTree) -> Signed<BatchHeader> {
         let header = BatchHeader {
             version: V1,
             kind: Kind,
             network: NETWORK,
-            scheduler: self.scheduler.public().unit(),
+            scheduler: scheduler.public().unit(),
             number: 0,
-            time,
+            time: Timestamp::new(7),
             count: 2,
             root: tree.root(),
         };
-        let batch = Signed::sign(header, &self.scheduler);
+        Signed::sign(header, scheduler)
+    }
+
+    /// The scheduler's final refusal of an entry.
+    pub(crate) fn refuse(&self, entry: EntryId, code: RefusalCode) -> RefusalProof {
+        let floor = Timestamp::new(7);
+        let refusal = RefusalLeaf { process: self.process, entry, code, floor };
+        let tree = MerkleTree::new(vec![refusal.leaf(), Hash::ZERO]);
+        let batch = self.batch(&self.scheduler, &tree);
+        RefusalProof { refusal, path: tree.path(0).unwrap(), batch }
+    }
+
+    /// The scheduler's assignment of an entry, in a batch of two.
+    pub(crate) fn assign(&self, entry: EntryId, slot: u64) -> AssignmentProof {
+        self.assign_in(Epoch::ZERO, entry, slot)
+    }
+
+    /// The assignment of an entry by the scheduler of an epoch, in a batch of two.
+    pub(crate) fn assign_in(&self, epoch: Epoch, entry: EntryId, slot: u64) -> AssignmentProof {
+        let (slot, time) = (Slot::new(slot), Timestamp::new(7));
+        let chain = chain_hash(&Hash::ZERO, epoch, slot, time, &entry);
+        let assignment = Assignment { process: self.process, epoch, slot, time, entry, chain };
+        let tree = MerkleTree::new(vec![Hash::ZERO, assignment.leaf()]);
+        let scheduler = if epoch == Epoch::ZERO { &self.scheduler } else { &self.next };
+        let batch = self.batch(scheduler, &tree);
         AssignmentProof { assignment, path: tree.path(1).unwrap(), batch }
     }
 
@@ -174,8 +220,22 @@ pub(crate) enum Behaviour {
     BusyOnce,
     /// Refuses for good.
     Refuse,
+    /// Refuses for good, under the scheduler's signature.
+    Finish,
     /// Gives every entry the outcome of another log.
     Lie,
+}
+
+/// What has become of the process's move.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nobody has ordered it.
+    #[default]
+    Home,
+    /// It is sealed, and the next scheduler does not know.
+    Sealed,
+    /// The next scheduler orders the process.
+    Done,
 }
 
 /// Real endpoints of the three units on loopback.
@@ -183,6 +243,7 @@ pub(crate) enum Behaviour {
 pub(crate) struct Cluster {
     pub(crate) directory: Directory,
     pub(crate) tags: Arc<Mutex<Vec<u64>>>,
+    pub(crate) stage: Arc<Mutex<Stage>>,
     _units: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -191,15 +252,11 @@ impl Cluster {
     /// last.
     pub(crate) fn start(world: &World, behaviours: &[Behaviour]) -> Self {
         let directory = Directory::new(NETWORK);
-        let tags = Arc::default();
-        let fake = Fake {
-            world: world.clone(),
-            behaviours: Mutex::new(behaviours.to_vec()),
-            tags: Arc::clone(&tags),
-        };
-        let fake = Arc::new(fake);
+        let (tags, stage): (Arc<Mutex<Vec<u64>>>, Arc<Mutex<Stage>>) = Default::default();
+        let behaviours = Arc::new(Mutex::new(behaviours.to_vec()));
         let units = [
             (&world.scheduler, Role::Scheduler),
+            (&world.next, Role::Scheduler),
             (&world.compute, Role::Compute),
             (&world.messenger, Role::Messenger),
         ];
@@ -208,10 +265,17 @@ impl Cluster {
             let endpoint =
                 Endpoint::bind(key, NETWORK, address, transport::Limits::default()).unwrap();
             directory.insert(record(key, role, &endpoint), shell::now()).unwrap();
-            let served = serve(endpoint, Arc::clone(&fake), CancellationToken::new());
+            let fake = Arc::new(Fake {
+                world: world.clone(),
+                unit: key.public().unit(),
+                behaviours: Arc::clone(&behaviours),
+                tags: Arc::clone(&tags),
+                stage: Arc::clone(&stage),
+            });
+            let served = serve(endpoint, fake, CancellationToken::new());
             AbortOnDropHandle::new(tokio::spawn(served))
         });
-        Self { directory, tags, _units: units.into() }
+        Self { directory, tags, stage, _units: units.into() }
     }
 }
 
@@ -225,16 +289,26 @@ pub(crate) fn record(key: &SecretKey, role: Role, endpoint: &Endpoint) -> Signed
 #[derive(Debug)]
 struct Fake {
     world: World,
-    behaviours: Mutex<Vec<Behaviour>>,
+    unit: UnitId,
+    behaviours: Arc<Mutex<Vec<Behaviour>>>,
     tags: Arc<Mutex<Vec<u64>>>,
+    stage: Arc<Mutex<Stage>>,
 }
 
 impl Handler for Fake {
     async fn request(&self, _: UnitId, body: Bytes) -> Bytes {
+        let mut stage = self.stage.lock().unwrap();
         let answer = match codec::decode(&body).unwrap() {
-            Request::Describe(process) if process == self.world.process => {
-                let spawn = codec::encode(&self.world.spawn);
-                Response::done(&Provenance { spawn, changes: Vec::new() })
+            Request::Adopt(adoption) if self.unit == self.world.next.public().unit() => {
+                assert_eq!(adoption, Box::new(self.adoption()), "what the provenance shows");
+                *stage = Stage::Done;
+                Response::done(&Adopted { next: Slot::new(10), done: true })
+            }
+            Request::Describe(process) if process == self.world.process && self.knows(*stage) => {
+                Response::done(&self.world.provenance(*stage != Stage::Home))
+            }
+            Request::Head { process, nonce } if self.knows(*stage) => {
+                Response::done(&self.head(process, nonce))
             }
             Request::View(request) => Response::done(&self.world.answer(&request)),
             _ => Response::refused(Refusal::new(RefusalCode::UnknownProcess, "not here")),
@@ -272,6 +346,36 @@ impl Handler for Fake {
 }
 
 impl Fake {
+    /// Whether the unit has the process's log.
+    fn knows(&self, stage: Stage) -> bool {
+        self.unit != self.world.next.public().unit() || stage == Stage::Done
+    }
+
+    fn adoption(&self) -> Adoption {
+        let control = self.world.provenance(true).changes[0].control.clone();
+        let from = [&self.world.scheduler, &self.world.compute].map(|key| key.public().unit());
+        Adoption { control, attested: Vec::new(), from: from.to_vec() }
+    }
+
+    fn head(&self, process: ProcessId, nonce: Hash) -> Signed<HeadStatement> {
+        let old = self.unit == self.world.scheduler.public().unit();
+        let (epoch, slot) = if old { (0, 9) } else { (1, 12) };
+        let key = if old { &self.world.scheduler } else { &self.world.next };
+        let head = HeadStatement {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            scheduler: self.unit,
+            process,
+            epoch: Epoch::new(epoch),
+            slot: Slot::new(slot),
+            chain: Hash::ZERO,
+            time: Timestamp::new(7),
+            nonce,
+        };
+        Signed::sign(head, key)
+    }
+
     fn events(
         &self,
         behaviour: Behaviour,
@@ -286,7 +390,18 @@ impl Fake {
         if behaviour == Behaviour::Refuse {
             return refuse(RefusalCode::Expired);
         }
-        let proof = self.world.assign(entry.id(), tag);
+        if behaviour == Behaviour::Finish {
+            let RefusalProof { refusal, path, batch } =
+                self.world.refuse(entry.id(), RefusalCode::Expired);
+            let entries = vec![FinalRefusal { tag, refusal, path, detail: "too late".to_owned() }];
+            return vec![SubmitEvent::Final { batch, entries }];
+        }
+        let proof = match *self.stage.lock().unwrap() {
+            Stage::Home => self.world.assign(entry.id(), tag),
+            Stage::Sealed | Stage::Done => {
+                self.world.assign_in(Epoch::new(1), entry.id(), 10 + tag)
+            }
+        };
         let mut executed = self.world.execute(&proof.assignment);
         if behaviour == Behaviour::Lie {
             let other = Assignment { chain: Hash::ZERO, ..proof.assignment };

@@ -1,5 +1,5 @@
-//! The outbox against model schedulers that refuse, forget and lose at random: in the end every
-//! number is accepted once, in order, whatever happened on the way.
+//! The outbox against model schedulers that refuse, forget, lose, hand over and go back at random: in
+//! the end every number is accepted or refused for good, in order, whatever happened on the way.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,6 +42,8 @@ struct Sent {
     ticket: u64,
     introduce: bool,
     payload: u64,
+    /// The scheduler it goes to.
+    home: u64,
 }
 
 struct World {
@@ -56,7 +58,14 @@ struct World {
     accepted: BTreeMap<PairKey, Accepted>,
     /// Submissions on their way to the schedulers, and acknowledgements on their way back.
     sent: VecDeque<Sent>,
-    answers: VecDeque<(PairKey, PairNumber)>,
+    answers: VecDeque<(PairKey, (PairNumber, u64), Option<RefusalCode>)>,
+    /// The scheduler of each target, as it is and as the outbox's shell knows it.
+    homes: BTreeMap<ProcessId, u64>,
+    believed: BTreeMap<ProcessId, u64>,
+    /// Targets taken over of which the outbox has not been told.
+    taken_over: Vec<ProcessId>,
+    /// Whether cursors may be ahead of what a target has heard since it was taken over.
+    misleading: bool,
     faults: bool,
 }
 
@@ -100,6 +109,10 @@ impl World {
             accepted: BTreeMap::new(),
             sent: VecDeque::new(),
             answers: VecDeque::new(),
+            homes: BTreeMap::new(),
+            believed: BTreeMap::new(),
+            taken_over: Vec::new(),
+            misleading: false,
             faults: true,
         }
     }
@@ -120,10 +133,48 @@ impl World {
             6 => self.stored.extend(self.outbox.take_cursors()),
             _ if self.fault(12) => self.restart(),
             _ if self.fault(12) => self.disconnect(),
+            _ if self.fault(12) => self.hand_over(false),
+            _ if self.fault(12) => self.hand_over(true),
             _ if self.fault(4) => self.outbox.handle_reachable(),
-            _ => {}
+            _ => {
+                if let Some(target) = self.taken_over.pop() {
+                    self.learn(target);
+                }
+            }
         }
         self.perform();
+    }
+
+    fn home(&self, target: ProcessId) -> u64 {
+        self.homes.get(&target).copied().unwrap_or_default()
+    }
+
+    /// Another scheduler orders a target now. If the one before is lost, what it accepted last is
+    /// lost as well.
+    fn hand_over(&mut self, lost: bool) {
+        let target = process(100 + u8::try_from(self.dice.below(TARGETS.into())).unwrap());
+        *self.homes.entry(target).or_default() += 1;
+        if !lost {
+            return;
+        }
+        self.misleading = true;
+        self.taken_over.push(target);
+        for (pair, accepted) in &mut self.accepted {
+            // Of a pair that was forgotten nobody finds out before its next item comes.
+            let known = self.outbox.pairs.get(pair).and_then(|pair| pair.next);
+            if pair.target == target && known == Some(n(accepted.next)) {
+                let back = self.dice.0 % 3;
+                accepted.next = accepted.next.saturating_sub(back);
+            }
+        }
+    }
+
+    /// The shell finds out who orders a target now.
+    fn learn(&mut self, target: ProcessId) {
+        let home = self.home(target);
+        if self.believed.insert(target, home) != Some(home) {
+            self.outbox.handle_takeover(target, Slot::ZERO);
+        }
     }
 
     fn feed(&mut self) {
@@ -149,13 +200,16 @@ impl World {
         for effect in self.outbox.take_effects() {
             match effect {
                 Effect::Submit { pair, number, ticket, introduce, payload } => {
-                    self.sent.push_back(Sent { pair, number, ticket, introduce, payload });
+                    let home = self.believed.get(&pair.target).copied().unwrap_or_default();
+                    self.sent.push_back(Sent { pair, number, ticket, introduce, payload, home });
                 }
-                Effect::AskNext { pair, ticket } => {
-                    let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
-                    let answer =
-                        if self.fault(3) { Err(RefusalCode::Unreachable) } else { Ok(n(next)) };
-                    self.outbox.handle_next(self.now, (pair, ticket), answer);
+                Effect::AskNext { pair, ticket } => self.ask(pair, ticket),
+                Effect::LookAgain { pair, ticket, doubt } => {
+                    assert!(!doubt.is_none());
+                    if doubt.target {
+                        self.learn(pair.target);
+                    }
+                    self.ask(pair, ticket);
                 }
                 Effect::Fetch { pair, ticket, from, number } => {
                     let answer = if self.fault(3) {
@@ -167,6 +221,19 @@ impl World {
                 }
             }
         }
+    }
+
+    fn ask(&mut self, pair: PairKey, ticket: u64) {
+        let believed = self.believed.get(&pair.target).copied().unwrap_or_default();
+        let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
+        let answer = if self.fault(3) {
+            Err(RefusalCode::Unreachable)
+        } else if believed != self.home(pair.target) {
+            Err(RefusalCode::Moved)
+        } else {
+            Ok(n(next))
+        };
+        self.outbox.handle_next(self.now, (pair, ticket), answer);
     }
 
     /// Only what a compute unit has executed, here what has come by in any run, can be fetched.
@@ -181,9 +248,15 @@ impl World {
     fn schedule(&mut self) {
         let Some(sent) = self.sent.pop_front() else { return };
         let busy = self.fault(8);
+        let moved = sent.home != self.home(sent.pair.target);
+        let (retired, for_good) = (self.fault(12), self.fault(12));
         let accepted = self.accepted.entry(sent.pair).or_default();
-        let refused = if busy {
+        let refused = if moved {
+            Some(RefusalCode::Moved)
+        } else if busy {
             Some(RefusalCode::Busy)
+        } else if retired {
+            Some(RefusalCode::WrongPolicy)
         } else if !accepted.introduced && !sent.introduce {
             Some(RefusalCode::IntroductionNeeded)
         } else if sent.number.get() > accepted.next {
@@ -196,14 +269,18 @@ impl World {
             return self.outbox.handle_refused(self.now, sent.pair, place, (code, None));
         }
         assert_eq!(sent.payload, sent.number.get(), "a number always carries the same item");
+        let fresh = sent.number.get() == accepted.next;
         accepted.introduced = true;
         accepted.next = accepted.next.max(sent.number.get() + 1);
-        self.answers.push_back((sent.pair, sent.number));
+        let refused = (fresh && for_good).then_some(RefusalCode::TooLarge);
+        self.answers.push_back((sent.pair, (sent.number, sent.ticket), refused));
     }
 
     fn acknowledge(&mut self) {
-        if let Some((pair, number)) = self.answers.pop_front() {
-            self.outbox.handle_assigned(pair, number);
+        match self.answers.pop_front() {
+            Some((pair, place, None)) => self.outbox.handle_assigned(pair, place),
+            Some((pair, place, Some(code))) => self.outbox.handle_final(pair, place, code),
+            None => {}
         }
     }
 
@@ -223,7 +300,7 @@ impl World {
         self.sent.clear();
         self.answers.clear();
         self.fed.clear();
-        if self.dice.one_in(3) {
+        if self.dice.one_in(3) || self.misleading {
             self.stored.clear();
         }
         for (source, cursor) in &self.stored {

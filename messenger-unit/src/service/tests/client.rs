@@ -10,11 +10,11 @@ use protocol::{
 use transport::Limits;
 
 use super::{
-    world::{COMPUTES, MESSENGER, SCHEDULER},
+    world::{COMPUTES, MESSENGER, SCHEDULERS},
     *,
 };
 
-const CLIENT: u8 = 5;
+pub(super) const CLIENT: u8 = 5;
 
 /// Someone who spawns and sends.
 pub(super) struct Client {
@@ -59,10 +59,10 @@ impl Client {
             tags: Vec::new(),
             nonce: self.nonce,
             expiry: Timestamp::new(2_000),
-            scheduler: key(SCHEDULER).public().unit(),
+            scheduler: key(SCHEDULERS[0]).public().unit(),
             policy: ComputePolicy { units, quorum, version: 0, previous: None },
             profile,
-            controller: Principal::Anonymous,
+            controller: Principal::Account(key(CLIENT).public().account()),
             limits: ProcessLimits::DEFAULT,
         };
         Entry::Spawn(Signed::sign(spawn, &key(CLIENT)))
@@ -108,7 +108,8 @@ impl Client {
                 SubmitEvent::Assigned { batch, entries } => {
                     for Acknowledgement { tag, assignment, path } in entries {
                         let proof = AssignmentProof { assignment, path, batch: batch.clone() };
-                        proof.verify(NETWORK, &key(SCHEDULER).public().unit()).unwrap();
+                        let scheduler = proof.batch.unverified().scheduler;
+                        proof.verify(NETWORK, &scheduler).unwrap();
                         assert!(assigned.insert(tag), "{tag} was assigned already");
                     }
                 }

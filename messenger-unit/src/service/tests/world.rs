@@ -1,5 +1,5 @@
-//! A scheduler and compute units that keep to the protocol, written for tests: the scheduler assigns
-//! and verifies deliveries, the compute units execute what a script says.
+//! Schedulers and compute units that keep to the protocol, written for tests: the schedulers assign
+//! and verify deliveries, the compute units execute what a script says.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -9,13 +9,13 @@ use std::{
 };
 
 use protocol::{
-    Assignment, AssignmentProof, BatchHeader, Delivery, Entry, EntryId, Epoch, Gas, Hash, ItemBody,
-    Kind, MerkleTree, NetworkId, OperatorId, OutboxItem, Outcome, PairNumber, PairPosition,
-    Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed,
-    UnitRecord, V1,
+    Assignment, AssignmentProof, BatchHeader, Change, Control, ControlAction, Delivery, Entry,
+    EntryId, Gas, Hash, ItemBody, Kind, MerkleTree, NetworkId, OperatorId, OutboxItem, Outcome,
+    PairNumber, PairPosition, Principal, Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf,
+    RefusalLeaf, Reply, SecretKey, Signed, Source, UnitRecord, V1,
     api::{
-        Acknowledgement, Cursor, FollowFrame, FollowSlot, NextNumber, OutcomePage, Submission,
-        SubmitEvent,
+        Acknowledgement, Adopted, Cursor, FinalRefusal, FollowFrame, FollowSlot, NextNumber,
+        OutcomePage, Submission, SubmitEvent,
     },
     chain_hash,
 };
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use transport::Limits;
 
-use super::*;
+use super::{client::CLIENT, *};
 
 pub(super) const NETWORK: NetworkId = NetworkId::from_bytes([7; 32]);
 
@@ -31,7 +31,7 @@ pub(super) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-pub(super) const SCHEDULER: u8 = 1;
+pub(super) const SCHEDULERS: [u8; 2] = [1, 9];
 pub(super) const COMPUTES: [u8; 2] = [2, 3];
 pub(super) const MESSENGER: u8 = 4;
 const OPERATOR: u8 = 6;
@@ -48,6 +48,9 @@ pub(super) struct State {
     logs: BTreeMap<ProcessId, Vec<AssignmentProof>>,
     assigned: HashMap<EntryId, AssignmentProof>,
     spawns: BTreeMap<ProcessId, Vec<u8>>,
+    /// What changed who orders and executes a process, and whether its scheduler knows.
+    changes: BTreeMap<ProcessId, Vec<Change>>,
+    pub(super) unaware: BTreeSet<ProcessId>,
     introduced: BTreeSet<ProcessId>,
     pairs: BTreeMap<(ProcessId, ProcessId), u64>,
     numbers: BTreeMap<(ProcessId, ProcessId), (u64, Option<Slot>)>,
@@ -57,12 +60,16 @@ pub(super) struct State {
     pub(super) script: HashMap<EntryId, Vec<ProcessId>>,
     /// Refusals of the deliveries to come.
     pub(super) refusals: VecDeque<RefusalCode>,
+    /// Final refusals of the deliveries to come, and of certain entries.
+    pub(super) finals: VecDeque<RefusalCode>,
+    pub(super) doomed: HashMap<EntryId, RefusalCode>,
     /// How many of the submit frames to come are lost: assigned, but the stream breaks before an
     /// answer, or not even that.
     pub(super) lost_answers: u32,
     pub(super) lost_frames: u32,
     /// Deliveries accepted, in order.
     pub(super) accepted: Vec<(ProcessId, ProcessId, u64)>,
+    deliveries: HashMap<EntryId, (ProcessId, ProcessId, u64)>,
     /// Submissions seen, and the most in one frame.
     pub(super) submissions: usize,
     pub(super) largest_frame: usize,
@@ -97,8 +104,10 @@ impl World {
             shutdown: CancellationToken::new(),
             endpoints: Mutex::default(),
         });
-        let scheduler = Arc::new(FakeScheduler(Arc::clone(&world)));
-        world.serve(SCHEDULER, Role::Scheduler, scheduler);
+        for (index, seed) in SCHEDULERS.into_iter().enumerate() {
+            let scheduler = Arc::new(FakeScheduler(Arc::clone(&world), index));
+            world.serve(seed, Role::Scheduler, scheduler);
+        }
         for (index, seed) in COMPUTES.into_iter().enumerate() {
             let compute = Arc::new(FakeCompute(Arc::clone(&world), index));
             world.serve(seed, Role::Compute, compute);
@@ -169,32 +178,41 @@ impl World {
 }
 
 impl State {
-    fn submit(&mut self, submissions: Vec<Submission>) -> Vec<SubmitEvent> {
+    fn submit(&mut self, at: usize, submissions: Vec<Submission>) -> Vec<SubmitEvent> {
         self.submissions += submissions.len();
         self.largest_frame = self.largest_frame.max(submissions.len());
         let mut events = Vec::new();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut ended) = (Vec::new(), Vec::new());
         for Submission { tag, entry, origin, .. } in submissions {
+            if let Err(code) = self.orders(at, &entry) {
+                events.push(refused(tag, code));
+                continue;
+            }
             if let Some(proof) = self.assigned.get(&entry.id()) {
                 events.push(assigned(proof.batch.clone(), vec![(tag, proof.clone())]));
                 continue;
             }
             let admitted = match &entry {
                 Entry::Delivery(delivery) => self.admit(delivery, origin.as_deref()),
-                _ => Ok(()),
+                _ => Ok(self.doomed.get(&entry.id()).copied()),
             };
-            let known = matches!(entry, Entry::Spawn(_)) || self.last.contains_key(&entry.target());
             match admitted {
-                Ok(()) if known => fresh.push((tag, self.assign(&entry))),
-                Ok(()) => events.push(refused(tag, RefusalCode::UnknownProcess)),
+                Ok(None) => fresh.push((tag, self.assign(&entry))),
+                Ok(Some(code)) => {
+                    let (process, id) = (entry.target(), entry.id());
+                    let floor = Timestamp::new(3_000);
+                    ended.push((tag, RefusalLeaf { process, entry: id, code, floor }));
+                }
                 Err(code) => events.push(refused(tag, code)),
             }
         }
-        let leaves = fresh.iter().map(|(_, assignment)| assignment.leaf()).collect();
-        let tree = MerkleTree::new(leaves);
-        let batch = self.sign_batch(&tree, fresh.len());
+        let refused_for_good = ended.iter().map(|(_, refusal): &(_, RefusalLeaf)| refusal.leaf());
+        let leaves = fresh.iter().map(|(_, assignment)| assignment.leaf()).chain(refused_for_good);
+        let tree = MerkleTree::new(leaves.collect());
+        let batch = self.sign_batch(at, &tree, fresh.len() + ended.len());
         let mut acknowledged = Vec::new();
         let mut executed = Vec::new();
+        let ends_at = u32::try_from(fresh.len()).unwrap();
         for ((tag, assignment), index) in fresh.into_iter().zip(0..) {
             let path = tree.path(index).unwrap();
             let proof = AssignmentProof { assignment, path, batch: batch.clone() };
@@ -204,6 +222,13 @@ impl State {
             executed.push(proof.clone());
             acknowledged.push((tag, proof));
         }
+        if !ended.is_empty() {
+            let entries = ended.into_iter().zip(ends_at..).map(|((tag, refusal), index)| {
+                let (path, detail) = (tree.path(index).unwrap(), "as the script says".to_owned());
+                FinalRefusal { tag, refusal, path, detail }
+            });
+            events.push(SubmitEvent::Final { batch: batch.clone(), entries: entries.collect() });
+        }
         if !acknowledged.is_empty() {
             events.push(assigned(batch, acknowledged));
             self.execute(executed);
@@ -211,19 +236,124 @@ impl State {
         events
     }
 
-    fn sign_batch(&mut self, tree: &MerkleTree, count: usize) -> Signed<BatchHeader> {
+    /// Whether a scheduler orders the log of an entry.
+    fn orders(&self, at: usize, entry: &Entry) -> Result<(), RefusalCode> {
+        let process = entry.target();
+        let unit = key(SCHEDULERS[at]).public().unit();
+        if matches!(entry, Entry::Spawn(_)) {
+            return Ok(());
+        }
+        let known = self.spawns.contains_key(&process).then(|| self.source(process));
+        let known = known.filter(|source| source.schedulers().contains(&unit));
+        match known {
+            Some(source) if source.scheduler() != unit => Err(RefusalCode::Moved),
+            Some(_) if !self.unaware.contains(&process) => Ok(()),
+            _ => Err(RefusalCode::UnknownProcess),
+        }
+    }
+
+    fn sign_batch(&mut self, at: usize, tree: &MerkleTree, count: usize) -> Signed<BatchHeader> {
         self.batches += 1;
         let header = BatchHeader {
             version: V1,
             kind: Kind,
             network: NETWORK,
-            scheduler: key(SCHEDULER).public().unit(),
+            scheduler: key(SCHEDULERS[at]).public().unit(),
             number: self.batches,
             time: Timestamp::new(1_000),
             count: u32::try_from(count).unwrap(),
             root: tree.root(),
         };
-        Signed::sign(header, &key(SCHEDULER))
+        Signed::sign(header, &key(SCHEDULERS[at]))
+    }
+
+    /// Who a process is now.
+    pub(super) fn provenance(&self, process: ProcessId) -> Provenance {
+        let changes = self.changes.get(&process).cloned().unwrap_or_default();
+        Provenance { spawn: self.spawns[&process].clone(), changes }
+    }
+
+    pub(super) fn source(&self, process: ProcessId) -> Source {
+        self.provenance(process).source(&process, NETWORK).unwrap()
+    }
+
+    fn signed_control(&self, process: ProcessId, action: ControlAction) -> Signed<Control> {
+        let sender = Principal::Account(key(CLIENT).public().account());
+        let (nonce, expiry) = (self.batches, Timestamp::new(2_000));
+        let (version, kind, network, target) = (V1, Kind, NETWORK, process);
+        let control = Control { version, kind, network, sender, target, nonce, expiry, action };
+        Signed::sign(control, &key(CLIENT))
+    }
+
+    /// Orders a control as the present scheduler does, which ends the epoch.
+    pub(super) fn control(&mut self, process: ProcessId, action: ControlAction) {
+        let scheduler = self.source(process).scheduler();
+        let is_it = |seed: &u8| key(*seed).public().unit() == scheduler;
+        let at = SCHEDULERS.iter().position(is_it).unwrap();
+        let control = self.signed_control(process, action);
+        self.submit(
+            at,
+            vec![Submission {
+                tag: 0,
+                entry: Entry::Control(control.clone()),
+                origin: None,
+                introduction: None,
+            }],
+        );
+        let sealed = self.logs[&process].last().unwrap().clone();
+        let change = Change { control, sealed, attested: None };
+        self.changes.entry(process).or_default().push(change);
+    }
+
+    pub(super) fn move_to(&mut self, process: ProcessId, to: usize) {
+        self.control(process, ControlAction::Move(key(SCHEDULERS[to]).public().unit()));
+    }
+
+    /// Lets the second scheduler go on behind a slot, with what came later void.
+    pub(super) fn take_over(&mut self, process: ProcessId, slot: Slot) {
+        let log = self.logs.get_mut(&process).unwrap();
+        for void in log.split_off(usize::try_from(slot.get()).unwrap() + 1) {
+            self.assigned.remove(&void.assignment.entry);
+            let told = self.deliveries.remove(&void.assignment.entry);
+            if let Some(told @ (source, target, number)) = told {
+                self.accepted.retain(|other| *other != told);
+                let next = self.pairs.get_mut(&(source, target)).unwrap();
+                *next = number.min(*next);
+            }
+        }
+        let sealed = log.last().unwrap().clone();
+        self.last.insert(process, sealed.assignment);
+        let mut attested = Vec::new();
+        for frame in &mut self.frames[0] {
+            let (slots, batch) = (&frame.frame.slots, &frame.frame.batch);
+            let of_slot = slots
+                .iter()
+                .find(|executed| executed.leaf.process == process && executed.leaf.slot == slot);
+            attested.extend(of_slot.map(|executed| Receipt {
+                leaf: executed.leaf.clone(),
+                path: executed.path.clone(),
+                batch: batch.clone(),
+            }));
+        }
+        let is_void = |s: &FollowSlot| s.leaf.process == process && s.leaf.slot > slot;
+        for frames in &mut self.frames {
+            frames.retain(|frame| !frame.frame.slots.iter().any(is_void));
+        }
+        let scheduler = key(SCHEDULERS[1]).public().unit();
+        let chain = sealed.assignment.chain;
+        let action = ControlAction::Takeover { scheduler, slot, chain };
+        let control = self.signed_control(process, action);
+        let change = Change { control: control.clone(), sealed, attested: Some(attested) };
+        self.changes.entry(process).or_default().push(change);
+        self.submit(
+            1,
+            vec![Submission {
+                tag: 0,
+                entry: Entry::Control(control),
+                origin: None,
+                introduction: None,
+            }],
+        );
     }
 
     fn assign(&mut self, entry: &Entry) -> Assignment {
@@ -234,33 +364,32 @@ impl State {
         let last = self.last.get(&process);
         let (slot, previous) =
             last.map_or((Slot::ZERO, Hash::ZERO), |last| (last.slot.next().unwrap(), last.chain));
-        let (epoch, time, id) = (Epoch::ZERO, Timestamp::new(1_000), entry.id());
+        let (epoch, time, id) = (self.source(process).epoch(), Timestamp::new(1_000), entry.id());
         let chain = chain_hash(&previous, epoch, slot, time, &id);
         let assignment = Assignment { process, epoch, slot, time, entry: id, chain };
         self.last.insert(process, assignment);
         assignment
     }
 
-    /// What a target's scheduler checks of a delivery, from the delivery alone.
+    /// What a target's scheduler checks of a delivery, from the delivery alone; tells why it is
+    /// refused for good.
     fn admit(
         &mut self,
         delivery: &Delivery,
         origin: Option<&protocol::OriginProof>,
-    ) -> Result<(), RefusalCode> {
+    ) -> Result<Option<RefusalCode>, RefusalCode> {
         if let Some(code) = self.refusals.pop_front() {
             return Err(code);
         }
         let (source, target) = (delivery.source, delivery.item.target);
         let origin = origin.ok_or(RefusalCode::BadOrigin)?;
-        let spawn = self.spawns.get(&source).filter(|_| self.introduced.contains(&source));
-        let provenance =
-            spawn.map(|spawn| Provenance { spawn: spawn.clone(), changes: Vec::new() });
-        let known = provenance.map(|provenance| provenance.source(&source, NETWORK).unwrap());
+        let known = self.introduced.contains(&source).then(|| self.source(source));
         match origin.verify(NETWORK, delivery.into(), known.as_ref(), false, PublicKey::verifies) {
             Ok(()) => {}
             Err(protocol::OriginProofError::Unknown) => {
                 return Err(RefusalCode::IntroductionNeeded);
             }
+            Err(protocol::OriginProofError::Policy) => return Err(RefusalCode::WrongPolicy),
             Err(error) => panic!("a proof does not hold: {error}"),
         }
         let number = delivery.item.pair.unwrap().number.get();
@@ -271,8 +400,12 @@ impl State {
             std::cmp::Ordering::Equal => {
                 *next += 1;
                 self.introduced.insert(source);
+                if let Some(code) = self.finals.pop_front() {
+                    return Ok(Some(code));
+                }
                 self.accepted.push((source, target, number));
-                Ok(())
+                self.deliveries.insert(delivery.delivery_id(), (source, target, number));
+                Ok(None)
             }
         }
     }
@@ -369,20 +502,35 @@ fn refused(tag: u64, code: RefusalCode) -> SubmitEvent {
     SubmitEvent::Refused { tag, refusal: Refusal::new(code, "as the script says") }
 }
 
-struct FakeScheduler(Arc<World>);
+struct FakeScheduler(Arc<World>, usize);
 
 impl Handler for FakeScheduler {
     async fn request(&self, _: UnitId, body: Bytes) -> Bytes {
-        let state = self.0.state.lock().unwrap();
+        let unit = key(SCHEDULERS[self.1]).public().unit();
+        let mut state = self.0.state.lock().unwrap();
+        let had = |state: &State, process: &ProcessId| {
+            state.spawns.contains_key(process)
+                && !(state.unaware.contains(process) && state.source(*process).scheduler() == unit)
+                && state.source(*process).schedulers().contains(&unit)
+        };
         let unknown = || Response::refused(Refusal::new(RefusalCode::UnknownProcess, ""));
         let answer = match codec::decode::<Request>(&body).unwrap() {
             Request::Describe(process) => {
-                state.spawns.get(&process).map_or_else(unknown, |spawn| {
-                    let (spawn, changes) = (spawn.clone(), Vec::new());
-                    Response::done(&Provenance { spawn, changes })
-                })
+                if had(&state, &process) {
+                    Response::done(&state.provenance(process))
+                } else {
+                    unknown()
+                }
             }
-            Request::Pair { source, target } if state.spawns.contains_key(&target) => {
+            Request::Adopt(adoption) => {
+                let control = adoption.control.unverified();
+                let moves = matches!(&control.action, ControlAction::Move(to) if *to == unit);
+                assert!(moves, "only who is named is asked to adopt");
+                state.unaware.remove(&control.target);
+                let next = state.last[&control.target].slot.next().unwrap();
+                Response::done(&Adopted { next, done: true })
+            }
+            Request::Pair { source, target } if had(&state, &target) => {
                 let number = state.pairs.get(&(source, target)).copied().unwrap_or_default();
                 Response::done(&NextNumber { number: PairNumber::new(number) })
             }
@@ -412,7 +560,7 @@ impl Handler for FakeScheduler {
                     state.lost_frames -= 1;
                     return None;
                 }
-                let events = state.submit(frame.submissions);
+                let events = state.submit(self.1, frame.submissions);
                 if state.lost_answers > 0 {
                     state.lost_answers -= 1;
                     return None;

@@ -22,6 +22,20 @@ fn a_process_whose_module_is_out_of_reach_is_shown_without_methods() {
 }
 
 #[test]
+fn a_process_that_moved_shows_its_epochs_and_who_orders_it_now() {
+    let mut facts = testing::process_facts();
+    let once = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    assert!(!once.contains("Epochs"), "a log of one epoch is just a log");
+    facts.described = testing::moved(testing::HOSTILE);
+    let page = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    testing::assert_harmless(&page);
+    let units = [2, 5].map(|seed| testing::key(seed).public().unit().to_string());
+    for fact in ["Epochs", ">move<", ">spawn<", "version 0", &units[0], &units[1]] {
+        assert!(page.contains(fact), "{fact}");
+    }
+}
+
+#[test]
 fn the_list_leads_to_what_is_before_and_after() {
     let mut facts = testing::list();
     assert!(!list(&facts, 2).into_string().contains("?offset="));

@@ -1,6 +1,6 @@
 use protocol::{
-    Assignment, Delivery, Epoch, Hash, Kind, Message, NetworkId, OutboxItem, PairPosition,
-    Principal, SecretKey, Signed, Slot, V1,
+    Acceptance, ComputePolicy, Control, Delivery, Epoch, Hash, Kind, Limits, Message, ModuleId,
+    NetworkId, OutboxItem, PairPosition, Principal, Profile, SecretKey, Signed, Slot, Spawn, V1,
 };
 
 use super::*;
@@ -52,6 +52,50 @@ fn skip(last: u64) -> LogRecord {
     record(1, Entry::Skip(item(None, ItemBody::Skip(PairNumber::new(last)))))
 }
 
+/// A log of a spawn, a control of an account, and a message behind it.
+fn controlled(action: ControlAction, sender: u8, epochs: [u64; 2]) -> Vec<LogRecord> {
+    let key = |seed| SecretKey::from_seed(&[seed; 32]);
+    let account = |seed| Principal::Account(key(seed).public().account());
+    let unit = key(8).public().unit();
+    let (network, profile) = (NetworkId::from_bytes([0; 32]), Profile::v1().id());
+    let module = ModuleId::of(b"");
+    let spawn = Spawn {
+        version: V1,
+        kind: Kind,
+        network,
+        sender: account(1),
+        module,
+        acceptance: Acceptance::sign(&key(8), network, &module, &profile),
+        args: vec![0xa0],
+        name: String::new(),
+        tags: Vec::new(),
+        nonce: 0,
+        expiry: Timestamp::new(90),
+        scheduler: unit,
+        policy: ComputePolicy { units: vec![unit], quorum: 1, version: 0, previous: None },
+        profile,
+        controller: account(1),
+        limits: Limits::DEFAULT,
+    };
+    let spawn = record(1, Entry::Spawn(Signed::sign(spawn, &key(1))));
+    let control = Control {
+        version: V1,
+        kind: Kind,
+        network,
+        sender: account(sender),
+        target: spawn.assignment.process,
+        nonce: 0,
+        expiry: Timestamp::new(90),
+        action,
+    };
+    let control = record(2, Entry::Control(Signed::sign(control, &key(sender))));
+    let mut records = vec![spawn, control, message(3, 9)];
+    for (record, epoch) in records.iter_mut().skip(1).zip(epochs) {
+        record.assignment.epoch = Epoch::new(epoch);
+    }
+    records
+}
+
 /// Whether each record may follow those before.
 fn taken(whole: bool, records: &[LogRecord]) -> Vec<Result<(), &'static str>> {
     let mut rules = Rules::new(whole);
@@ -95,4 +139,34 @@ fn a_skip_goes_on_from_where_its_pair_is() {
     let nothing = Err("the skip skips nothing");
     assert_eq!(taken(true, &[delivery(0), delivery(1), skip(0)])[2], nothing);
     assert_eq!(taken(false, &[skip(5), delivery(6)]), [Ok(()), Ok(())], "from the middle");
+}
+
+#[test]
+fn a_control_of_the_controller_ends_its_epoch_and_a_takeover_begins_one() {
+    let unit = SecretKey::from_seed(&[9; 32]).public().unit();
+    let takeover =
+        ControlAction::Takeover { scheduler: unit, slot: Slot::new(1), chain: Hash::ZERO };
+    let wrong = Err("the slot is of another epoch");
+    for (action, right) in [(ControlAction::Move(unit), [0, 1]), (takeover, [1, 1])] {
+        assert_eq!(taken(true, &controlled(action.clone(), 1, right)), [Ok(()); 3]);
+        assert!(taken(true, &controlled(action, 1, [right[0], 0])).contains(&wrong));
+    }
+    let mut rules = Rules::new(true);
+    for record in controlled(ControlAction::Move(unit), 1, [0, 1]) {
+        rules.take(&record).unwrap();
+    }
+    assert_eq!(rules.epochs(), 2);
+}
+
+#[test]
+fn what_somebody_else_orders_stands_in_no_log() {
+    let others = Err("the control is not the controller's");
+    assert_eq!(taken(true, &controlled(ControlAction::Stop, 2, [0, 0]))[1], others);
+}
+
+#[test]
+fn behind_a_stop_there_are_no_messages() {
+    let stopped = Err("the process had been stopped");
+    let expected = [Ok(()), Ok(()), stopped];
+    assert_eq!(taken(true, &controlled(ControlAction::Stop, 1, [0, 0])), expected);
 }

@@ -20,7 +20,7 @@ fn own() -> Vec<ClientError> {
 /// number of a refusal, a failure or another kind.
 const fn is_own(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused(_)
+        ClientError::Refused { .. }
         | ClientError::Unreachable { .. }
         | ClientError::NoUnit { .. }
         | ClientError::Broken { .. }

@@ -22,8 +22,8 @@ fn log(world: &World) -> Vec<LogRecord> {
 
 /// The slot at which a log breaks, and how.
 fn broken(world: &World, log: &[LogRecord]) -> Option<(u64, &'static str)> {
-    let before = Some((Hash::ZERO, Timestamp::ZERO));
-    let mut place = Place { process: world.process, next: Slot::ZERO, before };
+    let before = Some((Hash::ZERO, Timestamp::ZERO, Epoch::ZERO));
+    let mut place = Place::new(world.process, Slot::ZERO, before);
     for record in log {
         match place.behind(record) {
             Ok(next) => place = next,
@@ -67,6 +67,17 @@ fn each_rule_is_told_with_its_slot() {
         assert_eq!(found.0, slot, "{what}: {}", found.1);
         assert!(found.1.starts_with(what), "{what}: {}", found.1);
     }
+}
+
+#[test]
+fn an_epoch_that_is_passed_over_breaks_a_log_whose_hashes_follow() {
+    let world = World::new();
+    let mut log = log(&world);
+    let (before, last) = (log[1].assignment.chain, &mut log[2].assignment);
+    last.epoch = Epoch::new(2);
+    last.chain = chain_hash(&before, last.epoch, last.slot, last.time, &last.entry);
+    let what = "the epoch is neither the same nor the next";
+    assert_eq!(broken(&world, &log), Some((2, what)));
 }
 
 #[test]

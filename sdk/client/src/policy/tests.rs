@@ -121,7 +121,7 @@ async fn where_all_are_up_and_none_executes_the_process_that_is_the_answer() {
     let world = World::start(&[Does::Refuses], &[Does::Refuses]).await;
     let error = world.ask().await.unwrap_err();
     assert!(
-        matches!(&error, ClientError::Refused(refusal) if refusal.code == RefusalCode::NotHosted),
+        matches!(&error, ClientError::Refused { refusal, .. } if refusal.code == RefusalCode::NotHosted),
         "{error}"
     );
 }

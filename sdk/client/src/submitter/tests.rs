@@ -2,7 +2,7 @@ use protocol::api::{Submission as Wire, SubmitFrame};
 
 use crate::{
     Client, ClientOptions, Units,
-    testing::{Behaviour, Cluster, NETWORK, World},
+    testing::{Behaviour, Cluster, NETWORK, Stage, World},
 };
 
 use super::*;
@@ -105,4 +105,45 @@ async fn a_dropped_ticket_gives_its_room_back() {
     assert!(submitter.shared.room.available_permits() < ROOM);
     drop(ticket);
     assert_eq!(submitter.shared.room.available_permits(), ROOM);
+}
+
+#[tokio::test]
+async fn a_process_that_moves_is_found_again_and_its_next_scheduler_believed() {
+    let world = World::new();
+    let (client, cluster) = connect(&world, &[Behaviour::Answer]).await;
+    client.describe(world.process).await.unwrap();
+    *cluster.stage.lock().unwrap() = Stage::Done;
+    let mut tickets = Vec::new();
+    for nonce in 0..20 {
+        tickets.push(client.submit(Entry::Message(world.message(nonce))).await.unwrap());
+    }
+    for ticket in tickets {
+        let result = client.finish(ticket, LONG).await.unwrap();
+        assert_eq!(result.assignment.assignment.epoch, protocol::Epoch::new(1));
+    }
+    let described = client.describe(world.process).await.unwrap();
+    assert_eq!(described.source.scheduler(), world.next.public().unit());
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_reaches_the_caller_with_its_proof() {
+    let world = World::new();
+    let (client, _cluster) = connect(&world, &[Behaviour::Finish]).await;
+    let ticket = client.submit(Entry::Message(world.message(1))).await.unwrap();
+    let entry = ticket.entry();
+    let error = client.finish(ticket, LONG).await.unwrap_err();
+    let ClientError::Refused { refusal, proof: Some(proof) } = error else { panic!("{error}") };
+    assert_eq!((refusal.code, proof.refusal.entry), (RefusalCode::Expired, entry));
+    proof.verify(NETWORK, &world.scheduler.public().unit()).unwrap();
+}
+
+#[tokio::test]
+async fn reads_go_to_the_present_scheduler_which_is_shown_that_it_is() {
+    let world = World::new();
+    let (client, cluster) = connect(&world, &[Behaviour::Answer]).await;
+    assert_eq!(client.head(world.process).await.unwrap().slot.get(), 9);
+    *cluster.stage.lock().unwrap() = Stage::Sealed;
+    client.describe_again(world.process).await.unwrap();
+    assert_eq!(client.head(world.process).await.unwrap().slot.get(), 12);
+    assert_eq!(*cluster.stage.lock().unwrap(), Stage::Done);
 }
