@@ -76,6 +76,9 @@ fn a_move_ends_the_word_of_the_old_scheduler_at_its_slot() {
     let of = |epoch, slot| known.scheduler_of(Epoch::new(epoch), Slot::new(slot));
     assert_eq!((of(0, 4), of(0, 5)), (Some(unit(2)), None));
     assert_eq!((of(1, 4), of(1, 5)), (None, Some(unit(NEXT))));
+    let epochs: Vec<_> = known.epochs().collect();
+    assert_eq!(epochs, [(unit(2), Slot::ZERO), (unit(NEXT), Slot::new(5))]);
+    assert_eq!(known.schedulers(), [unit(NEXT), unit(2)]);
 }
 
 #[test]

@@ -112,3 +112,6 @@ fn receipts(record: &TailRecord) -> Vec<Receipt> {
     let origin = record.origin.as_ref().map(|bytes| codec::decode::<OriginProof>(bytes));
     origin.and_then(Result::ok).map(|origin| origin.receipts).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
