@@ -162,7 +162,7 @@ impl Unit {
             network: self.network,
             scheduler: self.id,
             process,
-            epoch: known.head.epoch,
+            epoch: known.standing.source.epoch(),
             slot: Slot::new(last),
             chain: known.head.chain,
             time: self.clock.now(),
