@@ -21,6 +21,8 @@ mod clock;
 mod config;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod indexer;
 mod metrics;
 mod order;

@@ -48,7 +48,7 @@ impl Proven {
     }
 
     /// A delivery that nobody has proven.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const fn assume(source: ProcessId, target: ProcessId, number: PairNumber) -> Self {
         Self { source, target, number }
     }
