@@ -30,6 +30,8 @@ mod running;
 mod segment;
 mod sequencer;
 mod service;
+#[cfg(test)]
+mod simulation;
 mod store;
 mod submit;
 mod tails;

@@ -161,14 +161,22 @@ pub(crate) struct Opened {
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends.
 pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
-    let (log, batches, floor) = reading(&*disk, RedbLog::FILE, || {
+    let log = reading(&*disk, RedbLog::FILE, || {
         let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
+        Ok(log)
+    })?;
+    open_with(log, disk)
+}
+
+/// As [`open`], with a log that is open already.
+pub(crate) fn open_with(log: Arc<dyn LogStore>, disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
+    let (batches, floor) = reading(&*disk, RedbLog::FILE, || {
         let batches = log.count()?;
         let floor = match batches.checked_sub(1) {
             Some(last) => Segment::read(&log.segment(last)?)?.batch()?.unverified().time,
             None => Timestamp::ZERO,
         };
-        Ok((log, batches, floor))
+        Ok((batches, floor))
     })?;
     let modules = reading(&*disk, Modules::FILE, || Modules::open(Arc::clone(&disk)))?;
     let index = reading(&*disk, Index::FILE, || {

@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 use transport::{FrameReceiver, FrameSender};
 
 use crate::{
+    archive::Archive,
+    metrics::Metrics,
     order::Place,
     unit::{MEMORY, Unit},
     verify::{Event, Lane, refuse_storage},
@@ -149,33 +151,41 @@ async fn tell(
 /// Acknowledges what was assigned before, and refuses what was not.
 async fn look_up(
     unit: &Arc<Unit>,
-    mut known: Vec<(u64, Place)>,
+    known: Vec<(u64, Place)>,
     old: Vec<(u64, EntryId, Refusal)>,
 ) -> Vec<Bytes> {
-    let refuse = |tag, refusal| SubmitEvent::Refused { tag, refusal };
     let tags: Vec<u64> =
         known.iter().map(|(tag, _)| *tag).chain(old.iter().map(|(tag, ..)| *tag)).collect();
-    let events = unit.read(move |unit| {
-        let mut events = Vec::new();
-        for (tag, entry, refusal) in old {
-            match unit.archive.find(&entry).map_err(refuse_storage)? {
-                Some(place) => {
-                    unit.metrics.duplicates.add(1);
-                    known.push((tag, place));
-                }
-                None => {
-                    unit.metrics.refused.add(1);
-                    events.push(refuse(tag, refusal));
-                }
-            }
-        }
-        events.extend(unit.archive.acknowledge(&known).map_err(refuse_storage)?);
-        Ok(events)
-    });
+    let events = unit.read(move |unit| answer(&unit.archive, &unit.metrics, known, old));
     let events = events.await.unwrap_or_else(|refusal| {
-        tags.into_iter().map(|tag| refuse(tag, refusal.clone())).collect()
+        let refuse = |tag| SubmitEvent::Refused { tag, refusal: refusal.clone() };
+        tags.into_iter().map(refuse).collect()
     });
     events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
+}
+
+/// What to tell about entries that have a place from before, and about those that may have one.
+pub(crate) fn answer(
+    archive: &Archive,
+    metrics: &Metrics,
+    mut known: Vec<(u64, Place)>,
+    old: Vec<(u64, EntryId, Refusal)>,
+) -> Result<Vec<SubmitEvent>, Refusal> {
+    let mut events = Vec::new();
+    for (tag, entry, refusal) in old {
+        match archive.find(&entry).map_err(refuse_storage)? {
+            Some(place) => {
+                metrics.duplicates.add(1);
+                known.push((tag, place));
+            }
+            None => {
+                metrics.refused.add(1);
+                events.push(SubmitEvent::Refused { tag, refusal });
+            }
+        }
+    }
+    events.extend(archive.acknowledge(&known).map_err(refuse_storage)?);
+    Ok(events)
 }
 
 /// The encoded length of a submission.

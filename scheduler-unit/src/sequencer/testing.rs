@@ -1,6 +1,6 @@
 //! A sequencer without threads, for tests: what is submitted is one batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
     Assignment, AssignmentProof, RefusalCode,
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Inbox, Sequencer};
 use crate::{
     archive::Archive,
-    clock::testing::Clocks,
+    clock::{Clock, testing::Clocks},
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::Opened,
@@ -38,6 +38,30 @@ pub(crate) struct Bench {
     told: mpsc::Receiver<Event>,
 }
 
+/// A sequencer of what was opened.
+pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
+    let Opened { archive, order, batches, .. } = opened;
+    Sequencer {
+        order,
+        archive,
+        inbox: Arc::new(Inbox::default()),
+        clock,
+        key: scheduler(),
+        network: NETWORK,
+        next: batches,
+        metrics: Arc::new(Metrics::default()),
+        doubtful: None,
+    }
+}
+
+impl Sequencer {
+    /// Decides about a batch of what has arrived, as [`Self::run`] does, and waits for nothing.
+    pub(crate) fn turn(&mut self) {
+        let arrivals = self.inbox.take(Some(Duration::ZERO)).unwrap();
+        self.step(arrivals);
+    }
+}
+
 impl Bench {
     pub(crate) fn new(opened: Opened) -> Self {
         // As a unit that starts now, it must look up what was assigned before.
@@ -47,18 +71,8 @@ impl Bench {
             verifier_since(&opened, crate::fixture::NOW)
         };
         let (lane, told) = lane();
-        let Opened { archive, order, batches, floor } = opened;
-        let sequencer = Sequencer {
-            order,
-            archive,
-            inbox: Arc::new(Inbox::default()),
-            clock: Arc::new(Clocks::at(crate::fixture::NOW).start(floor)),
-            key: scheduler(),
-            network: NETWORK,
-            next: batches,
-            metrics: Arc::new(Metrics::default()),
-            doubtful: None,
-        };
+        let clock = Arc::new(Clocks::at(crate::fixture::NOW).start(opened.floor));
+        let sequencer = sequencer(opened, clock);
         Self { sequencer, verifier, lane, told }
     }
 
@@ -72,8 +86,7 @@ impl Bench {
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
-        let arrivals = self.sequencer.inbox.take(None).unwrap();
-        self.sequencer.step(arrivals);
+        self.sequencer.turn();
         self.told()
     }
 
