@@ -34,8 +34,8 @@ pub enum JsonError {
 /// The integers that JSON numbers carry exactly everywhere.
 const EXACT: i128 = 1 << 53;
 
-/// Shows a value as JSON. Map keys that are not text are shown as their JSON text; numbers that
-/// JSON does not have become null.
+/// Shows a value as JSON. Map keys that are not text are shown as their JSON text, arrays and maps
+/// as `$cbor:` and their encoding in base64; numbers that JSON does not have become null.
 pub fn to_json(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -51,15 +51,21 @@ pub fn to_json(value: &Value) -> Json {
         }
         Value::Text(text) => Json::String(text.clone()),
         Value::Array(items) => Json::Array(items.iter().map(to_json).collect()),
-        Value::Map(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|(key, value)| match key {
-                    Value::Text(text) => (text.clone(), to_json(value)),
-                    other => (to_json(other).to_string(), to_json(value)),
-                })
-                .collect(),
-        ),
+        Value::Map(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (name(key), to_json(value))).collect())
+        }
+    }
+}
+
+/// What a map key is called in JSON. As JSON text, keys within keys would have their quotes escaped
+/// once more at every level, and double with each.
+fn name(key: &Value) -> String {
+    match key {
+        Value::Text(text) => text.clone(),
+        Value::Array(_) | Value::Map(_) => {
+            format!("$cbor:{}", BASE64.encode(&key.encode().unwrap_or_default()))
+        }
+        scalar => to_json(scalar).to_string(),
     }
 }
 

@@ -161,21 +161,41 @@ impl Teller {
     /// Tells one target so many times.
     pub(crate) fn new(target: ProcessId, tells: u32) -> Self {
         let outbox = (0..tells).map(|index| tell(target, index, u64::from(index))).collect();
-        Self::emitting(outbox)
+        Self::emitting(77, outbox)
+    }
+
+    /// One of many, which tells each of its targets so many times, in turn.
+    pub(crate) fn of_many(nonce: u64, targets: &[ProcessId], tells: u32) -> Self {
+        let rounds = (0..tells).flat_map(|number| targets.iter().map(move |to| (number, *to)));
+        let outbox = (0..).zip(rounds).map(|(index, (number, to))| tell(to, index, number.into()));
+        Self::emitting(nonce, outbox.collect())
+    }
+
+    /// Whom it tells, once for each tell.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = ProcessId> {
+        self.outcome.outbox.iter().map(|item| item.target)
+    }
+
+    /// The position of the tell to a target with this number, if there is one.
+    pub(crate) fn position(&self, target: ProcessId, number: PairNumber) -> Option<u32> {
+        let number = |item: &&OutboxItem| item.pair.map(|pair| pair.number) == Some(number);
+        let mut items = self.outcome.outbox.iter().filter(|item| item.target == target);
+        items.find(number).map(|item| item.index)
     }
 
     /// Gives the first number to two tells.
     pub(crate) fn renumbered(target: ProcessId) -> Self {
-        Self::emitting(vec![tell(target, 0, 0), tell(target, 1, 0)])
+        Self::emitting(77, vec![tell(target, 0, 0), tell(target, 1, 0)])
     }
 
     /// Tells one target, and then another.
     pub(crate) fn of_two(one: ProcessId, two: ProcessId) -> Self {
-        Self::emitting(vec![tell(one, 0, 0), tell(two, 1, 0)])
+        Self::emitting(77, vec![tell(one, 0, 0), tell(two, 1, 0)])
     }
 
-    fn emitting(outbox: Vec<OutboxItem>) -> Self {
-        let body = Spawn { scheduler: other_scheduler().public().unit(), ..spawn_body(77, NOW) };
+    fn emitting(nonce: u64, outbox: Vec<OutboxItem>) -> Self {
+        let body = spawn_body(nonce, NOW);
+        let body = Spawn { scheduler: other_scheduler().public().unit(), ..body };
         let spawn = Signed::sign(body, &client());
         let id = Entry::Spawn(spawn.clone()).target();
         let outcome = Outcome {

@@ -23,6 +23,8 @@ mod clock;
 mod config;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod indexer;
 mod layout;
 pub mod measure;
@@ -33,6 +35,8 @@ mod segment;
 mod sequencer;
 mod service;
 mod shard;
+#[cfg(test)]
+mod simulation;
 mod store;
 mod submit;
 mod tails;

@@ -170,8 +170,7 @@ pub(crate) fn open(
     disks: Vec<Arc<dyn Disk>>,
     me: UnitId,
 ) -> Result<Opened, StoreError> {
-    let modules: Box<dyn ModuleStore> =
-        Box::new(reading(&*data, RedbModules::FILE, || RedbModules::open(Arc::clone(&data)))?);
+    let modules = open_modules(&data)?;
     let births = Arc::<Births>::default();
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
         let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births), me));
@@ -179,7 +178,34 @@ pub(crate) fn open(
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
         opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
     });
-    let opened = opened?;
+    gather(&*data, modules, births, opened?)
+}
+
+/// As [`open`], of a unit of one shard, with a log that is open already.
+#[cfg(test)]
+pub(crate) fn open_with(
+    log: Arc<dyn LogStore>,
+    data: Arc<dyn Disk>,
+    me: UnitId,
+) -> Result<Opened, StoreError> {
+    let modules = open_modules(&data)?;
+    let births = Arc::<Births>::default();
+    let opened = open_log(log, Arc::clone(&data), &*modules, Arc::clone(&births), me)?;
+    gather(&*data, modules, births, vec![opened])
+}
+
+fn open_modules(data: &Arc<dyn Disk>) -> Result<Box<dyn ModuleStore>, StoreError> {
+    let open = || RedbModules::open(Arc::clone(data));
+    Ok(Box::new(reading(&**data, RedbModules::FILE, open)?))
+}
+
+/// Puts the shards of a unit together.
+fn gather(
+    data: &dyn Disk,
+    modules: Box<dyn ModuleStore>,
+    births: Arc<Births>,
+    opened: Vec<OpenedShard>,
+) -> Result<Opened, StoreError> {
     let lost: usize = opened.iter().map(|shard| shard.lost).sum();
     if lost > 0 {
         let file = data.describe(RedbModules::FILE);
@@ -206,11 +232,21 @@ fn open_shard(
     births: Arc<Births>,
     me: UnitId,
 ) -> Result<OpenedShard, StoreError> {
-    let (log, batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
-        let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
+    let log = reading(&*disk, RedbLog::DIRECTORY, || RedbLog::open(Arc::clone(&disk)))?;
+    open_log(Arc::new(log), disk, modules, births, me)
+}
+
+/// Opens a shard whose log is open already.
+fn open_log(
+    log: Arc<dyn LogStore>,
+    disk: Arc<dyn Disk>,
+    modules: &dyn ModuleStore,
+    births: Arc<Births>,
+    me: UnitId,
+) -> Result<OpenedShard, StoreError> {
+    let (batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
         let batches = log.count()?;
-        let floor = floor(&*log, batches, me)?;
-        Ok((log, batches, floor))
+        Ok((batches, floor(&*log, batches, me)?))
     })?;
     let index = reading(&*disk, Index::FILE, || {
         let index = Index::open(Arc::clone(&disk))?;

@@ -127,7 +127,9 @@ fn record<'b>(d: &mut Decoder<'b>) -> Result<Record<'b>, minicbor::decode::Error
     let start = d.position();
     let fields = expect_array(d, 3..=4)?;
     let index = d.u32()?;
-    let assignment = d.decode()?;
+    let assignment: Assignment = d.decode()?;
+    // Every slot that was assigned has one behind it.
+    assignment.slot.next().ok_or_else(|| minicbor::decode::Error::message("the last slot"))?;
     let entry = d.bytes()?;
     let origin = if fields > 3 { Some(d.bytes()?) } else { None };
     Ok(Record { raw: since(d, start), index, assignment, entry, origin })

@@ -15,7 +15,9 @@ use tokio::sync::{Semaphore, mpsc};
 use transport::{FrameReceiver, FrameSender};
 
 use crate::{
+    metrics::Metrics,
     order::Place,
+    shard::Shards,
     unit::{MEMORY, Unit},
     verify::{Event, Lane, refuse_storage},
 };
@@ -149,50 +151,59 @@ async fn tell(
 /// Acknowledges what was assigned before, and refuses what was not.
 async fn look_up(
     unit: &Arc<Unit>,
-    mut known: Vec<(u64, Place)>,
+    known: Vec<(u64, Place)>,
     old: Vec<(u64, EntryId, Refusal)>,
 ) -> Vec<Bytes> {
-    let refuse = |tag, refusal| SubmitEvent::Refused { tag, refusal };
     let tags: Vec<u64> =
         known.iter().map(|(tag, _)| *tag).chain(old.iter().map(|(tag, ..)| *tag)).collect();
-    let events = unit.read(move |unit| {
-        let mut events = Vec::new();
-        for (tag, entry, refusal) in old {
-            match unit.shards.find(&entry).map_err(refuse_storage)? {
-                Some(place) => {
-                    unit.metrics.duplicates.add(1);
-                    known.push((tag, place));
-                }
-                None => {
-                    unit.metrics.refused.add(1);
-                    events.push(refuse_again(unit, tag, &entry, refusal)?);
-                }
-            }
-        }
-        let mut shards: BTreeMap<u16, Vec<_>> = BTreeMap::new();
-        for (tag, place) in known {
-            shards.entry(unit.shards.number_of(&place.process)).or_default().push((tag, place));
-        }
-        for (shard, known) in shards {
-            let archive = &unit.shards.get(shard).archive;
-            events.extend(archive.acknowledge(&known).map_err(refuse_storage)?);
-        }
-        Ok(events)
-    });
+    let events = unit.read(move |unit| answer(&unit.shards, &unit.metrics, known, old));
     let events = events.await.unwrap_or_else(|refusal| {
-        tags.into_iter().map(|tag| refuse(tag, refusal.clone())).collect()
+        let refuse = |tag| SubmitEvent::Refused { tag, refusal: refusal.clone() };
+        tags.into_iter().map(refuse).collect()
     });
     events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
 }
 
+/// What to tell about entries that have a place from before, and about those that may have one.
+pub(crate) fn answer(
+    shards: &Shards,
+    metrics: &Metrics,
+    known: Vec<(u64, Place)>,
+    old: Vec<(u64, EntryId, Refusal)>,
+) -> Result<Vec<SubmitEvent>, Refusal> {
+    let mut events = Vec::new();
+    let mut of_shards: BTreeMap<u16, Vec<_>> = BTreeMap::new();
+    let mut acknowledge = |tag, place: Place| {
+        of_shards.entry(shards.number_of(&place.process)).or_default().push((tag, place));
+    };
+    known.into_iter().for_each(|(tag, place)| acknowledge(tag, place));
+    for (tag, entry, refusal) in old {
+        match shards.find(&entry).map_err(refuse_storage)? {
+            Some(place) => {
+                metrics.duplicates.add(1);
+                acknowledge(tag, place);
+            }
+            None => {
+                metrics.refused.add(1);
+                events.push(refuse_again(shards, tag, &entry, refusal)?);
+            }
+        }
+    }
+    for (shard, known) in of_shards {
+        let archive = &shards.get(shard).archive;
+        events.extend(archive.acknowledge(&known).map_err(refuse_storage)?);
+    }
+    Ok(events)
+}
+
 /// Refuses an entry that is not assigned: for good, if it was before.
 fn refuse_again(
-    unit: &Unit,
+    shards: &Shards,
     tag: u64,
     entry: &EntryId,
     refusal: Refusal,
 ) -> Result<SubmitEvent, Refusal> {
-    let proof = unit.shards.refusal(entry).map_err(refuse_storage)?;
+    let proof = shards.refusal(entry).map_err(refuse_storage)?;
     Ok(match proof {
         Some(RefusalProof { refusal, path, batch }) => {
             let detail = "it was refused for good before".to_owned();

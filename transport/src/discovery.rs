@@ -19,6 +19,8 @@
 
 mod behaviour;
 mod driver;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod names;
 mod store;
 

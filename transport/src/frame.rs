@@ -153,12 +153,12 @@ impl Drop for FrameSender {
 pub struct FrameReceiver {
     stream: RecvStream,
     limit: usize,
-    buffer: BytesMut,
+    arrived: Arrived,
 }
 
 impl FrameReceiver {
     pub(crate) fn new(stream: RecvStream, limit: usize) -> Self {
-        Self { stream, limit, buffer: BytesMut::new() }
+        Self { stream, limit, arrived: Arrived::default() }
     }
 
     /// Receives the next frame; `None` once the peer has finished the stream. Safe to cancel.
@@ -166,15 +166,20 @@ impl FrameReceiver {
         let Some(length) = self.announced().await? else {
             return Ok(None);
         };
-        self.fill_to(HEADER + length).await?;
-        self.buffer.advance(HEADER);
-        Ok(Some(self.buffer.split_to(length).freeze()))
+        loop {
+            if let Some(body) = self.arrived.take(length) {
+                return Ok(Some(body));
+            }
+            self.must_fill().await?;
+        }
     }
 
     /// Takes the byte in front of the first frame.
     pub(crate) async fn kind(&mut self) -> Result<u8, Error> {
-        self.fill_to(1).await?;
-        Ok(self.buffer.get_u8())
+        while self.arrived.is_empty() {
+            self.must_fill().await?;
+        }
+        Ok(self.arrived.0.get_u8())
     }
 
     /// Changes the limit of the frames still to come, in bytes; both ends of a stream whose frames
@@ -185,18 +190,17 @@ impl FrameReceiver {
 
     /// The length of the next frame, known to be within the limit; takes nothing.
     pub(crate) async fn announced(&mut self) -> Result<Option<usize>, Error> {
-        while self.buffer.len() < HEADER {
-            if !self.fill().await? {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Truncated) };
+        loop {
+            match self.arrived.announced(self.limit) {
+                Ok(None) => {}
+                Ok(length) => return Ok(length),
+                Err(error) => {
+                    self.stop(StreamCode::TooLarge);
+                    return Err(error);
+                }
             }
-        }
-        let length = self.buffer.as_ref().get_u32_le();
-        match usize::try_from(length) {
-            Ok(length) if length <= self.limit => Ok(Some(length)),
-            _ => {
-                self.stop(StreamCode::TooLarge);
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                Err(Error::TooLarge { length, limit: self.limit })
+            if !self.fill().await? {
+                return if self.arrived.is_empty() { Ok(None) } else { Err(Error::Truncated) };
             }
         }
     }
@@ -206,13 +210,9 @@ impl FrameReceiver {
         let _ = self.stream.stop(code.number());
     }
 
-    async fn fill_to(&mut self, length: usize) -> Result<(), Error> {
-        while self.buffer.len() < length {
-            if !self.fill().await? {
-                return Err(Error::Truncated);
-            }
-        }
-        Ok(())
+    /// As [`Self::fill`], where the stream may not end.
+    async fn must_fill(&mut self) -> Result<(), Error> {
+        if self.fill().await? { Ok(()) } else { Err(Error::Truncated) }
     }
 
     /// Moves what has arrived into the buffer, waiting for something; `false` at the end.
@@ -222,9 +222,50 @@ impl FrameReceiver {
             return Ok(false);
         };
         for piece in pieces.iter().take(count) {
-            self.buffer.extend_from_slice(piece);
+            self.arrived.push(piece);
         }
         Ok(true)
+    }
+}
+
+/// What has arrived of a stream and is not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Arrived(BytesMut);
+
+impl Arrived {
+    /// Adds what comes next.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
+    }
+
+    /// The length of the next frame, once it is there; takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] if it is above the limit.
+    pub(crate) fn announced(&self, limit: usize) -> Result<Option<usize>, Error> {
+        let Some(header) = self.0.first_chunk::<HEADER>() else {
+            return Ok(None);
+        };
+        let length = usize::try_from(u32::from_le_bytes(*header)).unwrap_or(usize::MAX);
+        if length > limit {
+            return Err(Error::TooLarge { length, limit });
+        }
+        Ok(Some(length))
+    }
+
+    /// Takes the next frame, whose length was announced, once it is there as a whole.
+    pub(crate) fn take(&mut self, length: usize) -> Option<Bytes> {
+        if self.0.len().checked_sub(HEADER)? < length {
+            return None;
+        }
+        self.0.advance(HEADER);
+        Some(self.0.split_to(length).freeze())
+    }
+
+    /// Whether nothing has arrived that is not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -38,6 +38,8 @@ mod endpoint;
 mod error;
 mod exchange;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod identity;
 mod limits;
 mod peer;

@@ -190,3 +190,21 @@ fn what_is_read_encodes_as_arguments() {
     let bytes = args.encode().unwrap();
     assert!(matches!(Value::decode(&bytes), Ok(Value::Map(entries)) if entries.len() == 3));
 }
+
+#[test]
+fn a_key_that_is_a_container_is_shown_as_its_encoding() {
+    let key = Value::Array(vec![Value::Integer(1), text("a")]);
+    let value = Value::Map(vec![(key, Value::Null), (Value::Integer(2), Value::Bool(true))]);
+    assert_eq!(to_json(&value), json!({ "$cbor:ggFhYQ==": null, "2": true }));
+}
+
+#[test]
+fn keys_within_keys_do_not_grow_with_every_level() {
+    let mut key = text("a");
+    for _ in 1..Value::DEPTH_MAX {
+        key = Value::Map(vec![(key, Value::Null)]);
+    }
+    let value = Value::Map(vec![(key, Value::Null)]);
+    let bytes = value.encode().unwrap();
+    assert!(bytes_to_json(&bytes).to_string().len() < 4 * bytes.len());
+}

@@ -71,3 +71,12 @@ proptest! {
         let _ = Segment::read(&bytes);
     }
 }
+
+#[test]
+fn a_slot_that_none_can_follow_is_damage() {
+    let mut frame: TailFrame = codec::decode(&segment()).unwrap();
+    frame.records[1].assignment.slot = Slot::new(u64::MAX);
+    let bytes = codec::encode(&frame);
+    assert!(matches!(Segment::read(&bytes), Err(StoreError::Damaged(_))));
+    assert!(crate::store::Derived::default().add(0, &bytes).is_err());
+}

@@ -1,6 +1,6 @@
 //! A sequencer without threads, for tests: what is submitted is one batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
     Assignment, AssignmentProof, Entry, RefusalCode, RefusalProof,
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Inbox, Sequencer};
 use crate::{
     archive::Archive,
-    clock::testing::Clocks,
+    clock::{Clock, testing::Clocks},
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
     metrics::Metrics,
     running::{Opened, Written},
@@ -43,6 +43,33 @@ pub(crate) struct Bench {
     told: mpsc::Receiver<Event>,
 }
 
+/// A sequencer of what was opened.
+pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
+    let Opened { shards, written, .. } = opened;
+    let archive = Arc::clone(&shards.get(0).archive);
+    let Written { order, batches } = written.into_iter().next().unwrap();
+    Sequencer {
+        order,
+        archive,
+        inbox: Arc::new(Inbox::default()),
+        clock,
+        key: scheduler(),
+        network: NETWORK,
+        next: batches,
+        metrics: Arc::new(Metrics::default()),
+        doubtful: None,
+        fenced: false,
+    }
+}
+
+impl Sequencer {
+    /// Decides about a batch of what has arrived, as [`Self::run`] does, and waits for nothing.
+    pub(crate) fn turn(&mut self) {
+        let work = self.inbox.take(Some(Duration::ZERO)).unwrap();
+        self.step(work);
+    }
+}
+
 impl Bench {
     pub(crate) fn new(opened: Opened) -> Self {
         Self::at(opened, Clocks::at(crate::fixture::NOW))
@@ -58,21 +85,8 @@ impl Bench {
             verifier_since(&opened, crate::fixture::NOW)
         };
         let (lane, told) = lane();
-        let Opened { shards, written, floor } = opened;
-        let archive = Arc::clone(&shards.get(0).archive);
-        let Written { order, batches } = written.into_iter().next().unwrap();
-        let sequencer = Sequencer {
-            order,
-            archive,
-            inbox: Arc::new(Inbox::default()),
-            clock: Arc::new(clocks.start(floor)),
-            key: scheduler(),
-            network: NETWORK,
-            next: batches,
-            metrics: Arc::new(Metrics::default()),
-            doubtful: None,
-            fenced: false,
-        };
+        let clock = Arc::new(clocks.start(opened.floor));
+        let sequencer = sequencer(opened, clock);
         Self { sequencer, verifier, clocks, lane, told }
     }
 
@@ -94,8 +108,7 @@ impl Bench {
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
-        let work = self.sequencer.inbox.take(None).unwrap();
-        self.sequencer.step(work);
+        self.sequencer.turn();
         self.told()
     }
 

@@ -55,7 +55,7 @@ impl Proven {
     }
 
     /// An item that nobody has proven.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const fn assume(source: ProcessId, target: ProcessId, number: PairNumber) -> Self {
         Self { source, target, number, is_call: true }
     }

@@ -103,11 +103,9 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        match (u64::try_from(value), i64::try_from(value)) {
-            (Ok(value), _) => self.serialize_u64(value),
-            (_, Ok(value)) => self.serialize_i64(value),
-            _ => Err(Error::RANGE),
-        }
+        let integer = minicbor::data::Int::try_from(value).map_err(|_| Error::RANGE)?;
+        written(self.encoder().int(integer));
+        Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Error> {

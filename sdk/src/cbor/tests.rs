@@ -89,7 +89,9 @@ fn integers_are_taken_for_floats() {
 fn integers_beyond_64_bits_are_refused() {
     assert_eq!(to_vec(&i128::from(i64::MIN)).unwrap(), to_vec(&i64::MIN).unwrap());
     assert_eq!(to_vec(&u128::from(u64::MAX)).unwrap(), to_vec(&u64::MAX).unwrap());
-    assert_eq!(to_vec(&(i128::from(i64::MIN) - 1)), Err(Error::RANGE));
+    let least = -1 - i128::from(u64::MAX);
+    assert_eq!(from_slice(&to_vec(&least).unwrap()), Ok(least));
+    assert_eq!(to_vec(&(least - 1)), Err(Error::RANGE));
     assert_eq!(to_vec(&(u128::from(u64::MAX) + 1)), Err(Error::RANGE));
 }
 

@@ -72,9 +72,9 @@ async fn many_frames_of_all_sizes_arrive_in_order() {
 async fn a_cancelled_recv_loses_nothing() {
     let (mut send, mut receiver, _rest) = raw().await;
     for byte in [3, 0, 0, 0, b'a', b'b'] {
-        let before = receiver.buffer.len();
+        let before = receiver.arrived.0.len();
         send.write_all(&[byte]).await.unwrap();
-        while receiver.buffer.len() == before {
+        while receiver.arrived.0.len() == before {
             assert!(receiver.recv().now_or_never().is_none(), "the frame is not whole yet");
             tokio::task::yield_now().await;
         }
@@ -128,7 +128,7 @@ async fn an_oversize_frame_is_refused_before_memory_is_taken() {
     send.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
     let refused = Err(Error::TooLarge { length: u32::MAX as usize, limit: 100 });
     assert_eq!(receiver.recv().await, refused);
-    assert!(receiver.buffer.capacity() < 10_000);
+    assert!(receiver.arrived.0.capacity() < 10_000);
     assert_eq!(receiver.recv().await, refused, "and stays refused");
     let stopped = timeout(LONG, send.stopped()).await.unwrap().unwrap();
     assert_eq!(stopped, Some(StreamCode::TooLarge.number()));
