@@ -5,6 +5,7 @@ mod keeping;
 use std::io;
 
 use protocol::{AccountId, Role, Signed, UnitRecord};
+use scheduler_unit::LogPlace;
 use transport::{
     Directory, Discovery, DiscoveryConfig, DiscoveryError, Endpoint, Limits, UnitAddress,
 };
@@ -23,6 +24,8 @@ pub(crate) use keeping::Keeping;
 pub(crate) struct Decisions {
     /// The accounts that a scheduler serves; everyone if there are none.
     pub(crate) allow: Vec<AccountId>,
+    /// Where a scheduler keeps logs and modules.
+    pub(crate) log: LogPlace,
     /// What a compute unit keeps.
     pub(crate) keeping: Keeping,
 }
@@ -148,7 +151,8 @@ impl Service {
                 let allow = &decisions.allow;
                 let accounts = (!allow.is_empty()).then(|| allow.clone());
                 let config = scheduler_unit::Config::new(key, network, data, operator);
-                let config = scheduler_unit::Config { accounts, ..config };
+                let config =
+                    scheduler_unit::Config { accounts, log: decisions.log.clone(), ..config };
                 let running = scheduler_unit::start(config, endpoint, directory);
                 Self::Scheduler(Box::new(running.map_err(io::Error::other)?))
             }

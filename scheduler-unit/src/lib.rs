@@ -34,6 +34,6 @@ mod tails;
 mod unit;
 mod verify;
 
-pub use config::Config;
+pub use config::{Config, LogPlace, LogPlaceError};
 pub use running::{Error, Running, start};
 pub use store::StoreError;

@@ -1,8 +1,9 @@
 //! Starting and stopping a unit.
 
+mod stores;
+
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     thread::JoinHandle,
 };
@@ -12,6 +13,8 @@ use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint};
 
+pub(crate) use self::stores::Stores;
+use self::stores::reading;
 use crate::{
     Config,
     archive::Archive,
@@ -23,7 +26,7 @@ use crate::{
     segment::Segment,
     sequencer::{Inbox, Sequencer},
     service::Service,
-    store::{Disk, Files, Index, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
+    store::{Disk, Files, Index, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -87,7 +90,8 @@ fn start_on(
     endpoint: Endpoint,
     directory: Directory,
 ) -> Result<Running, Error> {
-    let Opened { archive, order, batches, floor } = open(disk)?;
+    let stores = Stores::open(&config, &disk)?;
+    let Opened { archive, order, batches, floor } = open_with(disk, stores)?;
     let clock = Arc::new(Clock::start(floor));
     let metrics = Arc::new(Metrics::default());
     let inbox = Arc::new(Inbox::default());
@@ -163,32 +167,37 @@ pub(crate) struct Opened {
     pub(crate) floor: Timestamp,
 }
 
-/// Opens the stores, indexes what is not indexed, and reads the logs' ends.
+/// Opens the stores of a unit that keeps everything on its disk.
+#[cfg(test)]
 pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
-    let (log, batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
-        let log: Arc<dyn LogStore> = Arc::new(RedbLog::open(Arc::clone(&disk))?);
+    let stores = Stores::in_files(&disk)?;
+    open_with(disk, stores)
+}
+
+/// Indexes what is not indexed, and reads the logs' ends.
+pub(crate) fn open_with(disk: Arc<dyn Disk>, stores: Stores) -> Result<Opened, StoreError> {
+    let Stores { log, log_at, modules, modules_at } = stores;
+    let (batches, floor) = reading(&log_at, || {
         let batches = log.count()?;
         let floor = match batches.checked_sub(1) {
             Some(last) => Segment::read(&log.segment(last)?)?.batch()?.unverified().time,
             None => Timestamp::ZERO,
         };
-        Ok((log, batches, floor))
+        Ok((batches, floor))
     })?;
-    let modules: Box<dyn ModuleStore> =
-        Box::new(reading(&*disk, RedbModules::FILE, || RedbModules::open(Arc::clone(&disk)))?);
-    let index = reading(&*disk, Index::FILE, || {
+    let index_at = disk.describe(Index::FILE);
+    let index = reading(&index_at, || {
         let index = Index::open(Arc::clone(&disk))?;
         index.batches()?;
         Ok(index)
     })?;
     indexer::catch_up(&*log, &index)?;
-    let (logs, pairs) = reading(&*disk, Index::FILE, || index.load())?;
+    let (logs, pairs) = reading(&index_at, || index.load())?;
     let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
     if lost > 0 {
-        let file = disk.describe(RedbModules::FILE);
         tracing::error!(
-            "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
-             same modules, which stores them again"
+            "{modules_at} lacks the modules of {lost} processes: restore it, or spawn something from \
+             the same modules, which stores them again"
         );
     }
     let known = logs.iter().map(|stored| {
@@ -198,27 +207,6 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     let board = Board::new(batches, known);
     let order = Order::resume(logs, pairs);
     Ok(Opened { archive: Arc::new(Archive { log, index, board, modules }), order, batches, floor })
-}
-
-/// Reads a file of which nothing is known yet; what is wrong with it is told with its name.
-fn reading<T>(
-    disk: &dyn Disk,
-    file: &'static str,
-    read: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    // The database asserts what it reads of itself; a damaged file is an error all the same.
-    let read = catch_unwind(AssertUnwindSafe(read));
-    let reason = match read {
-        Ok(Err(StoreError::Failed(reason) | StoreError::Damaged(reason))) => reason,
-        Ok(read) => return read,
-        Err(_) => "it is damaged".to_owned(),
-    };
-    let file = disk.describe(file);
-    let remedy = match file.ends_with(Index::FILE) {
-        true => "delete it: it is derived again from the log",
-        false => "restore it from a copy that has everything that was acknowledged",
-    };
-    Err(StoreError::Damaged(format!("cannot read {file}: {reason}; {remedy}")))
 }
 
 impl Running {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use protocol::{AccountId, Role};
+use scheduler_unit::{LogPlace, LogPlaceError};
 use serde::Serialize;
 
 use super::{options::Globals, up::check_listen};
@@ -39,6 +40,16 @@ pub(crate) struct Scheduler {
     /// An account that the scheduler serves; repeat for more [default: everyone]
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) allow: Vec<AccountId>,
+    /// Where logs and modules are kept: `redb`, for files in the data directory, or the URL of a
+    /// PostgreSQL database, as postgres://user:password@host/database
+    #[arg(
+        long,
+        env = "ANTIPHON_LOG_STORE",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "redb"
+    )]
+    log_store: String,
 }
 
 /// Run one compute unit until Ctrl-C.
@@ -60,7 +71,10 @@ struct Ready<'a> {
 
 impl Scheduler {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        let decisions = Decisions { allow: self.allow, ..Decisions::default() };
+        // Parsed only here, so that no message repeats a password.
+        let log: Result<LogPlace, LogPlaceError> = self.log_store.parse();
+        let log = log.map_err(|error| NodeError::Usage(format!("--log-store: {error}")))?;
+        let decisions = Decisions { allow: self.allow, log, ..Decisions::default() };
         self.unit.run(Role::Scheduler, &decisions, globals).await
     }
 }

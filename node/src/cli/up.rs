@@ -83,7 +83,11 @@ impl Up {
             network: globals.network,
             bootstrap: globals.bootstrap.clone(),
             mdns: self.mdns,
-            decisions: Decisions { allow: self.allow, keeping: self.keeping },
+            decisions: Decisions {
+                allow: self.allow,
+                keeping: self.keeping,
+                ..Decisions::default()
+            },
         };
         let mut served = tokio::select! {
             served = Served::start(&options, self.gateway) => served?,
