@@ -6,6 +6,7 @@ mod spreading;
 use std::io;
 
 use protocol::{AccountId, Role, Signed, UnitRecord};
+use scheduler_unit::LogPlace;
 use transport::{
     Directory, Discovery, DiscoveryConfig, DiscoveryError, Endpoint, Limits, UnitAddress,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Decisions {
     pub(crate) allow: Vec<AccountId>,
     /// Over what the logs of a scheduler are spread.
     pub(crate) spreading: Spreading,
+    /// Where a scheduler keeps logs and modules.
+    pub(crate) log: LogPlace,
     /// What a compute unit keeps.
     pub(crate) keeping: Keeping,
 }
@@ -153,7 +156,8 @@ impl Service {
                 let accounts = (!allow.is_empty()).then(|| allow.clone());
                 let config = scheduler_unit::Config::new(key, network, data, operator);
                 let config = decisions.spreading.of(&home.name, config);
-                let config = scheduler_unit::Config { accounts, ..config };
+                let config =
+                    scheduler_unit::Config { accounts, log: decisions.log.clone(), ..config };
                 let running = scheduler_unit::start(config, endpoint, directory);
                 Self::Scheduler(Box::new(running.map_err(io::Error::other)?))
             }

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
     order::EXPIRY_WINDOW,
-    running::{Opened, open},
+    running::{Opened, Stores, open},
     store::{Disk, StoreError, testing::FaultDisk},
     verify::{Event, Lane, Verifier},
 };
@@ -293,7 +293,8 @@ pub(crate) fn as_disk(disk: &Arc<FaultDisk>) -> Arc<dyn Disk> {
 
 /// Opens the stores of a unit of one shard.
 pub(crate) fn reopen(disk: &Arc<FaultDisk>) -> Result<Opened, StoreError> {
-    open(as_disk(disk), vec![as_disk(disk)], scheduler().public().unit())
+    let disks = vec![as_disk(disk)];
+    open(&Stores::in_files(), &as_disk(disk), disks, scheduler().public().unit())
 }
 
 /// Opens the stores of a unit, with the module stored.

@@ -43,7 +43,7 @@ mod tails;
 mod unit;
 mod verify;
 
-pub use config::Config;
+pub use config::{Config, LogPlace, LogPlaceError};
 pub use layout::LayoutError;
 pub use running::{Error, Running, start};
 pub use store::StoreError;

@@ -232,7 +232,8 @@ impl Order {
     /// Forgets ids that no entry can have any more, and makes the changes so far final.
     pub(crate) fn commit(&mut self, now: Timestamp) {
         self.undo.clear();
-        self.recent.forget(now);
+        // What was assigned after a look-up that may still count is remembered for that long.
+        self.recent.forget(Timestamp::new(now.get().saturating_sub(LOOK_UP_MAX)));
         self.held.forget(now);
     }
 

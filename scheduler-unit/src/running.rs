@@ -1,8 +1,9 @@
 //! Starting and stopping a unit.
 
+mod stores;
+
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
@@ -12,6 +13,8 @@ use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint};
 
+pub(crate) use self::stores::Stores;
+use self::stores::{ModulesAt, reading};
 use crate::{
     Config,
     archive::Archive,
@@ -26,7 +29,7 @@ use crate::{
     sequencer::Sequencer,
     service::Service,
     shard::Shards,
-    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
+    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, StoreError},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -74,7 +77,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let files = |path| -> Arc<dyn Disk> { Arc::new(Files(path)) };
     let disks = layout.directories(&config.data).into_iter().map(files).collect();
     let id = config.key.public().unit();
-    let opened = open(files(config.data.clone()), disks, id)?;
+    let opened = open(&Stores::of(&config), &files(config.data.clone()), disks, id)?;
     let clock = Arc::new(Clock::start(opened.floor));
     let metrics = Arc::new(Metrics::default());
     let shards = opened.shards;
@@ -166,51 +169,50 @@ struct OpenedShard {
 
 /// Opens the stores, indexes what is not indexed, and reads the logs' ends; shards side by side.
 pub(crate) fn open(
-    data: Arc<dyn Disk>,
+    stores: &Stores,
+    data: &Arc<dyn Disk>,
     disks: Vec<Arc<dyn Disk>>,
     me: UnitId,
 ) -> Result<Opened, StoreError> {
-    let modules = open_modules(&data)?;
+    let modules = stores.modules(data)?;
     let births = Arc::<Births>::default();
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
-        let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births), me));
-        let opening: Vec<_> = disks.into_iter().map(open).collect();
+        let open = |(shard, disk): (usize, Arc<dyn Disk>)| {
+            let (modules, births) = (&*modules.0, Arc::clone(&births));
+            let open = move || open_shard(stores.log(shard, &disk)?, disk, modules, births, me);
+            scope.spawn(open)
+        };
+        let opening: Vec<_> = disks.into_iter().enumerate().map(open).collect();
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
         opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
     });
-    gather(&*data, modules, births, opened?)
+    gather(modules, births, opened?)
 }
 
 /// As [`open`], of a unit of one shard, with a log that is open already.
 #[cfg(test)]
 pub(crate) fn open_with(
     log: Arc<dyn LogStore>,
-    data: Arc<dyn Disk>,
+    data: &Arc<dyn Disk>,
     me: UnitId,
 ) -> Result<Opened, StoreError> {
-    let modules = open_modules(&data)?;
+    let modules = Stores::in_files().modules(data)?;
     let births = Arc::<Births>::default();
-    let opened = open_log(log, Arc::clone(&data), &*modules, Arc::clone(&births), me)?;
-    gather(&*data, modules, births, vec![opened])
-}
-
-fn open_modules(data: &Arc<dyn Disk>) -> Result<Box<dyn ModuleStore>, StoreError> {
-    let open = || RedbModules::open(Arc::clone(data));
-    Ok(Box::new(reading(&**data, RedbModules::FILE, open)?))
+    let log = (log, "the log".to_owned());
+    let opened = open_shard(log, Arc::clone(data), &*modules.0, Arc::clone(&births), me)?;
+    gather(modules, births, vec![opened])
 }
 
 /// Puts the shards of a unit together.
 fn gather(
-    data: &dyn Disk,
-    modules: Box<dyn ModuleStore>,
+    (modules, modules_at): ModulesAt,
     births: Arc<Births>,
     opened: Vec<OpenedShard>,
 ) -> Result<Opened, StoreError> {
     let lost: usize = opened.iter().map(|shard| shard.lost).sum();
     if lost > 0 {
-        let file = data.describe(RedbModules::FILE);
         tracing::error!(
-            "{file} lacks the modules of {lost} processes: restore it, or spawn something from the \
+            "{modules_at} lacks the modules of {lost} processes: restore it, or spawn something from the \
              same modules, which stores them again"
         );
     }
@@ -227,34 +229,24 @@ fn gather(
 }
 
 fn open_shard(
+    (log, log_at): stores::Log,
     disk: Arc<dyn Disk>,
     modules: &dyn ModuleStore,
     births: Arc<Births>,
     me: UnitId,
 ) -> Result<OpenedShard, StoreError> {
-    let log = reading(&*disk, RedbLog::DIRECTORY, || RedbLog::open(Arc::clone(&disk)))?;
-    open_log(Arc::new(log), disk, modules, births, me)
-}
-
-/// Opens a shard whose log is open already.
-fn open_log(
-    log: Arc<dyn LogStore>,
-    disk: Arc<dyn Disk>,
-    modules: &dyn ModuleStore,
-    births: Arc<Births>,
-    me: UnitId,
-) -> Result<OpenedShard, StoreError> {
-    let (batches, floor) = reading(&*disk, RedbLog::DIRECTORY, || {
+    let (batches, floor) = reading(&log_at, || {
         let batches = log.count()?;
         Ok((batches, floor(&*log, batches, me)?))
     })?;
-    let index = reading(&*disk, Index::FILE, || {
+    let index_at = disk.describe(Index::FILE);
+    let index = reading(&index_at, || {
         let index = Index::open(Arc::clone(&disk))?;
         index.batches()?;
         Ok(index)
     })?;
     indexer::catch_up(&*log, &index)?;
-    let loaded = reading(&*disk, Index::FILE, || index.load())?;
+    let loaded = reading(&index_at, || index.load())?;
     let Loaded { mut logs, pairs, timers, changes } = loaded;
     for (number, slot) in changes {
         let position = usize::try_from(number).ok();
@@ -303,27 +295,6 @@ fn control_at(
         Ok(Entry::Control(control)) => Ok(control.unverified().clone()),
         _ => Err(missing()),
     }
-}
-
-/// Reads a file of which nothing is known yet; what is wrong with it is told with its name.
-fn reading<T>(
-    disk: &dyn Disk,
-    file: &'static str,
-    read: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    // The database asserts what it reads of itself; a damaged file is an error all the same.
-    let read = catch_unwind(AssertUnwindSafe(read));
-    let reason = match read {
-        Ok(Err(StoreError::Failed(reason) | StoreError::Damaged(reason))) => reason,
-        Ok(read) => return read,
-        Err(_) => "it is damaged".to_owned(),
-    };
-    let file = disk.describe(file);
-    let remedy = match file.ends_with(Index::FILE) {
-        true => "delete it: it is derived again from the log",
-        false => "restore it from a copy that has everything that was acknowledged",
-    };
-    Err(StoreError::Damaged(format!("cannot read {file}: {reason}; {remedy}")))
 }
 
 impl Running {

@@ -16,6 +16,8 @@ mod disk;
 mod index;
 mod log;
 mod modules;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 mod sum;
 
 use std::fmt::Debug;

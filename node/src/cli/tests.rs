@@ -104,6 +104,17 @@ fn up_and_scheduler_take_a_list_of_accounts() {
     assert!(up.allow.is_empty(), "everyone");
 }
 
+#[tokio::test]
+async fn a_log_store_that_is_none_is_refused_without_repeating_it() {
+    for store in ["mysql://me:hunter2@host/d", "postgres://me:hunter2@host:port/d", "elsewhere"] {
+        let command = parse(&format!("antiphon scheduler --log-store {store}")).unwrap();
+        let Command::Scheduler(scheduler) = command.command else { panic!("it is a scheduler") };
+        let error = scheduler.run(&command.globals).await.unwrap_err();
+        assert!(matches!(&error, NodeError::Usage(words) if words.starts_with("--log-store")));
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
 #[test]
 fn only_a_scheduler_has_a_list_of_accounts() {
     let account = protocol::AccountId::from_bytes([1; 32]);

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use protocol::{AccountId, Role};
+use scheduler_unit::{LogPlace, LogPlaceError};
 use serde::Serialize;
 
 use super::{options::Globals, up::check_listen};
@@ -41,6 +42,16 @@ pub(crate) struct Scheduler {
     pub(super) allow: Vec<AccountId>,
     #[command(flatten)]
     pub(super) spreading: Spreading,
+    /// Where logs and modules are kept: `redb`, for files in the data directory, or the URL of a
+    /// PostgreSQL database, as postgres://user:password@host/database
+    #[arg(
+        long,
+        env = "ANTIPHON_LOG_STORE",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "redb"
+    )]
+    log_store: String,
 }
 
 /// Run one compute unit until Ctrl-C.
@@ -62,8 +73,11 @@ struct Ready<'a> {
 
 impl Scheduler {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        // Parsed only here, so that no message repeats a password.
+        let log: Result<LogPlace, LogPlaceError> = self.log_store.parse();
+        let log = log.map_err(|error| NodeError::Usage(format!("--log-store: {error}")))?;
         let (allow, spreading) = (self.allow, self.spreading);
-        let decisions = Decisions { allow, spreading, ..Decisions::default() };
+        let decisions = Decisions { allow, spreading, log, ..Decisions::default() };
         self.unit.run(Role::Scheduler, &decisions, globals).await
     }
 }

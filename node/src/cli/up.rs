@@ -89,6 +89,7 @@ impl Up {
                 allow: self.allow,
                 spreading: self.spreading,
                 keeping: self.keeping,
+                ..Decisions::default()
             },
         };
         let mut served = tokio::select! {

@@ -13,17 +13,18 @@ impl Order {
         entry: EntryId,
         size: usize,
     ) -> Decision {
-        let log = match self.own(&delivery.target()) {
-            Ok(log) => log,
-            Err(refused) => return refused,
-        };
         let pair = (delivery.target(), delivery.source());
         let next = self.next_number(&pair);
         let number = delivery.number();
+        // Before the rest, so that what was assigned here is told when the log has moved, too.
         if number < next {
             let detail = "the number of the pair is taken by another item";
             return Decision::Old(Refusal::new(RefusalCode::PairConflict, detail));
         }
+        let log = match self.own(&delivery.target()) {
+            Ok(log) => log,
+            Err(refused) => return refused,
+        };
         if number > next {
             let detail = format!("send number {next} of the pair first");
             return Decision::Refused(Refusal::new(RefusalCode::OutOfOrder, detail));

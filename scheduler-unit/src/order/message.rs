@@ -15,24 +15,30 @@ impl Order {
     ) -> Decision {
         let Message { target, expiry, sender, .. } = *message.body();
         let entry = message.entry_id();
+        // First of all, so that what was assigned here is told when the log has moved, too.
+        if let Some(fate) = self.recent.get(&entry, expiry) {
+            return duplicate_of(fate);
+        }
         let log = match self.own(&target) {
             Ok(log) => log,
             Err(refused) => return refused,
         };
-        if let Some(fate) = self.recent.get(&entry, expiry) {
-            return duplicate_of(fate);
+        if let Err(refused) = check_expiry(now, expiry, looked_up) {
+            return refused;
         }
-        if let Err(refused) = check_expiry(now, expiry, looked_up)
-            .and_then(|()| check_size(size, log.message_bytes))
-            .and_then(|()| refuse_stopped(log))
-        {
+        if self.recent.is_full_for(&sender) {
+            return busy("too many messages have not expired yet");
+        }
+        let admitted = check_size(size, log.message_bytes).and_then(|()| refuse_stopped(log));
+        if let Err(refused) = admitted {
+            // Refused once, it is told so again without another leaf.
+            if let Decision::Final(refusal) = &refused {
+                self.remember(entry, expiry, sender, Fate::Refused(refusal.code));
+            }
             return refused;
         }
         if log.is_behind() {
             return busy("as many entries of the process wait for execution as its limit allows");
-        }
-        if self.recent.is_full_for(&sender) {
-            return busy("too many messages have not expired yet");
         }
         let assignment = self.assign(now, target, entry);
         let place = Place { process: target, slot: assignment.slot };

@@ -1,6 +1,8 @@
 //! Spawns: a new log, whose slot 0 is the spawn itself, or the delivery of a parent that carries it.
 
-use protocol::{EntryId, PairNumber, ProcessId, Slot, Spawn, Timestamp, Verified};
+use protocol::{
+    EntryId, PairNumber, ProcessId, Refusal, RefusalCode, Slot, Spawn, Timestamp, Verified,
+};
 
 use super::{Decision, Head, Log, Order, Place, Undo, check_expiry, check_size};
 use crate::verify::Child;
@@ -13,6 +15,11 @@ impl Order {
         size: usize,
     ) -> Decision {
         let process = ProcessId::of_spawn(spawn.entry_id());
+        if !self.logs.contains_key(&process)
+            && let Err(refused) = check_expiry(now, spawn.body().expiry, now)
+        {
+            return refused;
+        }
         self.give_birth(now, (process, spawn.body()), spawn.entry_id(), size)
     }
 
@@ -25,6 +32,11 @@ impl Order {
         size: usize,
     ) -> Decision {
         let process = child.process;
+        // A process does not know this clock: its child may expire as late as it likes.
+        if !self.logs.contains_key(&process) && child.spawn.expiry < now {
+            let detail = "the expiry of the spawn is past";
+            return Decision::Final(Refusal::new(RefusalCode::Expired, detail));
+        }
         let decision = self.give_birth(now, (process, &child.spawn), entry, size);
         if matches!(decision, Decision::Assigned(_)) {
             self.use_pair((process, child.parent), PairNumber::ZERO);
@@ -44,9 +56,7 @@ impl Order {
         }
         let number = u64::try_from(self.logs.len()).expect("a map has fewer than 2^64 rows");
         let log = Log::new(number, &process, spawn, Head::EMPTY);
-        if let Err(refused) =
-            check_expiry(now, spawn.expiry, now).and_then(|()| check_size(size, log.message_bytes))
-        {
+        if let Err(refused) = check_size(size, log.message_bytes) {
             return refused;
         }
         self.logs.insert(process, log);

@@ -135,16 +135,18 @@ fn an_expiry_too_far_ahead_is_refused() {
 }
 
 #[test]
-fn ids_are_remembered_until_their_expiry_and_no_longer() {
+fn ids_are_remembered_for_as_long_as_a_look_up_counts_behind_their_expiry() {
     let (mut order, target) = born();
     let entry = check(&message(target, 1, NOW));
     assigned(order.handle(NOW, &entry));
     let last = NOW.saturating_add(60_000);
     order.commit(last);
     assert!(matches!(order.handle(last, &entry), Decision::Duplicate(_)));
-    order.commit(last.saturating_add(20_000));
+    order.commit(last.saturating_add(60_000));
+    assert!(matches!(order.handle(last.saturating_add(60_000), &entry), Decision::Duplicate(_)));
+    order.commit(last.saturating_add(80_000));
     assert_eq!(order.remembered(), 0);
-    assert_eq!(code(&order.handle(last.saturating_add(20_000), &entry)), RefusalCode::Expired);
+    assert_eq!(code(&order.handle(last.saturating_add(80_000), &entry)), RefusalCode::Expired);
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Order {
             let next = known.unwrap_or_default();
             if timer.occurrence < next {
                 let detail = "a later occurrence of the timer has come already";
-                return Decision::Refused(Refusal::new(RefusalCode::OutOfOrder, detail));
+                return Decision::Old(Refusal::new(RefusalCode::Expired, detail));
             }
             if every.catches_up && timer.occurrence > next {
                 let detail = format!("send occurrence {next} of the timer first");

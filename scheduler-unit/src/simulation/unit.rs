@@ -57,7 +57,7 @@ impl Unit {
     ) -> Result<Self, StoreError> {
         let opened = open_with(
             Arc::clone(platter) as Arc<dyn LogStore>,
-            as_disk(disk),
+            &as_disk(disk),
             scheduler().public().unit(),
         )?;
         opened.shards.modules.put(WASM)?;

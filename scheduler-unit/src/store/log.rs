@@ -10,21 +10,19 @@
 //! - The name is durable before a batch is in the file: `next.redb` never has one.
 
 mod file;
+mod files;
 mod rows;
 mod sealed;
 
-use std::{
-    collections::BTreeSet,
-    ops::Range,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    },
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
 use redb::ReadTransaction;
 
 use self::{
-    file::{DIRECTORY, LOCK, NEXT, OpenFile},
+    file::{DIRECTORY, LOCK, OpenFile},
+    files::{Files, Found},
     sealed::Sealed,
 };
 use super::{
@@ -54,33 +52,6 @@ struct Shared {
     upkept: Condvar,
 }
 
-/// The files of a log. There are none once it is closed.
-#[derive(Debug, Default)]
-struct Files {
-    /// The first batch of each.
-    firsts: BTreeSet<u64>,
-    /// The newest.
-    open: Option<Arc<OpenFile>>,
-    /// The one before it, until it is closed.
-    leaving: Option<Arc<OpenFile>>,
-    /// The one that will follow.
-    next: Option<OpenFile>,
-    /// How many batches there are.
-    count: u64,
-    /// Whether an append failed since, so that there may be one more.
-    in_doubt: bool,
-}
-
-/// The file that has a batch.
-struct Found {
-    /// If it is open for writing, or was until a moment ago.
-    open: Option<Arc<OpenFile>>,
-    /// Its batches.
-    range: Range<u64>,
-    /// Whether another file follows, so that it will be closed.
-    left: bool,
-}
-
 impl RedbLog {
     /// The directory's name.
     pub(crate) const DIRECTORY: &str = DIRECTORY;
@@ -100,55 +71,6 @@ impl RedbLog {
             upkeep: Mutex::new(false),
             upkept: Condvar::new(),
         })))
-    }
-}
-
-impl Files {
-    fn load(disk: &Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let names = disk.names(DIRECTORY).map_err(failed)?;
-        if names.iter().any(|name| name == NEXT) {
-            disk.remove(&file::path(NEXT)).map_err(failed)?;
-        }
-        let mut firsts: BTreeSet<u64> =
-            names.iter().filter_map(|name| file::first_of(name)).collect();
-        let open = match firsts.last() {
-            Some(newest) => OpenFile::open(disk, *newest)?,
-            None => {
-                let mut file = OpenFile::prepare(disk)?;
-                file.begin(0)?;
-                firsts.insert(0);
-                file
-            }
-        };
-        if firsts.first() != Some(&0) {
-            return Err(StoreError::Damaged("the first file of the log is missing".to_owned()));
-        }
-        let count = open.count()?;
-        Ok(Self { firsts, open: Some(Arc::new(open)), count, ..Self::default() })
-    }
-
-    /// Where a batch is.
-    fn find(&self, number: u64) -> Result<Found, StoreError> {
-        let first = self.firsts.range(..=number).next_back().ok_or(StoreError::Closed)?;
-        if number >= self.count {
-            return Err(missing(number));
-        }
-        let after = self.firsts.range(number.saturating_add(1)..).next();
-        let range = *first..after.map_or(self.count, |after| *after);
-        let mut open = self.open.iter().chain(&self.leaving);
-        let open = open.find(|file| file.first() == *first).cloned();
-        Ok(Found { open, range, left: after.is_some() })
-    }
-
-    /// Closes what is open. What cannot be closed well is repaired when it is opened again.
-    fn close(&mut self) {
-        let (open, leaving, next) = (self.open.take(), self.leaving.take(), self.next.take());
-        for file in open.iter().chain(&leaving) {
-            if let Err(error) = file.close() {
-                tracing::debug!(%error, "a file of the log was not closed well");
-            }
-        }
-        drop(next);
     }
 }
 

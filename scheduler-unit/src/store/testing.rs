@@ -4,7 +4,9 @@
 //! do the names of files. Of what was written since the last sync, a crash keeps some writes, loses
 //! some, and tears some.
 
+mod fault;
 mod image;
+mod names;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +19,11 @@ use std::{
 
 use redb::{Database, DatabaseError, ReadOnlyDatabase, StorageBackend, StorageError};
 
-use self::image::{Change, Image};
+use self::{
+    fault::Fault,
+    image::Change,
+    names::{File, Names, Naming},
+};
 use super::{
     Disk,
     disk::{Detached, Lock},
@@ -31,93 +37,6 @@ pub(crate) struct FaultDisk {
     fault: Arc<Mutex<Fault>>,
     /// Nothing is done in the background.
     idle: AtomicBool,
-}
-
-type File = Arc<Mutex<Image>>;
-
-/// The names of files, and what they will be after a crash.
-#[derive(Debug, Default)]
-struct Names {
-    live: BTreeMap<String, File>,
-    durable: BTreeMap<String, File>,
-    /// What has happened since the names were synced.
-    unsynced: Vec<Naming>,
-}
-
-#[derive(Debug, Clone)]
-enum Naming {
-    Make(String, File),
-    Rename(String, String),
-    Remove(String),
-}
-
-impl Naming {
-    fn apply(&self, names: &mut BTreeMap<String, File>) {
-        match self {
-            Self::Make(name, file) => drop(names.insert(name.clone(), Arc::clone(file))),
-            Self::Rename(from, to) => {
-                if let Some(file) = names.remove(from) {
-                    names.insert(to.clone(), file);
-                }
-            }
-            Self::Remove(file) => drop(names.remove(file)),
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Fault {
-    /// Changes and syncs so far.
-    done: u64,
-    /// Changes and syncs that still succeed.
-    left: Option<u64>,
-    /// How many fail then.
-    failures: u64,
-    /// How many of the changes after that find room on the disk.
-    room: Option<u64>,
-    /// Syncs say that they are done and do nothing.
-    lying: bool,
-    /// Something has failed.
-    failed: bool,
-    seed: u64,
-}
-
-impl Fault {
-    /// Counts a change or a sync; tells if it is to fail.
-    fn count(&mut self) -> io::Result<()> {
-        self.done += 1;
-        match self.left {
-            Some(0) if self.failures > 0 => {
-                self.failures -= 1;
-                self.failed = true;
-                return Err(io::Error::other("the disk is told to fail"));
-            }
-            Some(0) => self.left = None,
-            Some(left) => self.left = Some(left - 1),
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// Takes room for what lies where nothing lay before.
-    fn allocate(&mut self, blocks: u64) -> io::Result<()> {
-        match &mut self.room {
-            Some(room) if *room < blocks => {
-                self.failed = true;
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Some(room) => {
-                *room -= blocks;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn random(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.seed >> 33
-    }
 }
 
 impl FaultDisk {

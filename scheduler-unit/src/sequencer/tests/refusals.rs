@@ -47,6 +47,7 @@ fn a_batch_of_refusals_alone_is_durable() {
     body.tags = vec![Tag { name: "x".repeat(900), value: "y".repeat(900) }];
     let huge = Entry::Message(Signed::sign(body, &client()));
     assert_eq!(bench.one(submission(1, huge.clone())).final_code(), RefusalCode::TooLarge);
+    assert!(matches!(bench.one(submission(2, huge.clone())), Told::LookUp), "no second leaf");
     assert_eq!(bench.archive().log.count().unwrap(), batches + 1);
     let bench = restarted(&disk, bench);
     assert!(bench.archive().refusal(&huge.id()).unwrap().is_some());
