@@ -9,7 +9,7 @@
 //! - A row that is in neither generation is in the index. Readers look here first.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
     },
@@ -75,6 +75,8 @@ struct Generation {
     pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
     /// Entries that were refused for good, and in which batch.
     refused: HashMap<EntryId, u64>,
+    /// Whose entries were refused for good, and in which batches.
+    refusing: BTreeSet<(ProcessId, u64)>,
     /// How many batches these rows and all before them cover.
     through: u64,
 }
@@ -106,8 +108,8 @@ pub(crate) struct Posting {
     pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
     /// Who stands for logs from now on.
     pub(crate) standings: Vec<(ProcessId, Standing)>,
-    /// Entries that are refused for good.
-    pub(crate) refused: Vec<EntryId>,
+    /// Entries that are refused for good, and for whom they were.
+    pub(crate) refused: Vec<(ProcessId, EntryId)>,
 }
 
 /// A process that a batch gave birth to.
@@ -165,7 +167,10 @@ impl Board {
                     known.standing = standing;
                 }
             }
-            logs.young.refused.extend(refused.into_iter().map(|entry| (entry, number)));
+            for (process, entry) in refused {
+                logs.young.refused.insert(entry, number);
+                logs.young.refusing.insert((process, number));
+            }
             logs.young.through = number.saturating_add(1);
         }
         if !born.is_empty() {
@@ -243,6 +248,16 @@ impl Board {
     pub(crate) fn refused(&self, entry: &EntryId) -> Option<u64> {
         let logs = self.read();
         logs.young.refused.get(entry).or_else(|| logs.old.refused.get(entry)).copied()
+    }
+
+    /// The first batch of those not indexed, from a number on, with final refusals of entries for a
+    /// process.
+    pub(crate) fn refusing(&self, process: &ProcessId, from: u64) -> Option<u64> {
+        let logs = self.read();
+        [&logs.old, &logs.young].iter().find_map(|generation| {
+            let mut rows = generation.refusing.range((*process, from)..=(*process, u64::MAX));
+            rows.next().map(|(_, batch)| *batch)
+        })
     }
 
     /// The next number of a pair that is not indexed.

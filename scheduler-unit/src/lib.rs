@@ -25,6 +25,7 @@ mod config;
 mod fixture;
 mod indexer;
 mod layout;
+mod log_stream;
 mod metrics;
 mod order;
 mod running;

@@ -15,6 +15,7 @@ use protocol::{
 use transport::{FrameReceiver, FrameSender, Handler};
 
 use crate::{
+    log_stream,
     order::Place,
     submit,
     tails::{self, Opener},
@@ -55,7 +56,10 @@ impl Handler for Service {
                 let opener = Opener { unit: peer, present };
                 tails::serve(&self.0, opener, cursors, sender, receiver).await;
             }
-            Ok(Opening::Follow { .. } | Opening::Watch | Opening::Log { .. }) => {
+            Ok(Opening::Log { process, from }) => {
+                log_stream::serve(&self.0, process, from, sender).await;
+            }
+            Ok(Opening::Follow { .. } | Opening::Watch) => {
                 tracing::debug!(%peer, "a stream is not for a scheduler");
             }
             Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),

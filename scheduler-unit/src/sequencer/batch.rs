@@ -145,7 +145,7 @@ impl Batch {
         let position = self.refusals.len();
         // The leaves of the assignments come before it; how many, the seal will know.
         self.refusals.push(RefusalRecord { index: 0, refusal, pair });
-        self.posting.refused.push(entry);
+        self.posting.refused.push((process, entry));
         self.seat(lane).refused.push((tag, position, detail));
     }
 

@@ -1,5 +1,6 @@
 //! The unit over real QUIC on the loopback interface.
 
+mod log_streams;
 mod shards;
 
 use std::{collections::BTreeMap, path::Path};
