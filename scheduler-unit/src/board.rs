@@ -12,16 +12,17 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 use bytes::Bytes;
-use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot};
+use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot, Timestamp};
 use tokio::sync::watch;
 
 use crate::{
     births::Births,
-    order::{Head, Place, Standing},
+    order::{Head, Place, Standing, may_precede},
     tails::Opener,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Board {
     batches: watch::Sender<u64>,
     /// Wakes the indexer.
     posted: Condvar,
+    /// When a log was imported into last, in milliseconds; zero if none was since the start.
+    imported: AtomicU64,
     indexer: Mutex<IndexerState>,
 }
 
@@ -50,6 +53,8 @@ struct Logs {
     known: HashMap<ProcessId, Known>,
     /// The shard's processes in order of birth.
     born: Vec<ProcessId>,
+    /// When slots of another scheduler were last taken into a log, since the start.
+    imported: HashMap<ProcessId, Timestamp>,
     young: Generation,
     /// What the indexer is writing at the moment.
     old: Generation,
@@ -143,6 +148,7 @@ impl Board {
             recent: Mutex::default(),
             batches: watch::Sender::new(batches),
             posted: Condvar::new(),
+            imported: AtomicU64::new(0),
             indexer: Mutex::new(IndexerState { batches, stopping: false }),
         }
     }
@@ -180,6 +186,20 @@ impl Board {
         self.batches.send_replace(batches);
         lock(&self.indexer).batches = batches;
         self.posted.notify_one();
+    }
+
+    /// Notes that a log was imported into before an instant.
+    pub(crate) fn note_import(&self, process: &ProcessId, at: Timestamp) {
+        self.write().imported.insert(*process, at);
+        self.imported.store(at.get(), Relaxed);
+    }
+
+    /// Whether an entry with this expiry may be among what another scheduler has ordered of a log that
+    /// came here since the start.
+    pub(crate) fn may_be_imported(&self, process: &ProcessId, expiry: Timestamp) -> bool {
+        // Read by every message: mostly nothing was imported of late.
+        may_precede(expiry, Timestamp::new(self.imported.load(Relaxed)))
+            && self.read().imported.get(process).is_some_and(|at| may_precede(expiry, *at))
     }
 
     /// How many batches are durable, now and whenever there is one more.

@@ -8,7 +8,7 @@ use protocol::{
 };
 use tokio::sync::mpsc;
 
-use super::{Inbox, Sequencer};
+use super::{Inbox, Sequencer, Work};
 use crate::{
     archive::Archive,
     clock::testing::Clocks,
@@ -80,7 +80,7 @@ impl Bench {
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
-        let arrivals = self.sequencer.inbox.take(None).unwrap();
+        let Some(Work::Batch(arrivals)) = self.sequencer.inbox.take(None) else { panic!() };
         self.sequencer.step(arrivals);
         self.told()
     }

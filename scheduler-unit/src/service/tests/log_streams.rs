@@ -22,7 +22,7 @@ pub(super) fn too_large(target: ProcessId, nonce: u64, now: Timestamp) -> Submis
     let mut body = message_body(target, nonce, now.saturating_add(60_000));
     body.args = codec::encode(&minicbor::bytes::ByteVec::from(vec![0; 2_000]));
     body.args.splice(0..0, [0xa1, 0x61, b'a']);
-    submission(nonce, Entry::Message(Signed::sign(body, &crate::fixture::client())))
+    submission(nonce, Entry::Message(Signed::sign(body, &client())))
 }
 
 #[tokio::test]
