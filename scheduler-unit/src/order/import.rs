@@ -69,7 +69,7 @@ impl Order {
         log.executed = log.head.next;
         match &imported.entry {
             Entry::Control(control) => {
-                self.import_control(process, control.unverified(), assignment)
+                self.import_control(process, control.unverified(), assignment);
             }
             Entry::Delivery(delivery) | Entry::Skip(delivery) => {
                 let number = match &delivery.item.body {

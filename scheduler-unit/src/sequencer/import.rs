@@ -53,3 +53,6 @@ impl Sequencer {
         Ok(self.order.log(&import.process).map(|log| log.head.next).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

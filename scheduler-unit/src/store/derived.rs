@@ -110,10 +110,10 @@ impl Derived {
                     self.timers.insert((process, timer.slot, timer.index), next);
                 }
             }
-            Entry::Control(control) => {
-                if !matches!(control.unverified().action, ControlAction::Upgrade { .. }) {
-                    self.changes.push((process, slot));
-                }
+            Entry::Control(control)
+                if !matches!(control.unverified().action, ControlAction::Upgrade { .. }) =>
+            {
+                self.changes.push((process, slot));
             }
             _ => {}
         }
