@@ -38,7 +38,7 @@ const ADOPTIONS: usize = 4;
 const FROM_MAX: usize = 16;
 
 /// How long a unit may take to say who a process is.
-const DESCRIBE_TIME: Duration = Duration::from_secs(2);
+const DESCRIBE_TIME: Duration = Duration::from_secs(1);
 
 /// After this long the caller is told how far it is, and asks again.
 const ADOPT_TIME: Duration = Duration::from_secs(5);

@@ -215,7 +215,8 @@ fn assign(process: ProcessId, key: &SecretKey) -> AssignmentProof {
     AssignmentProof { assignment, path: tree.path(0).unwrap(), batch }
 }
 
-fn receipt(outcome: &Outcome, chain: Hash, key: &SecretKey) -> Receipt {
+/// A unit's receipt of an outcome.
+pub(crate) fn receipt(outcome: &Outcome, chain: Hash, key: &SecretKey) -> Receipt {
     let leaf = ReceiptLeaf {
         process: outcome.process,
         slot: outcome.slot,

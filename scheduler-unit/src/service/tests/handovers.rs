@@ -1,11 +1,13 @@
 //! Logs that go from one scheduler to another.
 
 use protocol::{
-    Control, ControlAction, Kind, Principal, SecretKey, UnitId, V1,
+    Assignment, Control, ControlAction, Gas, Kind, Outcome, Principal, Receipt, Reply, SecretKey,
+    UnitId, V1,
     api::{Adopted, Adoption},
 };
 
 use super::{
+    fake::Fake,
     log_streams::{read_log, too_large},
     *,
 };
@@ -170,4 +172,80 @@ async fn a_handover_that_nothing_authorises_is_refused() {
     let refusal = new.ask::<Adopted>(&adoption(&elsewhere, from)).await.unwrap_err();
     assert_eq!(refusal.code, RefusalCode::UnknownProcess);
     two.stop().await;
+}
+
+/// A unit's receipt of some outcome of a slot.
+fn attest(assignment: &Assignment, key: &SecretKey) -> Receipt {
+    let outcome = Outcome {
+        version: V1,
+        process: assignment.process,
+        slot: assignment.slot,
+        entry: assignment.entry,
+        reply: Reply::Value(vec![0xf6]),
+        gas: Gas::new(1),
+        logs: Vec::new(),
+        events: Vec::new(),
+        outbox: Vec::new(),
+    };
+    crate::fixture::receipt(&outcome, assignment.chain, key)
+}
+
+#[tokio::test]
+async fn a_log_whose_scheduler_is_lost_goes_on_behind_the_attested_slot() {
+    let (two, now) = (Two::start(), now());
+    let old = two.old.connect(&client()).await;
+    old.put_module().await;
+    let target = process(1, now);
+    old.submit(vec![submission(1, spawn(1, now))]).await;
+    let sent = old.submit(messages(target, 5, now)).await;
+    old.submit((5..9).map(|nonce| submission(nonce, message(target, nonce, now))).collect()).await;
+    let fake = Fake::start(&compute(), &two.directory);
+    fake.says.lock().unwrap().log = read_log(&old, target, 0).await.unwrap();
+    let Two { directory, data, old: server, new: next } = two;
+    server.stop().await;
+
+    let new = next.connect(&client()).await;
+    let last = sent.assigned[&2].assignment;
+    assert_eq!(last.slot, Slot::new(3));
+    let me = unit(&next_scheduler());
+    let takeover = |nonce, slot: Slot, chain| {
+        control(target, nonce, ControlAction::Takeover { scheduler: me, slot, chain })
+    };
+    let adopt = |control: Signed<Control>, attested: Vec<Receipt>| {
+        let from = vec![unit(&compute())];
+        Request::Adopt(Box::new(Adoption { control, attested, from }))
+    };
+    let good = takeover(1, last.slot, last.chain);
+    let receipt = attest(&last, &compute());
+    let refused = [
+        adopt(good.clone(), Vec::new()),
+        adopt(good.clone(), vec![attest(&last, &key(20))]),
+        adopt(takeover(2, last.slot, Hash::ZERO), vec![receipt.clone()]),
+        adopt(takeover(3, Slot::new(2), last.chain), vec![receipt.clone()]),
+    ];
+    for request in refused {
+        let refusal = new.ask::<Adopted>(&request).await.unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::BadHandover, "{refusal}");
+    }
+    let request = adopt(good, vec![receipt]);
+    for _ in 0..2 {
+        let adopted: Adopted = new.ask(&request).await.unwrap();
+        assert_eq!(adopted, Adopted { next: Slot::new(5), done: true });
+    }
+    // The message of a void slot may come again.
+    let more = new.submit(messages(target, 5, now)).await;
+    assert_eq!(more.assigned[&2], sent.assigned[&2]);
+    assert_eq!(more.assigned[&3].assignment.slot, Slot::new(5));
+    assert_eq!(more.assigned[&3].assignment.epoch, protocol::Epoch::new(1));
+    next.stop().await;
+
+    let path = data[1].path();
+    let next = Server::start_as(&next_scheduler(), path, &directory, |config| config);
+    let new = next.connect(&client()).await;
+    assert_eq!(new.submit(messages(target, 5, now)).await.assigned, more.assigned);
+    let provenance: Provenance = new.ask(&Request::Describe(target)).await.unwrap();
+    let source = provenance.source(&target, NETWORK).unwrap();
+    assert_eq!((source.scheduler(), source.first()), (me, Slot::new(4)));
+    next.stop().await;
+    fake.stop().await;
 }
