@@ -368,3 +368,6 @@ pub(super) fn spawn_bytes(record: &TailRecord) -> Option<Vec<u8>> {
     let entry = codec::decode(&record.entry).ok()?;
     spawn_of(&record.assignment, &entry).map(<[u8]>::to_vec)
 }
+
+#[cfg(test)]
+mod tests;
