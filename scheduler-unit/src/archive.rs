@@ -80,6 +80,17 @@ impl Archive {
         }
     }
 
+    /// The first batch that has this slot of a log, or refuses something that was for it, in batches
+    /// from a number on.
+    pub(crate) fn batch_about(&self, place: &Place, from: u64) -> Result<Option<u64>, StoreError> {
+        let Some(known) = self.board.process(&place.process) else {
+            return Ok(None);
+        };
+        let young = self.board.refusing(&place.process, from);
+        let old = self.index.refusing(known.number, from)?;
+        Ok(self.batch_of(place)?.into_iter().chain(young).chain(old).min())
+    }
+
     /// Shows that a slot is assigned.
     pub(crate) fn proof(&self, place: &Place) -> Result<Option<AssignmentProof>, StoreError> {
         let Some(batch) = self.batch_of(place)? else {

@@ -9,19 +9,20 @@
 //! - A row that is in neither generation is in the index. Readers look here first.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 use bytes::Bytes;
-use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot};
+use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot, Timestamp};
 use tokio::sync::watch;
 
 use crate::{
     births::Births,
-    order::{Head, Place, Standing},
+    order::{Head, Place, Standing, may_precede},
     tails::Opener,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Board {
     batches: watch::Sender<u64>,
     /// Wakes the indexer.
     posted: Condvar,
+    /// When a log was imported into last, in milliseconds; zero if none was since the start.
+    imported: AtomicU64,
     indexer: Mutex<IndexerState>,
 }
 
@@ -50,6 +53,8 @@ struct Logs {
     known: HashMap<ProcessId, Known>,
     /// The shard's processes in order of birth.
     born: Vec<ProcessId>,
+    /// When slots of another scheduler were last taken into a log, since the start.
+    imported: HashMap<ProcessId, Timestamp>,
     young: Generation,
     /// What the indexer is writing at the moment.
     old: Generation,
@@ -75,6 +80,8 @@ struct Generation {
     pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
     /// Entries that were refused for good, and in which batch.
     refused: HashMap<EntryId, u64>,
+    /// Whose entries were refused for good, and in which batches.
+    refusing: BTreeSet<(ProcessId, u64)>,
     /// How many batches these rows and all before them cover.
     through: u64,
 }
@@ -106,8 +113,8 @@ pub(crate) struct Posting {
     pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
     /// Who stands for logs from now on.
     pub(crate) standings: Vec<(ProcessId, Standing)>,
-    /// Entries that are refused for good.
-    pub(crate) refused: Vec<EntryId>,
+    /// Entries that are refused for good, and for whom they were.
+    pub(crate) refused: Vec<(ProcessId, EntryId)>,
 }
 
 /// A process that a batch gave birth to.
@@ -141,6 +148,7 @@ impl Board {
             recent: Mutex::default(),
             batches: watch::Sender::new(batches),
             posted: Condvar::new(),
+            imported: AtomicU64::new(0),
             indexer: Mutex::new(IndexerState { batches, stopping: false }),
         }
     }
@@ -165,7 +173,10 @@ impl Board {
                     known.standing = standing;
                 }
             }
-            logs.young.refused.extend(refused.into_iter().map(|entry| (entry, number)));
+            for (process, entry) in refused {
+                logs.young.refused.insert(entry, number);
+                logs.young.refusing.insert((process, number));
+            }
             logs.young.through = number.saturating_add(1);
         }
         if !born.is_empty() {
@@ -175,6 +186,20 @@ impl Board {
         self.batches.send_replace(batches);
         lock(&self.indexer).batches = batches;
         self.posted.notify_one();
+    }
+
+    /// Notes that a log was imported into before an instant.
+    pub(crate) fn note_import(&self, process: &ProcessId, at: Timestamp) {
+        self.write().imported.insert(*process, at);
+        self.imported.store(at.get(), Relaxed);
+    }
+
+    /// Whether an entry with this expiry may be among what another scheduler has ordered of a log that
+    /// came here since the start.
+    pub(crate) fn may_be_imported(&self, process: &ProcessId, expiry: Timestamp) -> bool {
+        // Read by every message: mostly nothing was imported of late.
+        may_precede(expiry, Timestamp::new(self.imported.load(Relaxed)))
+            && self.read().imported.get(process).is_some_and(|at| may_precede(expiry, *at))
     }
 
     /// How many batches are durable, now and whenever there is one more.
@@ -243,6 +268,16 @@ impl Board {
     pub(crate) fn refused(&self, entry: &EntryId) -> Option<u64> {
         let logs = self.read();
         logs.young.refused.get(entry).or_else(|| logs.old.refused.get(entry)).copied()
+    }
+
+    /// The first batch of those not indexed, from a number on, with final refusals of entries for a
+    /// process.
+    pub(crate) fn refusing(&self, process: &ProcessId, from: u64) -> Option<u64> {
+        let logs = self.read();
+        [&logs.old, &logs.young].iter().find_map(|generation| {
+            let mut rows = generation.refusing.range((*process, from)..=(*process, u64::MAX));
+            rows.next().map(|(_, batch)| *batch)
+        })
     }
 
     /// The next number of a pair that is not indexed.

@@ -262,7 +262,8 @@ fn assign(process: ProcessId, key: &SecretKey) -> AssignmentProof {
     AssignmentProof { assignment, path: tree.path(0).unwrap(), batch }
 }
 
-fn receipt(outcome: &Outcome, chain: Hash, key: &SecretKey) -> Receipt {
+/// A unit's receipt of an outcome.
+pub(crate) fn receipt(outcome: &Outcome, chain: Hash, key: &SecretKey) -> Receipt {
     let leaf = ReceiptLeaf {
         process: outcome.process,
         slot: outcome.slot,
@@ -293,8 +294,12 @@ pub(crate) fn as_disk(disk: &Arc<FaultDisk>) -> Arc<dyn Disk> {
 
 /// Opens the stores of a unit of one shard.
 pub(crate) fn reopen(disk: &Arc<FaultDisk>) -> Result<Opened, StoreError> {
-    let disks = vec![as_disk(disk)];
-    open(&Stores::in_files(), &as_disk(disk), disks, scheduler().public().unit())
+    reopen_as(disk, &scheduler())
+}
+
+/// Opens the stores of a unit of one shard with a key of its own.
+pub(crate) fn reopen_as(disk: &Arc<FaultDisk>, key: &SecretKey) -> Result<Opened, StoreError> {
+    open(&Stores::in_files(), &as_disk(disk), vec![as_disk(disk)], key.public().unit())
 }
 
 /// Opens the stores of a unit, with the module stored.

@@ -16,6 +16,7 @@
 //! - A slow process, stream or reader delays no other.
 //! - Only the log must survive a crash; the index is derived from it.
 
+mod adoption;
 mod archive;
 mod births;
 mod board;
@@ -27,6 +28,7 @@ mod fixture;
 pub mod fuzzing;
 mod indexer;
 mod layout;
+mod log_stream;
 pub mod measure;
 mod metrics;
 mod order;

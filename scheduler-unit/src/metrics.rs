@@ -26,6 +26,8 @@ counters! {
     duplicates;
     /// Entries that were refused.
     refused;
+    /// Slots of other schedulers that were taken over with their logs.
+    imported;
     /// Group commits.
     batches;
     /// Group commits that failed.

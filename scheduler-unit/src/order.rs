@@ -230,6 +230,8 @@ impl Order {
     }
 
     /// Forgets ids that no entry can have any more, and makes the changes so far final.
+    ///
+    /// What was imported must be noted with [`Order::note_import`] once it is visible.
     pub(crate) fn commit(&mut self, now: Timestamp) {
         self.undo.clear();
         // What was assigned after a look-up that may still count is remembered for that long.

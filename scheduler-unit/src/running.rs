@@ -11,12 +11,13 @@ use std::{
 use protocol::{Control, Entry, ProcessId, Slot, Timestamp, UnitId, codec};
 use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
-use transport::{Directory, Endpoint};
+use transport::{Directory, Endpoint, Peers};
 
 pub(crate) use self::stores::Stores;
 use self::stores::{ModulesAt, reading};
 use crate::{
     Config,
+    adoption::Adoptions,
     archive::Archive,
     births::Births,
     board::{Board, Known},
@@ -121,6 +122,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         pool,
         clock,
         metrics,
+        adoptions: Adoptions::new(Peers::new(endpoint.clone(), directory.clone())),
         directory,
         memory,
         readers,

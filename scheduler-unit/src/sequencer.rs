@@ -11,6 +11,7 @@
 //! - Once another writer has taken over the log, nothing is assigned any more.
 
 mod batch;
+mod import;
 mod inbox;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ use crate::{
 };
 use batch::{Batch, Settled};
 
+pub(crate) use import::Import;
 pub(crate) use inbox::{Inbox, Work};
 
 /// How often the log is tried after a failed commit.
@@ -64,7 +66,10 @@ impl Sequencer {
             let patience = self.doubtful.as_ref().map(|_| RECOVERY_INTERVAL);
             let Some(work) = self.inbox.take(patience) else { return };
             let fenced = self.fenced;
-            self.step(work);
+            match work {
+                Work::Batch(arrivals) => self.step(arrivals),
+                Work::Import(import) => self.import(*import),
+            }
             if self.fenced && !fenced {
                 ended(StoreError::Fenced);
             }
@@ -72,16 +77,13 @@ impl Sequencer {
     }
 
     /// Decides about what has arrived.
-    fn step(&mut self, Work { arrivals, executed }: Work) {
-        self.order.learn_executed(executed);
+    fn step(&mut self, arrivals: Vec<Arrival>) {
+        self.order.learn_executed(self.inbox.take_executed());
         if let Err(error) = self.resolve_doubt() {
             let refusal = refuse_storage(error);
             refuse_all(arrivals, &refusal, &self.metrics);
         } else if self.archive.board.is_full() {
-            let detail = "the index of the log is behind; try again later";
-            let refusal = Refusal::new(RefusalCode::Busy, detail);
-            let refusal = Refusal { retry_after: Some(1_000), ..refusal };
-            refuse_all(arrivals, &refusal, &self.metrics);
+            refuse_all(arrivals, &behind(), &self.metrics);
         } else {
             self.process(arrivals);
         }
@@ -113,7 +115,8 @@ impl Sequencer {
             let formed = self.clock.elapsed();
             self.metrics.forming_micros.add_micros(formed.saturating_sub(begun));
             if let Err(error) = self.archive.log.append(batch.number(), batch.segment()) {
-                return self.doubt(batch, error);
+                self.doubt(batch, error);
+                return;
             }
             self.metrics.commit_micros.add_micros(self.clock.elapsed().saturating_sub(formed));
             self.metrics.segment_bytes.add_len(batch.segment().len());
@@ -128,10 +131,15 @@ impl Sequencer {
         self.next = batch.number().saturating_add(1);
         self.metrics.batches.add(1);
         self.archive.board.post(batch.take_posting());
+        if let Some(process) = batch.brings() {
+            let at = self.clock.now();
+            self.archive.board.note_import(&process, at);
+            self.order.note_import(&process, at);
+        }
     }
 
-    /// A commit failed: nobody is acknowledged, and the batch waits for the log to tell.
-    fn doubt(&mut self, mut batch: Batch, error: StoreError) {
+    /// A commit failed: nobody is acknowledged, and the batch waits for the log to tell. Returns why.
+    fn doubt(&mut self, mut batch: Batch, error: StoreError) -> Refusal {
         self.metrics.commits_failed.add(1);
         let refusal = refuse_storage(error);
         batch.refuse(&refusal, &self.metrics);
@@ -141,6 +149,7 @@ impl Sequencer {
             Err(StoreError::Fenced) => tracing::error!("{}", StoreError::Fenced),
             Err(error) => tracing::warn!(%error, "the log cannot be opened again yet"),
         }
+        refusal
     }
 
     /// Finds out whether the doubtful batch is in the log.
@@ -179,6 +188,12 @@ impl Sequencer {
             }
         }
     }
+}
+
+/// Refuses while too much waits for the index.
+fn behind() -> Refusal {
+    let detail = "the index of the log is behind; try again later";
+    Refusal { retry_after: Some(1_000), ..Refusal::new(RefusalCode::Busy, detail) }
 }
 
 fn refuse_all(arrivals: Vec<Arrival>, refusal: &Refusal, metrics: &Metrics) {

@@ -7,14 +7,15 @@ use protocol::{
     Entry, EntryId, Hash, HeadStatement, Kind, Limits, PairNumber, PairStatement, ProcessId,
     Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
     api::{
-        LogRecord, ModuleBytes, NextNumber, Opening, ProcessEntry, ProcessPage, Records, Request,
-        Response, Stored, UnitStatus,
+        Adoption, LogRecord, ModuleBytes, NextNumber, Opening, ProcessEntry, ProcessPage, Records,
+        Request, Response, Stored, UnitStatus,
     },
     codec,
 };
 use transport::{FrameReceiver, FrameSender, Handler};
 
 use crate::{
+    log_stream,
     order::Place,
     submit,
     tails::{self, Opener},
@@ -35,7 +36,13 @@ pub(crate) struct Service(pub(crate) Arc<Unit>);
 impl Handler for Service {
     async fn request(&self, peer: UnitId, body: Bytes) -> Bytes {
         self.0.metrics.requests.add(1);
-        let answer = self.0.read(move |unit| unit.answer(&body)).await;
+        let answer = match self.0.read(move |unit| unit.answer(&body)).await {
+            Ok(Answer::Done(answer)) => Ok(answer),
+            Ok(Answer::Adopt(adoption)) => {
+                self.0.adopt(*adoption).await.map(|adopted| Response::done(&adopted))
+            }
+            Err(refusal) => Err(refusal),
+        };
         Bytes::from(answer.unwrap_or_else(|refusal| {
             tracing::debug!(%peer, %refusal, "a request is refused");
             Response::refused(refusal)
@@ -55,7 +62,10 @@ impl Handler for Service {
                 let opener = Opener { unit: peer, present };
                 tails::serve(&self.0, opener, cursors, sender, receiver).await;
             }
-            Ok(Opening::Follow { .. } | Opening::Watch | Opening::Log { .. }) => {
+            Ok(Opening::Log { process, from }) => {
+                log_stream::serve(&self.0, process, from, sender).await;
+            }
+            Ok(Opening::Follow { .. } | Opening::Watch) => {
                 tracing::debug!(%peer, "a stream is not for a scheduler");
             }
             Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),
@@ -63,11 +73,25 @@ impl Handler for Service {
     }
 }
 
+/// What a request needs.
+enum Answer {
+    /// Nothing more.
+    Done(Vec<u8>),
+    /// Other units.
+    Adopt(Box<Adoption>),
+}
+
 impl Unit {
+    fn answer(&self, body: &[u8]) -> Result<Answer, Refusal> {
+        match codec::decode(body) {
+            Ok(Request::Adopt(adoption)) => Ok(Answer::Adopt(adoption)),
+            Ok(request) => self.read_answer(request).map(Answer::Done),
+            Err(error) => Err(Refusal::new(RefusalCode::Malformed, error.to_string())),
+        }
+    }
+
     /// Answers a request. Reads the disk.
-    fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let request = codec::decode(body)
-            .map_err(|error| Refusal::new(RefusalCode::Malformed, error.to_string()))?;
+    fn read_answer(&self, request: Request) -> Result<Vec<u8>, Refusal> {
         match request {
             Request::Status => Ok(Response::done(&self.status())),
             Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use transport::Directory;
 
 use crate::{
+    adoption::Adoptions,
     clock::Clock,
     metrics::Metrics,
     shard::Shards,
@@ -32,6 +33,7 @@ pub(crate) struct Unit {
     pub(crate) clock: Arc<Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
+    pub(crate) adoptions: Adoptions,
     /// In KiB.
     pub(crate) memory: Arc<Semaphore>,
     pub(crate) readers: Arc<Semaphore>,

@@ -26,12 +26,11 @@ use crate::{
     store::StoreError,
 };
 use keys::Keys;
-use origin::Origins;
 
 /// An expiry this near may be past when the entry is decided, in milliseconds.
 const NEAR: u64 = 5_000;
 
-pub(crate) use origin::{Child, Due, PROOF_BYTES, Proven, Recurring};
+pub(crate) use origin::{Child, Due, Origins, PROOF_BYTES, Proven, Recurring};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.
@@ -55,7 +54,7 @@ pub(crate) struct Verifier {
     profile: ProfileId,
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
-    origins: Origins,
+    pub(crate) origins: Origins,
     keys: Keys,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
@@ -119,7 +118,10 @@ impl Verifier {
                 let verified = verified.map_err(refuse_signature)?;
                 self.check_listed(&verified.body().sender)?;
                 let expiry = verified.body().expiry;
-                let due = may_precede(expiry, self.started) || expiry <= now.saturating_add(NEAR);
+                let target = verified.body().target;
+                let due = may_precede(expiry, self.started)
+                    || expiry <= now.saturating_add(NEAR)
+                    || self.shards.archive(&target).board.may_be_imported(&target, expiry);
                 let looked_up = if due { now } else { Timestamp::ZERO };
                 (CheckedBody::Message(Box::new(verified)), looked_up)
             }
@@ -259,7 +261,8 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_listed(&self, sender: &Principal) -> Result<(), Refusal> {
+    /// Refuses whom this scheduler does not serve.
+    pub(crate) fn check_listed(&self, sender: &Principal) -> Result<(), Refusal> {
         let listed = match (&self.accounts, sender) {
             (None, _) => true,
             (Some(accounts), Principal::Account(account)) => accounts.contains(account),

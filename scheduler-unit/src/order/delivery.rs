@@ -47,7 +47,7 @@ impl Order {
     }
 
     /// The number of a pair of target and source that is accepted next.
-    pub(super) fn next_number(&self, pair: &(ProcessId, ProcessId)) -> PairNumber {
+    pub(crate) fn next_number(&self, pair: &(ProcessId, ProcessId)) -> PairNumber {
         self.pairs.get(pair).copied().unwrap_or_default()
     }
 

@@ -2,10 +2,10 @@
 
 use protocol::{
     Assignment, Control, Entry, PairNumber, ProcessId, Refusal, RefusalCode, Slot, Spawn,
-    api::PairUse,
+    Timestamp, api::PairUse,
 };
 
-use super::{Head, Log, Order, Undo};
+use super::{Decision, Head, Log, Order, Undo, busy, may_precede};
 
 /// A slot that another scheduler has assigned, proven and in the chain.
 #[derive(Debug)]
@@ -37,6 +37,13 @@ impl Order {
         Ok(())
     }
 
+    /// Notes that what was imported into a log is visible to whoever looks it up after an instant.
+    pub(crate) fn note_import(&mut self, process: &ProcessId, at: Timestamp) {
+        if let Some(log) = self.logs.get_mut(process) {
+            log.imported = Some(at);
+        }
+    }
+
     fn import_slot(&mut self, process: ProcessId, imported: &Imported) -> Result<(), Refusal> {
         let assignment = &imported.assignment;
         if assignment.slot == Slot::ZERO
@@ -58,6 +65,8 @@ impl Order {
         }
         self.undo.push(Undo::Head(process, log.head));
         log.head = Head::after(assignment);
+        // As after a start, until somebody tells otherwise.
+        log.executed = log.head.next;
         match &imported.entry {
             Entry::Control(control) => {
                 self.import_control(process, control.unverified(), assignment);
@@ -89,6 +98,30 @@ impl Order {
     fn pass_pair(&mut self, pair: (ProcessId, ProcessId), number: PairNumber) {
         if number >= self.next_number(&pair) {
             self.use_pair(pair, number);
+        }
+    }
+}
+
+impl Log {
+    /// Refuses an entry whose look-up may have missed what was imported meanwhile.
+    pub(super) fn check_looked_up(&self, looked_up: Timestamp) -> Result<(), Decision> {
+        match self.imported {
+            Some(imported) if looked_up <= imported => {
+                Err(busy("the log has just come here; it must be looked up again"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of an entry that another scheduler can have taken only if its expiry allows.
+    pub(super) fn check_novelty(
+        &self,
+        expiry: Timestamp,
+        looked_up: Timestamp,
+    ) -> Result<(), Decision> {
+        match self.imported {
+            Some(imported) if may_precede(expiry, imported) => self.check_looked_up(looked_up),
+            _ => Ok(()),
         }
     }
 }

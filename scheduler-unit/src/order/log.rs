@@ -24,6 +24,9 @@ pub(crate) struct Log {
     pub(crate) standing: Standing,
     /// Its end.
     pub(crate) head: Head,
+    /// When slots of another scheduler were taken in last, since the start. The ids of their entries
+    /// are found by look-ups from then on.
+    pub(super) imported: Option<Timestamp>,
 }
 
 /// Who orders, executes and controls a log at the moment.
@@ -103,6 +106,7 @@ impl Log {
             executed: head.next,
             standing: Standing::born(process, spawn),
             head,
+            imported: None,
         }
     }
 

@@ -39,15 +39,17 @@ impl Stores {
 
     /// Opens the log of a shard, whose disk this is.
     pub(super) fn log(&self, shard: usize, disk: &Arc<dyn Disk>) -> Result<Log, StoreError> {
+        // In files, each shard has a disk of its own.
+        let name = format!("{}/{shard}", self.name);
         match &self.place {
             LogPlace::Files => {
                 let at = disk.describe(RedbLog::DIRECTORY);
                 let log = reading(&at, || RedbLog::open(Arc::clone(disk)))?;
+                tracing::debug!(name, at, "a log is open");
                 Ok((Arc::new(log), at))
             }
             #[cfg(feature = "postgres")]
             LogPlace::Postgres(server) => {
-                let name = format!("{}/{shard}", self.name);
                 let log = crate::store::postgres::open_log(server, &name)?;
                 Ok((Arc::new(log), "antiphon_segments".to_owned()))
             }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use minicbor::bytes::ByteVec;
 use protocol::{
-    Assignment, BatchHeader, EntryId, Kind, MerkleTree, NetworkId, PairNumber, ProcessId, Refusal,
-    RefusalLeaf, SecretKey, Signed, Timestamp, V1,
+    Assignment, BatchHeader, Entry, EntryId, ItemBody, Kind, MerkleTree, NetworkId, PairNumber,
+    ProcessId, Refusal, RefusalLeaf, SecretKey, Signed, Timestamp, V1,
     api::{
         Acknowledgement, FinalRefusal, PairUse, RefusalRecord, SubmitEvent, TailFrame, TailRecord,
     },
@@ -16,7 +16,8 @@ use protocol::{
 use crate::{
     board::{Birth, Posting},
     metrics::Metrics,
-    order::{Checked, CheckedBody, Decision, Log, Order, Place},
+    order::{Checked, CheckedBody, Decision, Imported, Log, Order, Place},
+    sequencer::Import,
     verify::{Event, Lane},
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Batch {
     /// Where a stream, known by its address in memory, stands in the audience.
     seats: HashMap<usize, usize>,
     sealed: Option<(Signed<BatchHeader>, MerkleTree)>,
+    /// The log that it brings, if another scheduler has signed it.
+    imported: Option<ProcessId>,
 }
 
 /// A stream, and what it is to be told.
@@ -68,7 +71,49 @@ impl Batch {
             audience: Vec::new(),
             seats: HashMap::new(),
             sealed: None,
+            imported: None,
         }
+    }
+
+    /// A group commit of another scheduler, whose slots the order has taken in.
+    pub(super) fn imported(number: u64, time: Timestamp, import: &Import, order: &Order) -> Self {
+        let Import { process, segment, slots, refusals, .. } = import;
+        let mut batch = Self { imported: Some(*process), ..Self::new(number, time) };
+        batch.posting.segment = segment.clone();
+        for Imported { assignment, entry, .. } in slots {
+            batch.assignments.push(*assignment);
+            let (source, spawn) = match entry {
+                Entry::Spawn(spawn) => (None, Some(spawn.body_bytes())),
+                Entry::Delivery(item) | Entry::Skip(item) => match &item.item.body {
+                    ItemBody::Spawn(spawn) => (Some(item.source), Some(spawn.as_slice())),
+                    _ => (Some(item.source), None),
+                },
+                _ => (None, None),
+            };
+            if let (Some(spawn), Some(log)) = (spawn, order.log(process)) {
+                batch.add_birth(*process, log, spawn);
+            }
+            batch.pass(order, source.into_iter());
+        }
+        batch.pass(order, refusals.iter().filter_map(|record| Some(record.pair?.source)));
+        let refused = refusals.iter().map(|record| (*process, record.refusal.entry));
+        batch.posting.refused.extend(refused);
+        if let Some(log) = order.log(process) {
+            batch.posting.standings.push((*process, log.standing.clone()));
+        }
+        batch
+    }
+
+    /// Shows how far pairs of the imported log have come.
+    fn pass(&mut self, order: &Order, sources: impl Iterator<Item = ProcessId>) {
+        for pair in sources.filter_map(|source| Some((self.imported?, source))) {
+            self.posting.pairs.push((pair, order.next_number(&pair)));
+        }
+    }
+
+    /// The log that it brings, if another scheduler has signed it.
+    pub(super) const fn brings(&self) -> Option<ProcessId> {
+        self.imported
     }
 
     /// Adds an entry that was decided on.
@@ -145,7 +190,7 @@ impl Batch {
         let position = self.refusals.len();
         // The leaves of the assignments come before it; how many, the seal will know.
         self.refusals.push(RefusalRecord { index: 0, refusal, pair });
-        self.posting.refused.push(entry);
+        self.posting.refused.push((process, entry));
         self.seat(lane).refused.push((tag, position, detail));
     }
 

@@ -8,6 +8,7 @@ use std::{
 
 use protocol::{Limits, ProcessId, Slot, api::Cursor};
 
+use super::Import;
 use crate::{
     submit::CHUNK_BYTES,
     verify::{Arrival, PROOF_BYTES, Ready},
@@ -47,16 +48,20 @@ struct State {
     arrivals: VecDeque<Arrival>,
     /// The first slots that are not executed, of known processes: one for each.
     executed: HashMap<ProcessId, Slot>,
+    /// At most one for each adoption under way.
+    imports: VecDeque<Box<Import>>,
+    /// Whether an import was taken last: then arrivals are next.
+    imported: bool,
     stopping: bool,
 }
 
-/// What the sequencer works on next.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    /// Submissions that fit into a batch.
-    pub(crate) arrivals: Vec<Arrival>,
-    /// The first slots that are not executed, where that has changed.
-    pub(crate) executed: Vec<Cursor>,
+/// What the writer does next.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Verified submissions, as one batch.
+    Batch(Vec<Arrival>),
+    /// A batch of another scheduler.
+    Import(Box<Import>),
 }
 
 impl Inbox {
@@ -79,10 +84,25 @@ impl Inbox {
         *known = cursor.slot.max(*known);
     }
 
-    /// Takes what fits into a batch, waiting for something, at most for this long if a patience is
-    /// given; nothing once the inbox is closed and empty.
+    /// The first slots that are not executed, where that has changed.
+    pub(crate) fn take_executed(&self) -> Vec<Cursor> {
+        let executed = std::mem::take(&mut self.lock().executed);
+        executed.into_iter().map(|(process, slot)| Cursor { process, slot }).collect()
+    }
+
+    /// Adds an import, which is dropped if the unit is stopping.
+    pub(crate) fn put_import(&self, import: Import) {
+        let mut state = self.lock();
+        if !state.stopping {
+            state.imports.push_back(Box::new(import));
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes an import or what fits into a batch, in turns, waiting for something, at most for this
+    /// long if a patience is given; nothing once the inbox is closed and empty.
     pub(crate) fn take(&self, patience: Option<Duration>) -> Option<Work> {
-        let idle = |state: &mut State| state.arrivals.is_empty() && !state.stopping;
+        let idle = |state: &mut State| state.is_empty() && !state.stopping;
         let state = self.lock();
         let mut state = match patience {
             None => self.wake.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
@@ -91,9 +111,15 @@ impl Inbox {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        if state.stopping && state.arrivals.is_empty() {
+        if state.stopping && state.is_empty() {
             return None;
         }
+        let turn = !state.imported || state.arrivals.is_empty();
+        if turn && let Some(import) = state.imports.pop_front() {
+            state.imported = true;
+            return Some(Work::Import(import));
+        }
+        state.imported = false;
         let (mut taken, mut entries, mut bytes) = (Vec::new(), 0, 0);
         while entries < BATCH_ENTRIES && bytes < BATCH_BYTES {
             let Some(arrival) = state.arrivals.front() else { break };
@@ -105,9 +131,7 @@ impl Inbox {
             bytes += weight;
             taken.extend(state.arrivals.pop_front());
         }
-        let executed = std::mem::take(&mut state.executed).into_iter();
-        let executed = executed.map(|(process, slot)| Cursor { process, slot }).collect();
-        Some(Work { arrivals: taken, executed })
+        Some(Work::Batch(taken))
     }
 
     /// Takes nothing more in; what is there can still be taken out.
@@ -118,6 +142,12 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.arrivals.is_empty() && self.imports.is_empty()
     }
 }
 

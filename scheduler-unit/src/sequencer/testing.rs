@@ -8,7 +8,7 @@ use protocol::{
 };
 use tokio::sync::mpsc;
 
-use super::{Inbox, Sequencer};
+use super::{Inbox, Sequencer, Work};
 use crate::{
     archive::Archive,
     clock::{Clock, testing::Clocks},
@@ -65,8 +65,10 @@ pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
 impl Sequencer {
     /// Decides about a batch of what has arrived, as [`Self::run`] does, and waits for nothing.
     pub(crate) fn turn(&mut self) {
-        let work = self.inbox.take(Some(Duration::ZERO)).unwrap();
-        self.step(work);
+        match self.inbox.take(Some(Duration::ZERO)).unwrap() {
+            Work::Batch(arrivals) => self.step(arrivals),
+            Work::Import(import) => self.import(*import),
+        }
     }
 }
 

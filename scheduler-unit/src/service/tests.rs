@@ -1,14 +1,17 @@
 //! The unit over real QUIC on the loopback interface.
 
+mod fake;
+mod handovers;
+mod log_streams;
 mod shards;
 
 use std::{collections::BTreeMap, path::Path};
 
 use protocol::{
-    AssignmentProof, Entry, EntryId, ModuleId, Provenance, Timestamp,
+    AssignmentProof, Entry, EntryId, ModuleId, Provenance, Timestamp, UnitRecord,
     api::{Cursor, LogPage, Submission, SubmitEvent, SubmitFrame, TailFrame},
 };
-use transport::{Connection, Directory, Endpoint, Limits as Bounds};
+use transport::{Connection, Directory, Endpoint, Limits as Bounds, RecordSigner};
 
 use super::*;
 use crate::{
@@ -31,12 +34,21 @@ impl Server {
     }
 
     fn start_with(data: &Path, change: impl FnOnce(Config) -> Config) -> Self {
+        Self::start_as(&scheduler(), data, &Directory::new(NETWORK), change)
+    }
+
+    fn start_as(
+        key: &protocol::SecretKey,
+        data: &Path,
+        directory: &Directory,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
-        let endpoint = Endpoint::bind(&scheduler(), NETWORK, address, Bounds::default()).unwrap();
-        let operator = key(9).public().operator();
-        let config = Config::new(scheduler(), NETWORK, data.to_owned(), operator);
-        let directory = Directory::new(NETWORK);
-        let running = crate::start(change(config), endpoint.clone(), directory).unwrap();
+        let endpoint = Endpoint::bind(key, NETWORK, address, Bounds::default()).unwrap();
+        announce(directory, key, Role::Scheduler, &endpoint);
+        let operator = crate::fixture::key(9).public().operator();
+        let config = Config::new(key.clone(), NETWORK, data.to_owned(), operator);
+        let running = crate::start(change(config), endpoint.clone(), directory.clone()).unwrap();
         Self { running, endpoint }
     }
 
@@ -52,6 +64,15 @@ impl Server {
         let connection = endpoint.connect(self.endpoint.unit(), address).await.unwrap();
         Client { connection, _endpoint: endpoint }
     }
+}
+
+/// Lets a directory know where a unit is.
+fn announce(directory: &Directory, key: &protocol::SecretKey, role: Role, at: &Endpoint) {
+    let operator = crate::fixture::key(9);
+    let vouch = UnitRecord::vouch(&operator, NETWORK, &key.public().unit(), role);
+    let vouched = (operator.public().operator(), vouch);
+    let signer = RecordSigner::new(key.clone(), NETWORK, role, vouched, &[at.local_address()]);
+    directory.insert(signer.sign(now()), now()).unwrap();
 }
 
 struct Client {
@@ -105,7 +126,8 @@ impl Outcomes {
                 for entry in entries {
                     let (assignment, path) = (entry.assignment, entry.path);
                     let proof = AssignmentProof { assignment, path, batch: batch.clone() };
-                    proof.verify(NETWORK, &scheduler().public().unit()).unwrap();
+                    let signer = proof.batch.unverified().scheduler;
+                    proof.verify(NETWORK, &signer).unwrap();
                     assert!(self.assigned.insert(entry.tag, proof).is_none(), "told twice");
                 }
             }

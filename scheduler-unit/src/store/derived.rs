@@ -36,8 +36,9 @@ pub(crate) struct Derived {
     pub(crate) changes: Vec<(ProcessId, Slot)>,
     /// The next occurrence of each recurring timer.
     pub(crate) timers: BTreeMap<TimerKey, u64>,
-    /// The entries that were refused for good, with the numbers of their batches.
-    pub(crate) refused: Vec<(EntryId, u64)>,
+    /// The entries that were refused for good, with whom they were for and the numbers of their
+    /// batches.
+    pub(crate) refused: Vec<(ProcessId, EntryId, u64)>,
 }
 
 impl Derived {
@@ -58,7 +59,7 @@ impl Derived {
             }
         }
         for record in &segment.refusals {
-            self.refused.push((record.refusal.entry, number));
+            self.refused.push((record.refusal.process, record.refusal.entry, number));
             if let Some(pair) = &record.pair {
                 self.use_pair((record.refusal.process, pair.source), pair.number);
             }

@@ -47,6 +47,9 @@ const TIMERS: TableDefinition<'_, (u64, u64, u32), u64> = TableDefinition::new("
 /// Entry that was refused for good, to the number of its batch.
 const REFUSED: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("refused");
 
+/// Process number and the number of a batch with final refusals of entries for the process.
+const REFUSING: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("refusing");
+
 const BATCHES: &str = "batches";
 const SUM: &str = "sum";
 
@@ -186,6 +189,16 @@ impl Index {
         Ok(row.map(|row| row.value()))
     }
 
+    /// The first batch, from a number on, with final refusals of entries for a process.
+    pub(crate) fn refusing(&self, number: u64, from: u64) -> Result<Option<u64>, StoreError> {
+        let transaction = self.0.begin_read()?;
+        let refusing = transaction.open_table(REFUSING).map_err(StoreError::failed)?;
+        let mut rows =
+            refusing.range((number, from)..=(number, u64::MAX)).map_err(StoreError::failed)?;
+        let first = rows.next().transpose().map_err(StoreError::failed)?;
+        Ok(first.map(|(row, _)| row.value().1))
+    }
+
     /// The bytes of the spawn of a process.
     pub(crate) fn spawn(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let transaction = self.0.begin_read()?;
@@ -237,13 +250,18 @@ struct Numbers<'t> {
 
 impl Numbers<'_> {
     fn of(&mut self, process: &ProcessId) -> Result<u64, StoreError> {
+        let number = self.find(process)?;
+        number.ok_or_else(|| damaged("a slot of a process that was not born"))
+    }
+
+    fn find(&mut self, process: &ProcessId) -> Result<Option<u64>, StoreError> {
         if let Some(number) = self.seen.get(process) {
-            return Ok(*number);
+            return Ok(Some(*number));
         }
         let row = self.table.get(process.as_bytes()).map_err(StoreError::failed)?;
-        let number = row.ok_or_else(|| damaged("a slot of a process that was not born"))?.value();
+        let Some(number) = row.map(|row| row.value()) else { return Ok(None) };
         self.seen.insert(*process, number);
-        Ok(number)
+        Ok(Some(number))
     }
 }
 
@@ -323,8 +341,13 @@ fn write_rest(
         timers.insert((numbers.of(process)?, slot.get(), *index), next).map_err(failed)?;
     }
     let mut refused = transaction.open_table(REFUSED).map_err(StoreError::failed)?;
-    for (entry, batch) in &derived.refused {
+    let mut refusing = transaction.open_table(REFUSING).map_err(StoreError::failed)?;
+    for (process, entry, batch) in &derived.refused {
         refused.insert(entry.as_bytes(), batch).map_err(failed)?;
+        // A spawn that is refused has no log.
+        if let Some(number) = numbers.find(process)? {
+            refusing.insert((number, *batch), ()).map_err(failed)?;
+        }
     }
     Ok(())
 }
@@ -342,6 +365,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(CHANGES).map_err(StoreError::failed)?;
     transaction.open_table(TIMERS).map_err(StoreError::failed)?;
     transaction.open_table(REFUSED).map_err(StoreError::failed)?;
+    transaction.open_table(REFUSING).map_err(StoreError::failed)?;
     Ok(())
 }
 

@@ -229,7 +229,8 @@ impl Origins {
         Ok(Some(source))
     }
 
-    fn holds(&self, key: &PublicKey, digest: &Hash, signature: &Signature) -> bool {
+    /// Whether a signature holds; good ones are remembered.
+    pub(crate) fn holds(&self, key: &PublicKey, digest: &Hash, signature: &Signature) -> bool {
         let seen = (*key, *digest, *signature);
         if lock(&self.signatures).get(&seen).is_some() {
             return true;
