@@ -131,7 +131,8 @@ fn genesis(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| Instance::genesis(&module, &Limits::DEFAULT));
 }
 
-/// The SDK's counter: executed, receipts signed, outcomes stored, a row for 256 slots.
+/// The SDK's counter: executed, receipts signed, outcomes and the batches they follow from stored, a
+/// row of each for 256 slots.
 #[divan::bench(sample_size = 1, sample_count = 20)]
 fn counter_published_by_256(bencher: Bencher<'_, '_>) {
     let (directory, by) = (directory(), args(&[("by", 1)]));
@@ -139,10 +140,10 @@ fn counter_published_by_256(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(COMMIT * BATCH))
         .with_inputs(|| {
-            let slots = |_| stage.borrow_mut().slots(BATCH, "add", &by);
-            (0..COMMIT).map(slots).collect::<Vec<_>>()
+            let batch = |_| stage.borrow_mut().batch(BATCH, "add", &by);
+            (0..COMMIT).map(batch).collect::<Vec<_>>()
         })
-        .bench_local_values(|lists| stage.borrow_mut().publish(&lists));
+        .bench_local_values(|batches| stage.borrow_mut().publish(&batches));
 }
 
 /// The same, executed only.

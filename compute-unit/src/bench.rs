@@ -2,12 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
+use bytes::Bytes;
 use protocol::{Assignment, Entry, Hash, Limits, PublicKey, Slot, api::TailFrame, codec};
 
 use crate::{
     CompiledModule, Engine,
     checkpoint::{self, CheckpointStore},
     feed::Frame,
+    given::{GivenFrame, Run},
     instance::{Export, HostFault, Instance},
     process::{Executed, Process},
     publisher::{Publication, encode, seal},
@@ -60,6 +62,15 @@ impl Stage {
         (0..count).map(slot).collect()
     }
 
+    /// So many signed messages, and the batch in which the scheduler assigned them.
+    pub fn batch(&mut self, count: usize, method: &str, args: &[u8]) -> (Slots, Bytes) {
+        let entries: Vec<Entry> = (0..count).map(|_| self.log.message(method, args)).collect();
+        let frame: TailFrame = self.log.frame(&entries);
+        let bytes = Bytes::from(codec::encode(&frame));
+        let slots = frame.records.iter().map(|record| record.assignment).zip(entries).collect();
+        (slots, bytes)
+    }
+
     /// So many messages in a signed batch of the scheduler, as a tail carries them.
     pub fn frame(&mut self, count: usize, method: &str, args: &[u8]) -> Vec<u8> {
         let entries: Vec<Entry> = (0..count).map(|_| self.log.message(method, args)).collect();
@@ -79,15 +90,27 @@ impl Stage {
         self.process.commit().expect("room");
     }
 
-    /// Executes slots, signs the receipts of each list and stores its outcomes as one row, all rows
-    /// in one commit, as a unit does.
+    /// Executes slots, signs the receipts of each batch and stores its outcomes as one row beside the
+    /// batch itself, all rows in one commit, as a unit does.
     ///
     /// # Panics
     ///
     /// If the machine fails.
-    pub fn publish(&mut self, lists: &[Slots]) {
-        let mut frames = Vec::with_capacity(lists.len());
-        for slots in lists {
+    pub fn publish(&mut self, batches: &[(Slots, Bytes)]) {
+        let mut frames = Vec::with_capacity(batches.len());
+        let mut given = Vec::with_capacity(batches.len());
+        for (slots, bytes) in batches {
+            let ends = slots.first().zip(slots.last());
+            let run = ends.map(|((first, _), (last, _))| Run {
+                process: self.log.process,
+                first: first.slot,
+                last: last.slot,
+                opens: false,
+            });
+            let scheduler = self.log.scheduler.public().unit();
+            let runs = run.into_iter().collect();
+            let frame = GivenFrame::new(self.frames, scheduler, bytes.clone(), runs);
+            given.push(Arc::new(frame));
             let execute = |(assignment, entry): &(Assignment, Entry)| {
                 let executed = self.process.execute(assignment, entry).expect("room");
                 Publication { executed, assignment: None }
@@ -98,7 +121,7 @@ impl Stage {
             frames.push(Arc::new(Frame { number: self.frames, bytes, frame }));
             self.frames += 1;
         }
-        self.outcomes.append(&frames).expect("a disk");
+        self.outcomes.append(&given, &frames).expect("a disk");
     }
 
     /// A tail that has seen the spawn, and the process before slot 1: what a replay begins with.

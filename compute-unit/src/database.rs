@@ -24,6 +24,15 @@ pub enum StoreError {
          is derived again"
     )]
     Damaged(u64),
+    /// A frame that this unit was given is missing, or does not decode.
+    #[error(
+        "given frame {0} in outcomes.redb is damaged: stop the unit and delete the file; everything \
+         in it is derived again"
+    )]
+    Given(u64),
+    /// A stored control does not decode.
+    #[error("the control of slot {0} in outcomes.redb is damaged")]
+    Control(u64),
     /// A stored checkpoint, or a part of one, is not what it must be.
     #[error("a checkpoint in state.redb is damaged: {0}")]
     Checkpoint(String),
@@ -53,7 +62,7 @@ impl StoreError {
     /// Whether the file is at fault, not its surroundings.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged(_) | Self::Checkpoint(_) => true,
+            Self::Damaged(_) | Self::Given(_) | Self::Control(_) | Self::Checkpoint(_) => true,
             Self::Database(error) => match &**error {
                 redb::Error::Corrupted(_)
                 | redb::Error::UpgradeRequired(_)

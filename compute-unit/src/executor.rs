@@ -20,6 +20,7 @@ mod residents;
 mod saving;
 mod settle;
 mod turn;
+mod void;
 mod wanted;
 mod worker;
 
@@ -44,7 +45,9 @@ use crate::{
     engine::CompileError,
     metrics::Metrics,
     module::{CompiledModule, Modules},
+    published::Published,
     publisher::Publication,
+    reports::Reports,
     store::Head,
 };
 use hosted::{Hosted, Inbox};
@@ -80,6 +83,35 @@ pub(crate) struct Batch {
     pub(crate) header: Signed<BatchHeader>,
     /// The tree of its leaves.
     pub(crate) tree: MerkleTree,
+    /// Who wants to know when its slots are executed.
+    pub(crate) reports: Arc<Reports>,
+}
+
+/// What became of a slot that was to be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It is queued.
+    Queued,
+    /// It is of no use: it was queued before, or the process is halted.
+    Passed,
+    /// Slots before it are missing, behind this position.
+    Ahead(Option<Position>),
+}
+
+/// Where a log has to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rewind {
+    /// Behind which position; from the start if there is none.
+    pub(crate) to: Option<Position>,
+    /// Whether only the scheduler that has the log now may be asked: another one signed other slots.
+    pub(crate) alone: bool,
+}
+
+/// The logs that have to be read again, each numbered when that was found.
+#[derive(Debug, Default)]
+struct Rewinds {
+    count: u64,
+    latest: HashMap<ProcessId, (u64, Rewind)>,
 }
 
 /// A view to answer.
@@ -121,8 +153,8 @@ struct Shared {
     wanted: Mutex<Wanted>,
     /// Changes when a module has to be fetched.
     wants: watch::Sender<u64>,
-    /// Processes whose logs have to be read again from behind a position.
-    rewinds: Mutex<HashMap<ProcessId, Option<Position>>>,
+    rewinds: Mutex<Rewinds>,
+    published: Published,
     /// Slots queued and not yet handed to the publisher.
     backlog: Arc<AtomicUsize>,
     /// Changes when a process that is behind has nothing left to do, or a log has to be read again.
@@ -147,6 +179,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<CheckpointStore>,
     /// Who writes them.
     pub(crate) writer: Writer,
+    /// What was published before.
+    pub(crate) published: Published,
     /// Compiled modules.
     pub(crate) modules: Arc<Modules>,
     /// How much may be in memory.
@@ -166,7 +200,8 @@ pub(crate) struct Executor {
 impl Executor {
     /// Starts the threads of the pool.
     pub(crate) fn start((crew, threads): (&Crew, usize), parts: Parts) -> std::io::Result<Self> {
-        let Parts { publisher, backlog, store, writer, modules, room, interval, metrics } = parts;
+        let Parts { publisher, backlog, store, writer, published, modules, .. } = parts;
+        let Parts { room, interval, metrics, .. } = parts;
         let shared = Arc::new(Shared {
             hosted: Mutex::default(),
             queue: Mutex::default(),
@@ -180,6 +215,7 @@ impl Executor {
             wanted: Mutex::default(),
             wants: watch::Sender::new(0),
             rewinds: Mutex::default(),
+            published,
             backlog,
             drained: watch::Sender::new(0),
             metrics,
@@ -229,13 +265,35 @@ impl Executor {
         }
     }
 
-    /// The processes whose logs have to be read again, of those that a tail follows, each with the
-    /// position from behind which.
-    pub(crate) fn take_rewinds(
+    /// The logs that have to be read again, of those that a tail follows, since it last asked.
+    pub(crate) fn rewinds(
         &self,
+        seen: &mut u64,
         follows: impl Fn(&ProcessId) -> bool,
-    ) -> Vec<(ProcessId, Option<Position>)> {
-        lock(&self.shared.rewinds).extract_if(|process, _| follows(process)).collect()
+    ) -> Vec<(ProcessId, Rewind)> {
+        let rewinds = lock(&self.shared.rewinds);
+        let since = std::mem::replace(seen, rewinds.count);
+        if since == rewinds.count {
+            return Vec::new();
+        }
+        let fresh = rewinds.latest.iter().filter(|(_, (number, _))| *number >= since);
+        fresh.filter(|(id, _)| follows(id)).map(|(id, (_, rewind))| (*id, *rewind)).collect()
+    }
+
+    /// The first slot of a process that was not noted yet as given to this unit, where this one is
+    /// about to be queued.
+    pub(crate) fn given(&self, id: &ProcessId, assignment: &Assignment, entry: &Entry) -> Slot {
+        let Some(hosted) = self.find(id) else { return Slot::ZERO };
+        let inbox = lock(&hosted.inbox);
+        match void::made_by(assignment, entry, inbox.last.as_ref()) {
+            Some(_) => assignment.slot,
+            None => inbox.given,
+        }
+    }
+
+    /// The first slot of a process that is not executed.
+    pub(crate) fn executed(&self, id: &ProcessId) -> Option<Slot> {
+        self.find(id).map(|hosted| hosted.executed())
     }
 
     /// Lets processes leave memory that were not used since the last few sweeps.
@@ -251,12 +309,14 @@ impl Executor {
         }
     }
 
-    /// Whether a slot of so many bytes may be queued, where so many are free for all processes. A
-    /// process that is turned away is behind until it has nothing left to do.
-    pub(crate) fn admits(&self, id: &ProcessId, bytes: usize, free: usize) -> bool {
+    /// Whether a slot of so many bytes may be queued, where so many are free for all processes.
+    /// `held` is what is about to be queued of the process. One that is turned away is behind until
+    /// it has nothing left to do.
+    pub(crate) fn admits(&self, id: &ProcessId, held: usize, bytes: usize, free: usize) -> bool {
         let Some(hosted) = self.find(id) else { return true };
         let mut inbox = lock(&hosted.inbox);
-        let admitted = inbox.work.is_empty() || inbox.bytes.saturating_add(bytes) <= free;
+        let waiting = inbox.bytes.saturating_add(held);
+        let admitted = waiting == 0 || waiting.saturating_add(bytes) <= free;
         inbox.behind |= !admitted;
         admitted
     }
@@ -272,17 +332,32 @@ impl Executor {
     }
 
     /// Queues a slot of a hosted process.
-    pub(crate) fn push(&self, work: Work) {
-        let Some(hosted) = self.find(&work.assignment.process) else { return };
+    pub(crate) fn push(&self, work: Work) -> Pushed {
+        let Some(hosted) = self.find(&work.assignment.process) else { return Pushed::Ahead(None) };
         let mut inbox = lock(&hosted.inbox);
-        // What is out of order was under way when the log was rewound: it comes again.
-        if !inbox.halted && work.assignment.slot == inbox.next {
-            inbox.next = work.assignment.slot.next().unwrap_or(inbox.next);
-            self.shared.backlog.fetch_add(1, Ordering::Relaxed);
-            inbox.bytes = inbox.bytes.saturating_add(work.bytes());
-            inbox.work.push_back(work);
-            self.wake(&hosted, &mut inbox);
+        if inbox.halted || inbox.void.is_some() {
+            return Pushed::Passed;
         }
+        if let Some(void) = void::made_by(&work.assignment, &work.entry, inbox.last.as_ref()) {
+            self.shared.forget_work(&mut inbox);
+            inbox.given = work.assignment.slot;
+            inbox.void = Some(void);
+            self.wake(&hosted, &mut inbox);
+            return Pushed::Passed;
+        }
+        let Assignment { slot, epoch, time, chain, .. } = work.assignment;
+        let next = hosted::next(inbox.last.as_ref());
+        if slot != next {
+            // What is early was under way when the log was rewound: it comes again.
+            return if slot > next { Pushed::Ahead(inbox.last) } else { Pushed::Passed };
+        }
+        inbox.last = Some(Position { slot, epoch, time, chain });
+        inbox.given = inbox.given.max(hosted::next(inbox.last.as_ref()));
+        self.shared.backlog.fetch_add(1, Ordering::Relaxed);
+        inbox.bytes = inbox.bytes.saturating_add(work.bytes());
+        inbox.work.push_back(work);
+        self.wake(&hosted, &mut inbox);
+        Pushed::Queued
     }
 
     /// Queues a view of a hosted process.
@@ -370,10 +445,25 @@ impl Shared {
             self.metrics.processes_halted.increment();
         }
         inbox.halted = true;
+        self.forget_work(inbox);
+        inbox.views.clear();
+    }
+
+    fn forget_work(&self, inbox: &mut Inbox) {
         self.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
         inbox.work.clear();
         inbox.bytes = 0;
-        inbox.views.clear();
+    }
+
+    /// Has a log read again.
+    fn rewind(&self, process: ProcessId, rewind: Rewind) {
+        {
+            let mut rewinds = lock(&self.rewinds);
+            let number = rewinds.count;
+            rewinds.count = number.wrapping_add(1);
+            rewinds.latest.insert(process, (number, rewind));
+        }
+        self.drained.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn enqueue(&self, hosted: Arc<Hosted>) {

@@ -1,4 +1,5 @@
-//! Writes published frames to disk, off every path: whatever has gathered, in one commit.
+//! Writes what was given and what was published of it to disk, off every path: whatever has
+//! gathered, in one commit.
 
 use std::{
     sync::{
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{crew::Crew, feed::Feed, metrics::Metrics, store::Store};
+use crate::{crew::Crew, feed::Feed, given::Given, metrics::Metrics, store::Store};
 
 /// The pace of commits: outcomes can be derived again, so what a crash loses costs time, not truth.
 const PACE: Duration = Duration::from_millis(500);
@@ -28,15 +29,16 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts to keep what the feed publishes.
+    /// Starts to keep what is noted and what the feed publishes.
     pub(crate) fn start(
         crew: &Crew,
         store: Arc<Store>,
-        feed: Arc<Feed>,
+        (given, feed): (Arc<Given>, Arc<Feed>),
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = sync_channel(1);
-        crew.spawn("outcome-keeper", STACK_BYTES, move || run(&store, &feed, &metrics, &stopped))?;
+        let work = move || run(&store, (&given, &feed), &metrics, &stopped);
+        crew.spawn("outcome-keeper", STACK_BYTES, work)?;
         Ok(Self { stop })
     }
 
@@ -47,7 +49,7 @@ impl Keeper {
     }
 }
 
-fn run(store: &Store, feed: &Feed, metrics: &Metrics, stopped: &Receiver<()>) {
+fn run(store: &Store, (given, feed): (&Given, &Feed), metrics: &Metrics, stopped: &Receiver<()>) {
     let mut failures = 0_u32;
     loop {
         let urgent = feed.unstored_bytes() > WAITING_BYTES_MAX && failures == 0;
@@ -55,8 +57,12 @@ fn run(store: &Store, feed: &Feed, metrics: &Metrics, stopped: &Receiver<()>) {
         let stopping = stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
         loop {
             let frames = feed.unstored(COMMIT_BYTES_MAX);
-            let Some(last) = frames.last() else { break };
-            if let Err(error) = store.append(&frames) {
+            // Looked at later: whatever is published was noted before it was executed.
+            let noted = given.unstored();
+            if frames.is_empty() && noted.is_empty() {
+                break;
+            }
+            if let Err(error) = store.append(&noted, &frames) {
                 metrics.outcome_commits_failed.increment();
                 // Once at first, then now and then.
                 if failures.is_multiple_of(COMPLAIN_EVERY) {
@@ -70,7 +76,12 @@ fn run(store: &Store, feed: &Feed, metrics: &Metrics, stopped: &Receiver<()>) {
                 failures = 0;
             }
             metrics.outcome_commits.increment();
-            feed.mark_stored(last.number + 1);
+            if let Some(last) = noted.last() {
+                given.mark_stored(last.number.saturating_add(1));
+            }
+            if let Some(last) = frames.last() {
+                feed.mark_stored(last.number + 1);
+            }
         }
         if stopping {
             return;

@@ -14,6 +14,7 @@ pub mod conformance;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod allocator;
+mod archive;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod checkpoint;
@@ -22,8 +23,10 @@ mod crew;
 mod database;
 mod engine;
 mod executor;
+mod faults;
 mod feed;
 mod following;
+mod given;
 mod instance;
 mod keeper;
 mod liveness;
@@ -33,8 +36,10 @@ mod module;
 mod output;
 mod prepare;
 mod process;
+mod published;
 mod publisher;
 mod replay;
+mod reports;
 mod resuming;
 mod service;
 mod store;

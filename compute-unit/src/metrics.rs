@@ -38,6 +38,12 @@ counters! {
     processes_hosted;
     /// Processes halted because their log or the outcome of a replay contradicts itself.
     processes_halted;
+    /// Processes brought back because a takeover made executed slots void.
+    processes_voided;
+    /// Faults of schedulers found.
+    scheduler_faults;
+    /// Frames of schedulers noted of which slots are executed.
+    frames_given;
     /// How often a process had more slots waiting than there was room for.
     processes_behind;
     /// Processes restored from checkpoints.

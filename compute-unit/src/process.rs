@@ -7,14 +7,15 @@
 //!   gas and its place in the chain of receipts remain.
 //! - Nothing in a log can panic a unit.
 
+mod controller;
 pub(crate) mod pairs;
 
 use std::sync::Arc;
 
 use protocol::{
-    Assignment, Delivery, Domain, Entry, Epoch, Failure, FailureKind, Gas, Hash, HostTable,
-    ItemBody, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply,
-    Slot, Spawn, State, Timestamp, V1,
+    Assignment, ControlAction, Delivery, Domain, Entry, Epoch, Failure, FailureKind, Gas, Hash,
+    HostTable, ItemBody, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId,
+    ReceiptLeaf, Reply, Slot, Spawn, State, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
@@ -24,6 +25,9 @@ use crate::{
     module::CompiledModule,
     output::{self, Effects},
 };
+
+/// The value null.
+const NULL: [u8; 1] = [0xf6];
 
 /// A receipt carries a state root once in so many slots: of the same slots on every unit, so that
 /// the roots can be compared.
@@ -240,6 +244,11 @@ impl Process {
         }
     }
 
+    /// The digest of the receipt leaf of the last slot executed, if any.
+    pub(crate) const fn previous_leaf(&self) -> Option<Hash> {
+        self.previous_leaf
+    }
+
     /// The chain hash of the last slot executed.
     pub(crate) const fn chain(&self) -> &Hash {
         &self.chain
@@ -263,7 +272,8 @@ impl Process {
     ) -> Result<Executed, HostFault> {
         assert_eq!(assignment.slot, self.next, "slots are executed in order");
         let (reply, gas, effects) = match self.call(assignment, entry) {
-            Ok(call) => self.run(assignment.slot, &call)?,
+            Ok(Some(call)) => self.run(assignment.slot, &call)?,
+            Ok(None) => (self.keep(entry), 0, Effects::default()),
             Err(kind) => (Reply::Failure(Failure::of(kind)), 0, Effects::default()),
         };
         if assignment.slot == Slot::ZERO && !is_value(&reply) {
@@ -299,7 +309,7 @@ impl Process {
             slot: Slot::new(self.next.get().saturating_sub(1)),
             time: self.time,
             sender: Principal::Anonymous,
-            controller: self.spawn.controller,
+            controller: controller::read(&self.table).unwrap_or(self.spawn.controller),
             message: self.id.spawn_entry(),
             seed: Domain::Seed.digest(&[self.chain.as_bytes()]),
             gas: Gas::new(self.spawn.limits.gas),
@@ -314,8 +324,18 @@ impl Process {
         Ok(read.unwrap_or_else(|kind| Reply::Failure(Failure::of(kind))))
     }
 
-    /// What the entry calls, or why it calls nothing.
-    fn call(&self, assignment: &Assignment, entry: &Entry) -> Result<Call, FailureKind> {
+    /// Does what an entry that keeps the log asks of its process.
+    fn keep(&mut self, entry: &Entry) -> Reply {
+        if let Entry::Control(control) = entry
+            && let ControlAction::Controller(next) = &control.unverified().action
+        {
+            controller::write(&mut self.table, next);
+        }
+        Reply::Value(NULL.to_vec())
+    }
+
+    /// What the entry calls, or why it fails; nothing of one that only keeps the log.
+    fn call(&self, assignment: &Assignment, entry: &Entry) -> Result<Option<Call>, FailureKind> {
         if let Err(kind) = &self.instance {
             return Err(*kind);
         }
@@ -323,7 +343,12 @@ impl Process {
             Entry::Spawn(spawn) => spawn.unverified().sender,
             Entry::Message(message) => message.unverified().sender,
             Entry::Delivery(delivery) => Principal::Process(delivery.source),
-            _ => return Err(FailureKind::UnsupportedEntry),
+            Entry::Control(control) => match &control.unverified().action {
+                ControlAction::Upgrade { .. } => return Err(FailureKind::UnsupportedEntry),
+                _ => return Ok(None),
+            },
+            Entry::Skip(_) => return Ok(None),
+            Entry::Timer(_) | Entry::Answer(_) => return Err(FailureKind::UnsupportedEntry),
         };
         let gas = self.spawn.limits.gas;
         let context = Context {
@@ -331,7 +356,7 @@ impl Process {
             slot: assignment.slot,
             time: assignment.time,
             sender,
-            controller: self.spawn.controller,
+            controller: controller::read(&self.table).unwrap_or(self.spawn.controller),
             message: assignment.entry,
             seed: Domain::Seed.digest(&[assignment.chain.as_bytes()]),
             gas: Gas::new(gas),
@@ -351,6 +376,9 @@ impl Process {
                 }
             }
             Entry::Delivery(Delivery { item, .. }) => match &item.body {
+                ItemBody::Spawn(_) if assignment.slot == Slot::ZERO => {
+                    Input::Init { context, args: self.spawn.args.clone() }
+                }
                 ItemBody::Tell { method, args } => {
                     Input::Call { context, method: method.clone(), args: args.clone(), call: None }
                 }
@@ -358,7 +386,7 @@ impl Process {
             },
             _ => return Err(FailureKind::UnsupportedEntry),
         };
-        Ok(Call { input, gas })
+        Ok(Some(Call { input, gas }))
     }
 
     /// Runs a call; a failure leaves nothing but its gas.

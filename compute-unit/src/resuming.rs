@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use protocol::{Position, ProcessId, Slot, Spawn, UnitId};
+use protocol::{Position, ProcessId, Slot, Source, UnitId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{checkpoint::CheckpointStore, database::StoreError, executor::Executor, store::Head};
+use crate::{
+    checkpoint::CheckpointStore,
+    database::StoreError,
+    executor::Executor,
+    store::{Head, Store},
+    tail::Lineage,
+};
 
 /// How often idle processes are looked for.
 const SWEEP_PACE: Duration = Duration::from_secs(5);
@@ -15,8 +21,8 @@ const SWEEP_PACE: Duration = Duration::from_secs(5);
 pub(crate) struct Resume {
     /// The process.
     pub(crate) process: ProcessId,
-    /// Its spawn.
-    pub(crate) spawn: Spawn,
+    /// Who it is, by all that this unit was given of its log.
+    pub(crate) lineage: Arc<Lineage>,
     /// The last slot executed.
     pub(crate) position: Position,
 }
@@ -24,8 +30,9 @@ pub(crate) struct Resume {
 /// Hosts the processes that earlier runs have checkpoints of, and tells where their logs go on.
 ///
 /// Of each the newest checkpoint counts whose outcomes are stored as well: what was not published
-/// is executed again.
+/// is executed again. A log is asked for from all who have ordered it, for not all of them may be up.
 pub(crate) fn resumes(
+    store: &Store,
     checkpoints: &CheckpointStore,
     heads: &BTreeMap<ProcessId, Head>,
     executor: &Executor,
@@ -39,9 +46,21 @@ pub(crate) fn resumes(
             continue;
         };
         let Ok(spawn) = checkpoint.spawn() else { continue };
-        let (scheduler, position) = (spawn.scheduler, checkpoint.position);
-        executor.host(process, scheduler, known, Some(position));
-        resumes.entry(scheduler).or_default().push(Resume { process, spawn, position });
+        let position = checkpoint.position;
+        let mut lineage = Lineage::born(Arc::new(Source::of_spawn(&spawn)));
+        for (slot, control) in store.controls(&process)? {
+            lineage.advance(Arc::new(control), slot);
+        }
+        if !lineage.leads_to(&position) {
+            // Its log is read again from the start.
+            continue;
+        }
+        let lineage = Arc::new(lineage);
+        executor.host(process, lineage.source().scheduler(), known, Some(position));
+        for scheduler in lineage.schedulers() {
+            let resume = Resume { process, lineage: Arc::clone(&lineage), position };
+            resumes.entry(scheduler).or_default().push(resume);
+        }
     }
     Ok(resumes)
 }

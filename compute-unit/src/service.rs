@@ -1,6 +1,7 @@
 //! The compute unit on the network: requests, followers, and the parts it runs.
 
 mod answers;
+mod logs;
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -18,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
 
 use crate::{
+    archive::Archive,
     checkpoint::{CheckpointStore, Writer},
     config::Config,
     conformance::{self, Nonconformity},
@@ -25,12 +27,15 @@ use crate::{
     database::StoreError,
     engine::{CompileError, Engine, THREAD_STACK_BYTES},
     executor::{Executor, Parts},
+    faults::Faults,
     feed::Feed,
     following::{FollowError, follow},
+    given::Given,
     keeper::Keeper,
     liveness::{Resting, Watching},
     metrics::Metrics,
     module::Modules,
+    published::Published,
     publisher,
     resuming::{resumes, sweep},
     store::Store,
@@ -127,9 +132,7 @@ struct Service {
     profile: ProfileId,
     started: Timestamp,
     directory: Directory,
-    store: Arc<Store>,
     checkpoints: Arc<CheckpointStore>,
-    feed: Arc<Feed>,
     keepers: Arc<Crew>,
     executor: Arc<Executor>,
     /// What other units execute at present.
@@ -137,6 +140,8 @@ struct Service {
     /// How many slots wait.
     backlog: Arc<AtomicUsize>,
     modules: Arc<Modules>,
+    archive: Archive,
+    published: Published,
     metrics: Arc<Metrics>,
     compilations: Semaphore,
 }
@@ -159,11 +164,12 @@ pub async fn start(
     let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let executor = Arc::new(execute(&config, &kept, (&workers, &keepers), &backlog, &metrics)?);
-    let Kept { store, feed, checkpoints, modules } = kept;
+    let Kept { published, archive, checkpoints, modules } = kept;
+    let (store, feed) = (Arc::clone(&published.store), Arc::clone(&published.feed));
     let heads = store.heads()?;
-    let resumes = Mutex::new(resumes(&checkpoints, &heads, &executor)?);
-    let keeper =
-        Keeper::start(&keepers, Arc::clone(&store), Arc::clone(&feed), Arc::clone(&metrics))?;
+    let resumes = Mutex::new(resumes(&store, &checkpoints, &heads, &executor)?);
+    let queues = (Arc::clone(&archive.given), Arc::clone(&feed));
+    let keeper = Keeper::start(&keepers, Arc::clone(&store), queues, Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
     let peers = Peers::new(endpoint.clone(), directory.clone());
     let (presence, present) = watch::channel(None);
@@ -188,6 +194,9 @@ pub async fn start(
         verify_all: config.verify_all,
         present,
         resting: Arc::clone(&resting),
+        moves: Arc::default(),
+        archive: archive.clone(),
+        faults: Arc::new(Faults::new(&config.data)),
         operator: config.operator,
         shutdown: shutdown.clone(),
     });
@@ -198,14 +207,14 @@ pub async fn start(
         profile: Profile::v1().id(),
         started: now(),
         directory,
-        store,
         checkpoints,
-        feed: Arc::clone(&feed),
         keepers: Arc::clone(&keepers),
         executor: Arc::clone(&executor),
         resting,
         backlog,
         modules,
+        archive,
+        published,
         metrics,
         compilations: Semaphore::new(COMPILATIONS_MAX),
     });
@@ -219,8 +228,8 @@ pub async fn start(
 
 /// What a unit keeps on disk, opened.
 struct Kept {
-    store: Arc<Store>,
-    feed: Arc<Feed>,
+    published: Published,
+    archive: Archive,
     checkpoints: Arc<CheckpointStore>,
     modules: Arc<Modules>,
 }
@@ -229,10 +238,12 @@ impl Kept {
     async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let store = Arc::new(Store::open(&config.data)?);
         let feed = Arc::new(Feed::resume(store.next_frame()?));
+        let given = Arc::new(Given::resume(store.next_given()?));
         let checkpoints = Arc::new(CheckpointStore::open(&config.data, config.checkpoints_kept)?);
         let engine = admitted(Engine::new()?).await?.with_memory(config.memory_max());
         let modules = Arc::new(modules(config, engine)?.counted(Arc::clone(metrics)));
-        Ok(Self { store, feed, checkpoints, modules })
+        let archive = Archive { store: Arc::clone(&store), given };
+        Ok(Self { published: Published { store, feed }, archive, checkpoints, modules })
     }
 }
 
@@ -248,7 +259,7 @@ fn execute(
         workers,
         config.key.clone(),
         config.network,
-        Arc::clone(&kept.feed),
+        Arc::clone(&kept.published.feed),
         Arc::clone(backlog),
         Arc::clone(metrics),
     )?;
@@ -257,6 +268,7 @@ fn execute(
         backlog: Arc::clone(backlog),
         store: Arc::clone(&kept.checkpoints),
         writer: Writer::start(keepers, Arc::clone(&kept.checkpoints), Arc::clone(metrics))?,
+        published: kept.published.clone(),
         modules: Arc::clone(&kept.modules),
         room: config.room(),
         interval: config.interval,
@@ -314,8 +326,19 @@ impl Handler for Service {
         sender: FrameSender,
         mut receiver: FrameReceiver,
     ) {
-        let Ok(Opening::Follow { cursors }) = codec::decode(&opening) else { return };
-        let following = follow(Arc::clone(&self.store), Arc::clone(&self.feed), cursors, sender);
+        let cursors = match codec::decode(&opening) {
+            Ok(Opening::Follow { cursors }) => cursors,
+            Ok(Opening::Log { process, from }) => {
+                return tokio::select! {
+                    () = self.send_log(peer, process, from, sender) => {}
+                    // Readers say nothing either.
+                    _ = receiver.recv() => {}
+                };
+            }
+            _ => return,
+        };
+        let Published { store, feed } = &self.published;
+        let following = follow(Arc::clone(store), Arc::clone(feed), cursors, sender);
         tokio::select! {
             ended = following => if let Err(reason) = ended {
                 tracing::debug!(follower = %peer, %reason, "a follower is let go");

@@ -1,28 +1,34 @@
-//! What a compute unit keeps on disk: published frames, and where slots are in them.
+//! What a compute unit keeps on disk: published frames and where slots are in them, and what it was
+//! given to execute.
 //!
 //! Nothing here is the truth: everything can be derived again from logs, so a file that cannot be
 //! read is put aside. Layout in `docs/storage.md`.
 
-use std::{collections::BTreeMap, path::Path};
+mod given;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use protocol::{
-    Hash, ProcessId, Slot,
+    Hash, ProcessId, ReceiptLeaf, Slot,
     api::{Cursor, FollowFrame},
     codec,
 };
-use redb::{ReadableTable, TableDefinition};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::{
     database::{DatabaseFile, StoreError},
     feed::Frame,
+    given::GivenFrame,
 };
 
 /// Frame number to the canonical bytes of a [`FollowFrame`].
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
 /// Process and first slot to the number of the frame that holds it and those after it.
 const SLOTS: TableDefinition<'_, (&[u8; 32], u64), u64> = TableDefinition::new("slots");
-/// Process to its first slot without outcome and the digest of its last receipt leaf.
-const HEADS: TableDefinition<'_, &[u8; 32], (u64, &[u8; 32])> = TableDefinition::new("heads");
+/// Process to its first slot without outcome, and the digest and the chain hash of its last receipt
+/// leaf.
+const HEADS: TableDefinition<'_, &[u8; 32], HeadRow> = TableDefinition::new("heads");
+type HeadRow = (u64, &'static [u8; 32], &'static [u8; 32]);
 
 /// The file within the unit's directory.
 const FILE: &str = "outcomes.redb";
@@ -53,6 +59,7 @@ impl Store {
             write.open_table(FRAMES)?;
             write.open_table(SLOTS)?;
             write.open_table(HEADS)?;
+            given::create(&write)?;
             write.commit()?;
             heads(file)?;
             if let Some(last) = next_frame(file)?.checked_sub(1) {
@@ -73,10 +80,14 @@ impl Store {
         heads(&self.file)
     }
 
-    /// Stores frames durably, all or none. After a failure the database is opened again, so that
-    /// frames can be read, and stored as soon as the disk takes them.
-    pub(crate) fn append(&self, frames: &[std::sync::Arc<Frame>]) -> Result<(), StoreError> {
-        let appended = self.try_append(frames);
+    /// Stores durably what was given and what was published of it, all or nothing. After a failure
+    /// the database is opened again, so that it can be read, and written as soon as the disk lets.
+    pub(crate) fn append(
+        &self,
+        given: &[Arc<GivenFrame>],
+        frames: &[Arc<Frame>],
+    ) -> Result<(), StoreError> {
+        let appended = self.try_append(given, frames);
         if appended.is_err()
             && let Err(error) = self.file.reopen()
         {
@@ -85,30 +96,14 @@ impl Store {
         appended
     }
 
-    fn try_append(&self, frames: &[std::sync::Arc<Frame>]) -> Result<(), StoreError> {
+    fn try_append(
+        &self,
+        given: &[Arc<GivenFrame>],
+        frames: &[Arc<Frame>],
+    ) -> Result<(), StoreError> {
         let write = self.file.begin_write()?;
-        {
-            let mut rows = write.open_table(FRAMES)?;
-            let mut slots = write.open_table(SLOTS)?;
-            let mut heads = write.open_table(HEADS)?;
-            let mut latest = BTreeMap::new();
-            for frame in frames {
-                rows.insert(frame.number, frame.bytes.as_ref())?;
-                let mut firsts = BTreeMap::new();
-                for slot in &frame.frame.slots {
-                    let leaf = &slot.leaf;
-                    firsts.entry(leaf.process).or_insert(leaf.slot);
-                    latest.insert(leaf.process, leaf);
-                }
-                for (process, first) in firsts {
-                    slots.insert((process.as_bytes(), first.get()), frame.number)?;
-                }
-            }
-            for (process, leaf) in latest {
-                let next = leaf.slot.get().saturating_add(1);
-                heads.insert(process.as_bytes(), (next, leaf.digest().as_bytes()))?;
-            }
-        }
+        given::append(&write, given)?;
+        append(&write, frames)?;
         write.commit()?;
         Ok(())
     }
@@ -141,26 +136,65 @@ impl Store {
         Ok(first)
     }
 
-    /// The numbers of the stored frames that hold slots of a process from a slot on, in order.
+    /// The stored frames that hold slots of a process from a slot on, in order: the first of its
+    /// slots in each, and the number. What a frame begins with takes the place of what earlier ones
+    /// have there.
     pub(crate) fn frames_of(
         &self,
         process: &ProcessId,
         from: Slot,
         most: usize,
-    ) -> Result<Vec<u64>, StoreError> {
+    ) -> Result<Vec<(Slot, u64)>, StoreError> {
         let slots = self.file.begin_read()?.open_table(SLOTS)?;
         let key = process.as_bytes();
-        let mut numbers = Vec::new();
+        let found = |row: (redb::AccessGuard<'_, (&[u8; 32], u64)>, _)| {
+            let number: redb::AccessGuard<'_, u64> = row.1;
+            (Slot::new(row.0.value().1), number.value())
+        };
+        let mut frames = Vec::new();
         if let Some(row) = slots.range((key, 0)..=(key, from.get()))?.next_back() {
-            numbers.push(row?.1.value());
+            frames.push(found(row?));
         }
         let after = from.get().saturating_add(1);
         for row in slots.range((key, after)..=(key, u64::MAX))?.take(most) {
-            numbers.push(row?.1.value());
+            frames.push(found(row?));
         }
-        numbers.dedup();
-        Ok(numbers)
+        Ok(frames)
     }
+}
+
+/// Stores frames. What a frame begins with takes the place of what earlier ones have there: those
+/// slots were void.
+fn append(write: &WriteTransaction, frames: &[Arc<Frame>]) -> Result<(), StoreError> {
+    let mut rows = write.open_table(FRAMES)?;
+    let mut slots = write.open_table(SLOTS)?;
+    let mut heads = write.open_table(HEADS)?;
+    let mut latest: BTreeMap<ProcessId, &ReceiptLeaf> = BTreeMap::new();
+    for frame in frames {
+        rows.insert(frame.number, frame.bytes.as_ref())?;
+        let mut firsts = BTreeMap::new();
+        for slot in &frame.frame.slots {
+            firsts.entry(slot.leaf.process).or_insert(slot.leaf.slot);
+        }
+        for (process, first) in firsts {
+            let key = process.as_bytes();
+            let last = match latest.get(&process) {
+                Some(leaf) => Some(leaf.slot.get()),
+                None => heads.get(key)?.and_then(|head| head.value().0.checked_sub(1)),
+            };
+            if last >= Some(first.get()) {
+                slots.retain_in((key, first.get())..=(key, u64::MAX), |_, _| false)?;
+            }
+            slots.insert((key, first.get()), frame.number)?;
+        }
+        latest.extend(frame.frame.slots.iter().map(|slot| (slot.leaf.process, &slot.leaf)));
+    }
+    for (process, leaf) in latest {
+        let next = leaf.slot.get().saturating_add(1);
+        heads
+            .insert(process.as_bytes(), (next, leaf.digest().as_bytes(), leaf.chain.as_bytes()))?;
+    }
+    Ok(())
 }
 
 fn next_frame(file: &DatabaseFile) -> Result<u64, StoreError> {
@@ -173,7 +207,7 @@ fn heads(file: &DatabaseFile) -> Result<BTreeMap<ProcessId, Head>, StoreError> {
     let mut known = BTreeMap::new();
     for row in heads.iter()? {
         let (process, head) = row?;
-        let (next, leaf) = head.value();
+        let (next, leaf, _) = head.value();
         let head = Head { next: Slot::new(next), leaf: Hash::from_bytes(*leaf) };
         known.insert(ProcessId::from_bytes(*process.value()), head);
     }

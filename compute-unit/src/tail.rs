@@ -1,9 +1,14 @@
-//! Follows the logs of one scheduler: checks every batch and hands checked slots to the executor.
+//! Follows the logs that one scheduler serves: checks every batch and hands checked slots to the
+//! executor.
+//!
+//! A scheduler to which a log has gone over serves all of it. The slots of the epochs before stand
+//! under the batches of their own schedulers, which it hands on.
 //!
 //! # Invariants
 //!
-//! - Nothing is executed that does not stand under a verified batch signature of the scheduler, in
-//!   its place in an unbroken chain.
+//! - Nothing is executed that does not stand under a verified batch signature of the scheduler of its
+//!   epoch, in its place in an unbroken chain.
+//! - Who orders the next epoch is what the controller says in the log, and nobody else.
 //! - Client signatures and proofs of origin are checked here again, unless the scheduler is of the
 //!   same operator.
 //! - What cannot be taken or judged at the moment holds up its own log only: it comes again on a
@@ -11,69 +16,33 @@
 //! - A log that is left to another unit stays where it is, in step with the executor, and goes on
 //!   from there when its turn comes again.
 
+mod judge;
+mod lineage;
+mod moves;
+mod origins;
+mod place;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
 use protocol::{
-    Delivery, Entry, Hash, MerkleTree, NetworkId, OriginProof, Position, ProcessId, Provenance,
-    PublicKey, Ranking, Slot, Source, Spawn, Timestamp, UnitId, UnitSet,
-    api::{Cursor, TailFrame, TailRecord},
+    Assignment, Entry, MerkleTree, NetworkId, Position, ProcessId, Provenance, PublicKey, Ranking,
+    Slot, Source, UnitId, UnitSet,
+    api::{Cursor, RefusalRecord, TailFrame, TailRecord},
     codec,
 };
 
-/// What is known of a log that this tail follows.
-#[derive(Debug, Clone)]
-struct Place {
-    next: Slot,
-    chain: Hash,
-    time: Timestamp,
-    /// Who executes the process, once its spawn has come.
-    ranking: Option<Arc<Ranking>>,
-    /// Whether this unit does, with the units that are up.
-    executed: bool,
-    standing: Standing,
-}
+pub(crate) use lineage::{Changed, Lineage};
+pub(crate) use moves::{Moved, Moves};
+pub(crate) use place::Before;
 
-impl Place {
-    fn stand_behind(&mut self, position: Option<Position>) {
-        let start = (Slot::ZERO, Hash::ZERO, Timestamp::ZERO);
-        (self.next, self.chain, self.time) = position.map_or(start, |position| {
-            let next = position.slot.next().unwrap_or(position.slot);
-            (next, position.chain, position.time)
-        });
-    }
+use judge::Judged;
+use origins::Origins;
+use place::{Place, Standing};
 
-    /// Before slot 0.
-    const START: Self = Self {
-        next: Slot::ZERO,
-        chain: Hash::ZERO,
-        time: Timestamp::ZERO,
-        ranking: None,
-        executed: false,
-        standing: Standing::Followed,
-    };
-}
-
-/// How a log stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Slots are taken as they come.
-    Followed,
-    /// The executor has no room for the next slot.
-    Behind,
-    /// Nobody could tell who the source of the next delivery is.
-    Undecided,
-    /// The scheduler broke a rule in this log: nothing more of it is believed.
-    Broken,
-}
-
-/// Where a log stood before a slot.
-#[derive(Debug, Clone)]
-pub(crate) struct Before(Place);
-
-/// The state of following one scheduler, across streams. Pure.
+/// The state of following one scheduler, across streams. Pure but for what tails tell each other.
 #[derive(Debug)]
 pub(crate) struct Tail {
     unit: UnitId,
@@ -85,7 +54,12 @@ pub(crate) struct Tail {
     places: HashMap<ProcessId, Place>,
     /// The rankings of all places, each kept once.
     rankings: HashSet<Arc<Ranking>>,
-    sources: HashMap<ProcessId, Source>,
+    /// What processes were born as, each kept once.
+    births: HashMap<Arc<Source>, Arc<Lineage>>,
+    origins: Origins,
+    moves: Arc<Moves>,
+    /// Logs whose newest policy was asked for since the stream began.
+    asked: HashSet<ProcessId>,
 }
 
 /// Why a frame is not believed. The stream is closed and opened again.
@@ -94,7 +68,7 @@ pub(crate) enum TailError {
     /// The frame is not of the protocol.
     #[error("{0}")]
     Malformed(#[from] codec::DecodeError),
-    /// The batch is not properly signed by the scheduler.
+    /// The batch is not properly signed by the scheduler that it names.
     #[error("the batch is not signed by the scheduler: {0}")]
     Signature(#[from] protocol::VerifyError),
     /// The leaves are not those of the signed root.
@@ -111,6 +85,10 @@ pub(crate) struct Checked {
     pub(crate) entry: Entry,
     /// Where to return to if the slot is not taken.
     pub(crate) before: Before,
+    /// Whether it is the first slot of its epoch.
+    pub(crate) opens: bool,
+    /// What other tails must know once it is taken: the log has another scheduler.
+    pub(crate) moved: Option<Moved>,
 }
 
 /// A batch whose signature holds.
@@ -120,10 +98,44 @@ pub(crate) struct CheckedBatch {
     pub(crate) header: protocol::Signed<protocol::BatchHeader>,
     /// The tree of its leaves.
     pub(crate) tree: MerkleTree,
+    /// The leaves.
+    pub(crate) leaves: Vec<protocol::Hash>,
+    /// How many records and refusals the frame has.
+    pub(crate) count: usize,
     /// The slots to execute, in order.
     pub(crate) slots: Vec<Checked>,
+    /// New refusals of logs that are executed here, each with the last slot taken before it.
+    pub(crate) refusals: Vec<(RefusalRecord, Slot)>,
     /// A log of which slots are missing: the stream must be opened again.
     pub(crate) gap: Option<ProcessId>,
+    /// Of each log of which slots came again, the last of them.
+    pub(crate) again: Vec<(u32, Assignment)>,
+    /// Slots behind the control with which their scheduler had ended the epoch.
+    pub(crate) past_seals: Vec<PastSeal>,
+    /// Logs that another scheduler orders, as this one does not seem to know.
+    pub(crate) superseded: Vec<ProcessId>,
+    /// Logs that this unit has executed, and whether it goes on.
+    pub(crate) ranked: Vec<(ProcessId, bool)>,
+}
+
+/// A slot behind the end of its epoch.
+#[derive(Debug)]
+pub(crate) struct PastSeal {
+    /// Its leaf's position.
+    pub(crate) index: u32,
+    /// The slot.
+    pub(crate) later: Assignment,
+    /// What ended the epoch.
+    pub(crate) seal: Changed,
+}
+
+/// What must be learned before a frame is handled.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    /// The sources of deliveries.
+    pub(crate) sources: Vec<ProcessId>,
+    /// Logs that this unit executes by none of the policies known to it, as the scheduler thinks.
+    pub(crate) logs: Vec<ProcessId>,
 }
 
 impl Tail {
@@ -137,8 +149,16 @@ impl Tail {
             present: None,
             places: HashMap::new(),
             rankings: HashSet::new(),
-            sources: HashMap::new(),
+            births: HashMap::new(),
+            origins: Origins::new(network),
+            moves: Arc::default(),
+            asked: HashSet::new(),
         }
+    }
+
+    /// Hears from other tails, and tells them, which logs have gone over to another scheduler.
+    pub(crate) fn among(self, moves: Arc<Moves>) -> Self {
+        Self { moves, ..self }
     }
 
     /// Learns which other compute units are up. Tells of which processes, of those that this unit
@@ -160,6 +180,10 @@ impl Tail {
     /// Where a new stream shall resume, at most this many logs; all others come from slot 0 again.
     /// What nobody could judge is tried again.
     pub(crate) fn resume(&mut self, most: usize) -> Vec<Cursor> {
+        self.asked.clear();
+        for process in self.moves.to(&self.scheduler) {
+            self.come_over(&process);
+        }
         self.places.values_mut().for_each(|place| {
             if place.standing == Standing::Undecided {
                 place.standing = Standing::Followed;
@@ -169,13 +193,11 @@ impl Tail {
             process: *process,
             slot: match place.standing {
                 Standing::Followed | Standing::Undecided => place.next,
-                Standing::Behind | Standing::Broken => Slot::new(u64::MAX),
+                Standing::Behind | Standing::Superseded | Standing::Broken => Slot::new(u64::MAX),
             },
         };
         // Of the rest the scheduler sends nothing.
-        let is_due = |(_, place): &(&ProcessId, &Place)| {
-            place.executed || place.standing == Standing::Broken
-        };
+        let is_due = |(_, place): &(&ProcessId, &Place)| place.executed || place.is_over();
         let mut cursors: Vec<Cursor> = self.places.iter().filter(is_due).map(cursor).collect();
         if cursors.len() > most {
             // The longest logs would cost most.
@@ -192,26 +214,55 @@ impl Tail {
         self.places.insert(process, Place { standing: Standing::Behind, ..before.0 });
     }
 
+    /// Whether logs have come over to the scheduler that are not taken from it yet.
+    pub(crate) fn has_arrivals(&self) -> bool {
+        let arrives = |process: &ProcessId| {
+            let place = self.places.get(process);
+            self.moves.of(process).is_some_and(|moved| self.must_come_over(place, &moved))
+        };
+        self.moves.to(&self.scheduler).iter().any(arrives)
+    }
+
     /// Whether this tail follows a log.
     pub(crate) fn follows(&self, process: &ProcessId) -> bool {
         self.places.contains_key(process)
+    }
+
+    /// The logs that this tail follows and this unit executes.
+    pub(crate) fn executed(&self) -> impl Iterator<Item = ProcessId> {
+        let executed = self.places.iter().filter(|(_, place)| place.executed && !place.is_over());
+        executed.map(|(process, _)| *process)
     }
 
     /// Lets the next stream bring what stands behind a position in a log; all of it if there is
     /// none.
     pub(crate) fn rewind(&mut self, process: &ProcessId, to: Option<Position>) {
         if let Some(place) = self.places.get_mut(process)
-            && place.standing != Standing::Broken
+            && !place.is_over()
         {
             place.standing = Standing::Followed;
             place.stand_behind(to);
         }
     }
 
-    /// Learns that this unit has executed a process up to a position before.
-    pub(crate) fn resume_at(&mut self, process: ProcessId, spawn: &Spawn, position: Position) {
-        let mut place = self.rank(spawn.policy.ranking(&process));
+    /// Takes nothing more of a log unless it comes over to the scheduler: its slots are not those
+    /// that count.
+    pub(crate) fn let_go(&mut self, process: &ProcessId) {
+        let is_its =
+            self.moves.of(process).is_some_and(|moved| moved.scheduler() == self.scheduler);
+        if let Some(place) = self.places.get_mut(process)
+            && !is_its
+        {
+            place.standing = Standing::Superseded;
+        }
+    }
+
+    /// Learns that this unit has executed a process up to a position before, and who the process is
+    /// there or later.
+    pub(crate) fn resume_at(&mut self, process: ProcessId, lineage: &Lineage, position: Position) {
+        let mut place = Place { lineage: Some(Arc::new(lineage.clone())), ..Place::START };
         place.stand_behind(Some(position));
+        self.rank(&process, &mut place);
         self.places.insert(process, place);
     }
 
@@ -238,62 +289,146 @@ impl Tail {
     }
 
     /// Checks a frame and gives the slots that are new and executed here.
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn handle_frame(&mut self, bytes: &[u8]) -> Result<CheckedBatch, TailError> {
-        let frame: TailFrame = codec::decode(bytes)?;
+        self.handle(codec::decode(bytes)?)
+    }
+
+    /// Checks a frame and gives the slots that are new and executed here.
+    pub(crate) fn handle(&mut self, frame: TailFrame) -> Result<CheckedBatch, TailError> {
         let header = frame.batch.unverified();
         let tree = MerkleTree::new(frame.leaves.clone());
         let counted = u32::try_from(frame.leaves.len()) == Ok(header.count);
-        if header.scheduler != self.scheduler || !counted || tree.root() != header.root {
+        if !counted || tree.root() != header.root {
             return Err(TailError::Leaves);
         }
         let digest = frame.batch.digest();
         frame.batch.verify_by(self.network, &digest, PublicKey::verifies)?;
-        let is_leaf = |record: &TailRecord| {
-            let leaf = usize::try_from(record.index).ok().and_then(|at| frame.leaves.get(at));
-            leaf == Some(&record.assignment.leaf())
-        };
-        if !frame.records.iter().all(is_leaf) {
+        let leaf = |index: u32| usize::try_from(index).ok().and_then(|at| frame.leaves.get(at));
+        let refusals = frame.refusals.unwrap_or_default();
+        let all_leaves = frame
+            .records
+            .iter()
+            .all(|record| leaf(record.index) == Some(&record.assignment.leaf()))
+            && refusals.iter().all(|record| leaf(record.index) == Some(&record.refusal.leaf()));
+        if !all_leaves {
             return Err(TailError::Leaves);
         }
-        let mut slots = Vec::with_capacity(frame.records.len());
-        let mut gap = None;
+        let (scheduler, made) = (header.scheduler, (header.time, header.number));
+        let mut batch = CheckedBatch {
+            tree,
+            leaves: frame.leaves,
+            count: frame.records.len().saturating_add(refusals.len()),
+            slots: Vec::with_capacity(frame.records.len()),
+            refusals: Vec::new(),
+            gap: None,
+            again: Vec::new(),
+            past_seals: Vec::new(),
+            superseded: Vec::new(),
+            ranked: Vec::new(),
+            header: frame.batch,
+        };
         for record in frame.records {
             let process = record.assignment.process;
+            self.come_over(&process);
             if self.misses(&record) {
-                gap = Some(process);
+                batch.gap = Some(process);
             } else {
-                slots.extend(self.handle_record(record));
+                self.handle_record(record, scheduler, &mut batch);
             }
         }
-        Ok(CheckedBatch { header: frame.batch, tree, slots, gap })
-    }
-
-    /// The sources of deliveries in a frame that must be learned before it is handled.
-    pub(crate) fn unknown_sources(&self, bytes: &[u8]) -> Result<Vec<ProcessId>, TailError> {
-        if self.trusted {
-            return Ok(Vec::new());
+        let fresh = refusals.into_iter().filter_map(|record| self.fresh_refusal(record, made));
+        batch.refusals = fresh.collect();
+        for (record, _) in &batch.refusals {
+            if let Some(place) = self.places.get_mut(&record.refusal.process) {
+                place.refused = made;
+            }
         }
-        let frame: TailFrame = codec::decode(bytes)?;
-        let unknown = frame.records.iter().filter_map(|record| self.unknown_source(record));
-        let mut sources: Vec<ProcessId> = unknown.collect();
-        sources.sort_unstable();
-        sources.dedup();
-        Ok(sources)
+        Ok(batch)
     }
 
-    /// Learns who a process is.
+    /// What must be learned before a frame is handled, of what was not asked for yet.
+    pub(crate) fn unknown(&mut self, frame: &TailFrame) -> Unknown {
+        let mut unknown = Unknown::default();
+        let trusted = self.trusts(&frame.batch.unverified().scheduler);
+        for record in &frame.records {
+            if !trusted {
+                unknown.sources.extend(self.origins.unknown_source(record));
+            }
+            let process = record.assignment.process;
+            if !self.is_named(record) && self.asked.insert(process) {
+                unknown.logs.push(process);
+            }
+        }
+        unknown.sources.sort_unstable();
+        unknown.sources.dedup();
+        unknown
+    }
+
+    /// Learns who a process is that others hear of.
     pub(crate) fn learn(&mut self, process: ProcessId, provenance: &Provenance) {
-        if let Ok(source) = provenance.source(&process, self.network) {
-            self.sources.insert(process, source);
+        self.origins.learn(process, provenance);
+    }
+
+    /// Learns who a process is that the scheduler believes to be executed here. Tells if that
+    /// changes whether this unit goes on with it.
+    pub(crate) fn introduce(
+        &mut self,
+        process: ProcessId,
+        provenance: &Provenance,
+    ) -> Option<(ProcessId, bool)> {
+        let source = provenance.source(&process, self.network).ok()?;
+        let mut place = self.places.get(&process).cloned().unwrap_or(Place::START);
+        let is_newer = |known: &Arc<Source>| source.changes() > known.changes();
+        if !place.ranked_by().is_none_or(is_newer) {
+            return None;
+        }
+        place.newest = Some(Arc::new(source));
+        let was = place.executed;
+        self.rank(&process, &mut place);
+        let change = (place.next > Slot::ZERO && place.executed != was).then_some(place.executed);
+        self.places.insert(process, place);
+        change.map(|executed| (process, executed))
+    }
+
+    /// Whether a scheduler's checks are believed.
+    fn trusts(&self, scheduler: &UnitId) -> bool {
+        self.trusted && *scheduler == self.scheduler
+    }
+
+    /// Whether one of the policies known names this unit, as far as it can be told.
+    fn is_named(&self, record: &TailRecord) -> bool {
+        let alone = UnitSet::default();
+        match self.places.get(&record.assignment.process) {
+            Some(place) if place.executed => true,
+            Some(Place { ranking: Some(ranking), .. }) => {
+                ranking.executes(&self.unit, Some(&alone))
+            }
+            _ if record.assignment.slot > Slot::ZERO => true,
+            _ => judge::birth(record).is_none_or(|spawn| spawn.policy.units.contains(&self.unit)),
         }
     }
 
-    /// The source of a delivery that is neither known nor introduced.
-    fn unknown_source(&self, record: &TailRecord) -> Option<ProcessId> {
-        let origin: OriginProof = codec::decode(record.origin.as_ref()?).ok()?;
-        let Ok(Entry::Delivery(delivery)) = codec::decode(&record.entry) else { return None };
-        let unknown = !self.sources.contains_key(&delivery.source);
-        (unknown && origin.introduction.is_none()).then_some(delivery.source)
+    /// Goes on with a log where another tail left it, if it has come over to this scheduler.
+    fn come_over(&mut self, process: &ProcessId) {
+        let Some(moved) = self.moves.of(process) else { return };
+        if !self.must_come_over(self.places.get(process), &moved) {
+            return;
+        }
+        let mut place = self.places.get(process).cloned().unwrap_or(Place::START);
+        place.lineage = Some(Arc::clone(&moved.lineage));
+        place.came = place.changes();
+        place.stand_behind(Some(moved.position));
+        place.standing = Standing::Followed;
+        self.rank(process, &mut place);
+        self.places.insert(*process, place);
+    }
+
+    fn must_come_over(&self, place: Option<&Place>, moved: &Moved) -> bool {
+        let changes = moved.lineage.source().changes();
+        // What was gone back before since then is not gone on from again.
+        let knows = |place: &Place| place.came.max(place.changes()) >= changes;
+        moved.scheduler() == self.scheduler && !place.is_some_and(knows)
     }
 
     /// Whether slots are missing before this one.
@@ -304,106 +439,118 @@ impl Tail {
         }
     }
 
-    fn handle_record(&mut self, record: TailRecord) -> Option<Checked> {
+    fn handle_record(&mut self, record: TailRecord, by: UnitId, batch: &mut CheckedBatch) {
         let assignment = record.assignment;
         let process = assignment.process;
         let place = self.places.get(&process).cloned().unwrap_or(Place::START);
         let left_to_others = place.ranking.is_some() && !place.executed;
-        if assignment.slot < place.next || place.standing != Standing::Followed || left_to_others {
-            return None;
+        if place.standing != Standing::Followed || left_to_others {
+            return;
         }
-        if !self.trusted && self.unknown_source(&record).is_some() {
-            self.places.insert(process, Place { standing: Standing::Undecided, ..place });
-            return None;
+        if assignment.slot < place.next {
+            batch.again.retain(|(_, other)| other.process != process);
+            return batch.again.push((record.index, assignment));
         }
-        let entry = codec::decode::<Entry>(&record.entry);
-        let fault = match &entry {
-            _ if !assignment.follows(&place.chain) => Some("the chain hash does not follow"),
-            _ if assignment.time < place.time => Some("the time goes back"),
-            Err(_) => Some("an entry is not of the protocol"),
-            Ok(entry) if entry.id() != assignment.entry => Some("an entry has another id"),
-            Ok(entry) if entry.target() != process => Some("an entry is of another process"),
-            Ok(entry) => self.check_entry(entry, &record),
-        };
-        let place = match &entry {
-            Ok(Entry::Spawn(spawn)) if assignment.slot == Slot::ZERO => {
-                self.rank(spawn.unverified().policy.ranking(&process))
+        let standing = match self.judge(&place, &record, by) {
+            Judged::Undecided => Standing::Undecided,
+            Judged::Superseded => {
+                batch.superseded.push(process);
+                Standing::Superseded
             }
-            _ => place,
+            Judged::Broken { fault, seal } => {
+                tracing::error!(
+                    %process, slot = %assignment.slot, scheduler = %self.scheduler, fault,
+                    "ALARM: the scheduler broke a rule; nothing more of this log is executed"
+                );
+                let past = |seal| PastSeal { index: record.index, later: assignment, seal };
+                batch.past_seals.extend(seal.map(past));
+                Standing::Broken
+            }
+            Judged::Holds { entry, lineage } => {
+                return self.take(place, (record, entry), lineage, batch);
+            }
         };
-        let standing = if fault.is_some() { Standing::Broken } else { Standing::Followed };
-        if let Some(fault) = fault {
-            tracing::error!(
-                %process, slot = %assignment.slot, scheduler = %self.scheduler, fault,
-                "ALARM: the scheduler broke a rule; nothing more of this log is executed"
-            );
-        }
-        if fault.is_some() || !place.executed {
-            // What is not executed is not passed over either: it may have to be executed later.
-            self.places.insert(process, Place { standing, ..place });
-            return None;
-        }
-        let entry = entry.ok()?;
-        let next = assignment.slot.next().unwrap_or(assignment.slot);
-        let (chain, time) = (assignment.chain, assignment.time);
-        self.places.insert(process, Place { next, chain, time, standing, ..place.clone() });
-        Some(Checked { record, entry, before: Before(place) })
+        self.places.insert(process, Place { standing, ..place });
     }
 
-    /// The start of a process that these units execute.
-    fn rank(&mut self, ranking: Ranking) -> Place {
-        let executed = ranking.executes(&self.unit, self.present.as_ref());
+    /// Takes a slot that passed all checks, if this unit executes the process.
+    fn take(
+        &mut self,
+        mut place: Place,
+        (record, entry): (TailRecord, Entry),
+        lineage: Arc<Lineage>,
+        batch: &mut CheckedBatch,
+    ) {
+        let assignment = record.assignment;
+        let process = assignment.process;
+        if assignment.slot == Slot::ZERO {
+            place.lineage = Some(Arc::clone(&lineage));
+            self.rank(&process, &mut place);
+            if !place.executed {
+                // It is not passed over either: it may have to be executed later.
+                place.lineage = None;
+                self.places.insert(process, place);
+                return;
+            }
+        }
+        let before = place.clone();
+        let known = place.lineage.replace(Arc::clone(&lineage));
+        let opens = known.is_none_or(|known| known.source().first() == assignment.slot)
+            || lineage.source().first() == assignment.slot;
+        let position = Position {
+            slot: assignment.slot,
+            epoch: assignment.epoch,
+            time: assignment.time,
+            chain: assignment.chain,
+        };
+        place.next = assignment.slot.next().unwrap_or(assignment.slot);
+        (place.chain, place.time) = (assignment.chain, assignment.time);
+        let changes = |place: &Place| place.changes();
+        let mut moved = None;
+        if changes(&place) > changes(&before) && assignment.slot > Slot::ZERO {
+            place.came = place.came.max(place.changes());
+            self.rank(&process, &mut place);
+            if !place.executed {
+                batch.ranked.push((process, false));
+            }
+            let scheduler = |place: &Place| place.lineage.as_ref().map(|l| l.source().scheduler());
+            moved =
+                (scheduler(&place) != scheduler(&before)).then_some(Moved { lineage, position });
+        }
+        self.places.insert(process, place);
+        batch.slots.push(Checked { record, entry, before: Before(before), opens, moved });
+    }
+
+    /// A final refusal that is new, of a log that this unit executes, with the last slot before it.
+    fn fresh_refusal(
+        &self,
+        record: RefusalRecord,
+        made: (protocol::Timestamp, u64),
+    ) -> Option<(RefusalRecord, Slot)> {
+        let place = self.places.get(&record.refusal.process)?;
+        let last = Slot::new(place.next.get().checked_sub(1)?);
+        let is_wanted = place.executed && place.standing == Standing::Followed;
+        (is_wanted && made > place.refused).then_some((record, last))
+    }
+
+    /// Learns from the newest policy known who executes a process.
+    fn rank(&mut self, process: &ProcessId, place: &mut Place) {
+        let Some(source) = place.ranked_by() else { return };
+        let ranking = source.policy().ranking(process);
+        place.executed = ranking.executes(&self.unit, self.present.as_ref());
         let known = self.rankings.get(&ranking).cloned();
-        let ranking = known.unwrap_or_else(|| {
+        place.ranking = Some(known.unwrap_or_else(|| {
             let ranking = Arc::new(ranking);
             self.rankings.insert(Arc::clone(&ranking));
             ranking
-        });
-        Place { ranking: Some(ranking), executed, ..Place::START }
+        }));
     }
 
-    /// Checks what a scheduler has to check before it assigns.
-    fn check_entry(&mut self, entry: &Entry, record: &TailRecord) -> Option<&'static str> {
-        let first = record.assignment.slot == Slot::ZERO;
-        if first != matches!(entry, Entry::Spawn(_)) {
-            return Some("slot 0, and only slot 0, is a spawn");
-        }
-        // Also of a scheduler that is trusted: otherwise two would order one process.
-        if let Entry::Spawn(spawn) = entry
-            && spawn.unverified().scheduler != self.scheduler
-        {
-            return Some("the spawn names another scheduler");
-        }
-        if self.trusted {
-            return None;
-        }
-        let holds = match entry {
-            Entry::Spawn(spawn) => {
-                spawn.verify_by(self.network, &spawn.digest(), PublicKey::verifies).is_ok()
-            }
-            Entry::Message(message) => {
-                message.verify_by(self.network, &message.digest(), PublicKey::verifies).is_ok()
-            }
-            Entry::Delivery(delivery) => self.origin_holds(delivery, record),
-            _ => true,
-        };
-        if holds { None } else { Some("an entry's signature or proof does not hold") }
-    }
-
-    fn origin_holds(&mut self, delivery: &Delivery, record: &TailRecord) -> bool {
-        let origin = record.origin.as_ref();
-        let Some(proof) = origin.and_then(|bytes| codec::decode::<OriginProof>(bytes).ok()) else {
-            return false;
-        };
-        let known = self.sources.get(&delivery.source);
-        let holds =
-            proof.verify(self.network, delivery.into(), known, true, PublicKey::verifies).is_ok();
-        if let (true, None, Some(introduction)) = (holds, known, &proof.introduction)
-            && let Ok(source) = introduction.source(&delivery.source, self.network)
-        {
-            self.sources.insert(delivery.source, source);
-        }
-        holds
+    /// The lineage of a process that is just born.
+    fn born(&mut self, source: Source) -> Arc<Lineage> {
+        let source = Arc::new(source);
+        let lineage = || Arc::new(Lineage::born(Arc::clone(&source)));
+        Arc::clone(self.births.entry(Arc::clone(&source)).or_insert_with(lineage))
     }
 }
 

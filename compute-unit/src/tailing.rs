@@ -1,5 +1,8 @@
 //! Keeps a tail to one scheduler open, loads modules, and feeds the executor.
 
+mod dispatch;
+mod evidence;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -8,7 +11,7 @@ use std::{
 
 use protocol::{
     ModuleId, ProcessId, Provenance, Role, Slot, UnitId, UnitSet,
-    api::{ModuleBytes, Opening, Request},
+    api::{ModuleBytes, Opening, Request, TailFrame},
     codec,
 };
 use tokio::{
@@ -16,23 +19,24 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use transport::{Connection, Directory, Peers};
+use transport::{Connection, Directory, FrameReceiver, FrameSender, Peers};
 
 use crate::{
+    archive::Archive,
     engine::CompileError,
-    executor::{Batch, Executor, Work},
+    executor::Executor,
+    faults::Faults,
     liveness::Resting,
     metrics::Metrics,
     module::{CompiledModule, Modules},
+    reports::Reports,
     resuming::Resume,
     store::Head,
-    tail::{CheckedBatch, Tail},
+    tail::{Moves, Tail, Unknown},
 };
 
 /// Bytes of entries that may wait for execution, over all processes. Past it tails are not read.
 pub(crate) const WAITING_BYTES_MAX: usize = 256 << 20;
-/// What a waiting entry costs beside its bytes.
-const ENTRY_OVERHEAD_BYTES: usize = 1_024;
 /// How long to wait before a module that could not be had is asked for again: at first, and at the
 /// longest.
 const MODULE_RETRY: Duration = Duration::from_secs(1);
@@ -49,6 +53,8 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(200);
 const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A stream that lasted this long did not end at once.
 const STABLE: Duration = Duration::from_secs(1);
+/// How long reports gather behind one.
+const REPORT_PACE: Duration = Duration::from_millis(20);
 
 /// What tails share.
 #[derive(Debug)]
@@ -77,10 +83,31 @@ pub(crate) struct Tailing {
     pub(crate) present: watch::Receiver<Option<UnitSet>>,
     /// What is left to them at present.
     pub(crate) resting: Arc<Resting>,
+    /// Which logs have gone over to another scheduler.
+    pub(crate) moves: Arc<Moves>,
+    /// What this unit was given.
+    pub(crate) archive: Archive,
+    /// Evidence against schedulers.
+    pub(crate) faults: Arc<Faults>,
     /// This unit's operator.
     pub(crate) operator: protocol::OperatorId,
     /// Cancelled when the unit stops.
     pub(crate) shutdown: CancellationToken,
+}
+
+/// What a tail to a scheduler keeps beside its state.
+#[derive(Debug)]
+struct Link {
+    scheduler: UnitId,
+    reports: Arc<Reports>,
+}
+
+/// What may end a stream.
+#[derive(Debug)]
+struct Watched {
+    drained: watch::Receiver<u64>,
+    presence: watch::Receiver<Option<UnitSet>>,
+    moves: watch::Receiver<u64>,
 }
 
 impl Tailing {
@@ -113,15 +140,17 @@ impl Tailing {
         let operator = self.directory.operator(&scheduler);
         let trusted = !self.verify_all && operator == Some(self.operator);
         let network = self.directory.network();
-        let mut tail = Tail::new(self.unit, scheduler, network, trusted);
-        for Resume { process, spawn, position } in self.take_resumes(scheduler) {
-            tail.resume_at(process, &spawn, position);
+        let tail = Tail::new(self.unit, scheduler, network, trusted);
+        let mut tail = tail.among(Arc::clone(&self.moves));
+        for Resume { process, lineage, position } in self.take_resumes(scheduler) {
+            tail.resume_at(process, &lineage, position);
         }
-        let mut pause = REOPEN_PAUSE;
+        let link = Link { scheduler, reports: Arc::default() };
+        let (mut pause, mut seen) = (REOPEN_PAUSE, 0);
         loop {
             let connection = self.peers.peer(scheduler).connection().await;
             let began = Instant::now();
-            let ended = self.stream(scheduler, &connection, &mut tail).await;
+            let ended = self.stream(&link, &connection, (&mut tail, &mut seen)).await;
             self.metrics.tails_reopened.increment();
             if let Err(reason) = &ended {
                 tracing::debug!(%scheduler, %reason, "a tail ended");
@@ -137,55 +166,110 @@ impl Tailing {
     /// Follows until the stream breaks, or until another one would bring more.
     async fn stream(
         &self,
-        scheduler: UnitId,
+        link: &Link,
         connection: &Connection,
-        tail: &mut Tail,
+        (tail, seen): (&mut Tail, &mut u64),
     ) -> Result<(), String> {
-        let mut drained = self.executor.drained();
-        let mut presence = self.present.clone();
-        let present = presence.borrow_and_update().clone();
+        let mut watched = Watched {
+            drained: self.executor.drained(),
+            presence: self.present.clone(),
+            moves: self.moves.changed(),
+        };
+        let present = watched.presence.borrow_and_update().clone();
+        watched.moves.borrow_and_update();
         self.resting.change(tail.set_present(present.clone()));
-        self.catch_up(tail);
+        self.catch_up(tail, seen);
         let cursors = tail.resume(CURSORS_MAX);
         let opening = codec::encode(&Opening::Tail { cursors, present });
         let opened = connection.open_stream(&opening).await;
-        let (_sender, mut receiver) = opened.map_err(|error| error.to_string())?;
+        let (sender, receiver) = opened.map_err(|error| error.to_string())?;
+        // The scheduler knows nothing of earlier streams.
+        link.reports.clear();
+        for process in tail.executed() {
+            let executed = self.executor.executed(&process).filter(|next| *next > Slot::ZERO);
+            if let Some(next) = executed {
+                link.reports.executed(process, next);
+            }
+        }
+        // Reports go on while what was read waits for room.
+        tokio::select! {
+            ended = self.read(link, receiver, (tail, seen), watched) => ended,
+            error = report(&link.reports, sender) => Err(error),
+        }
+    }
+
+    /// Takes what the scheduler sends.
+    async fn read(
+        &self,
+        link: &Link,
+        mut receiver: FrameReceiver,
+        (tail, seen): (&mut Tail, &mut u64),
+        mut watched: Watched,
+    ) -> Result<(), String> {
         let mut judge_again = None;
         loop {
-            let frame = tokio::select! {
+            let bytes = tokio::select! {
                 frame = receiver.recv() => frame.map_err(|error| error.to_string())?,
-                _ = drained.changed() => match self.catch_up(tail) {
+                _ = watched.drained.changed() => match self.catch_up(tail, seen) {
                     true => return Ok(()),
                     false => continue,
                 },
                 () = alarm(judge_again) => return Ok(()),
                 // The next stream is about other logs.
-                () = changed(&mut presence) => return Ok(()),
+                () = changed(&mut watched.presence) => return Ok(()),
+                () = changed(&mut watched.moves) => match tail.has_arrivals() {
+                    true => return Ok(()),
+                    false => continue,
+                },
             };
-            let frame = frame.ok_or("the scheduler ended the stream")?;
-            let unknown = tail.unknown_sources(&frame).map_err(|error| error.to_string())?;
-            for process in unknown {
-                if let Some(provenance) = self.describe(scheduler, &process).await {
-                    tail.learn(process, &provenance);
-                }
-            }
-            let batch = tail.handle_frame(&frame).map_err(|error| error.to_string())?;
+            let bytes = bytes.ok_or("the scheduler ended the stream")?;
+            let frame: TailFrame = codec::decode(&bytes).map_err(|error| error.to_string())?;
+            let arrived = self.learn(link.scheduler, &frame, tail).await;
+            let batch = tail.handle(frame).map_err(|error| error.to_string())?;
             let gap = batch.gap;
-            self.dispatch(scheduler, batch, tail).await;
+            let ahead = self.dispatch(link, bytes, batch, tail).await;
             if judge_again.is_none() && tail.is_undecided() {
                 judge_again = Some(Instant::now() + UNDECIDED_PAUSE);
             }
             if let Some(process) = gap {
                 return Err(format!("slots of {process} are missing"));
             }
+            if ahead || arrived {
+                return Ok(());
+            }
         }
+    }
+
+    /// Asks who processes are of which a frame says something that cannot be judged otherwise.
+    /// Whether logs are executed here now that were not before, whose slots have passed by.
+    async fn learn(&self, scheduler: UnitId, frame: &TailFrame, tail: &mut Tail) -> bool {
+        let Unknown { sources, logs } = tail.unknown(frame);
+        for process in sources {
+            if let Some(provenance) = self.describe(scheduler, &process).await {
+                tail.learn(process, &provenance);
+            }
+        }
+        let mut changes = Vec::new();
+        for process in logs {
+            if let Some(provenance) = self.describe(scheduler, &process).await {
+                changes.extend(tail.introduce(process, &provenance));
+            }
+        }
+        let arrived = changes.iter().any(|(_, executed)| *executed);
+        self.resting.change(changes);
+        arrived
     }
 
     /// Lets logs be brought again whose processes have room for them, or need them; whether there
     /// are any.
-    fn catch_up(&self, tail: &mut Tail) -> bool {
-        let rewinds = self.executor.take_rewinds(|process| tail.follows(process));
-        rewinds.iter().for_each(|(process, to)| tail.rewind(process, *to));
+    fn catch_up(&self, tail: &mut Tail, seen: &mut u64) -> bool {
+        let rewinds = self.executor.rewinds(seen, |process| tail.follows(process));
+        for (process, rewind) in &rewinds {
+            if rewind.alone {
+                tail.let_go(process);
+            }
+            tail.rewind(process, rewind.to);
+        }
         let ready: Vec<ProcessId> =
             tail.behind().filter(|process| !self.executor.is_behind(process)).collect();
         ready.iter().for_each(|process| tail.catch_up(process));
@@ -216,34 +300,6 @@ impl Tailing {
         }
     }
 
-    async fn dispatch(&self, scheduler: UnitId, batch: CheckedBatch, tail: &mut Tail) {
-        let shared = Arc::new(Batch { header: batch.header, tree: batch.tree });
-        let mut behind = BTreeSet::new();
-        for slot in batch.slots {
-            let process = slot.record.assignment.process;
-            if behind.contains(&process) {
-                continue;
-            }
-            let bytes = slot.record.entry.len().saturating_add(ENTRY_OVERHEAD_BYTES);
-            if !self.executor.admits(&process, bytes, self.waiting.available_permits()) {
-                self.metrics.processes_behind.increment();
-                tail.fall_behind(process, slot.before);
-                behind.insert(process);
-                continue;
-            }
-            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            let share = Arc::clone(&self.waiting).acquire_many_owned(bytes).await;
-            let share = share.expect("the semaphore is never closed");
-            let assignment = slot.record.assignment;
-            if assignment.slot == Slot::ZERO {
-                let known = self.heads.get(&process).copied();
-                self.executor.host(process, scheduler, known, None);
-            }
-            let (entry, index, batch) = (slot.entry, slot.record.index, Arc::clone(&shared));
-            self.executor.push(Work { assignment, entry, index, batch, share });
-        }
-    }
-
     /// Asks schedulers who a process is, first the one that should have been told.
     async fn describe(&self, first: UnitId, process: &ProcessId) -> Option<Provenance> {
         let mut schedulers = self.directory.units(Role::Scheduler);
@@ -256,6 +312,17 @@ impl Tailing {
             }
         }
         None
+    }
+}
+
+/// Tells the scheduler how far its logs are executed, at most so often, until that fails.
+async fn report(reports: &Reports, mut sender: FrameSender) -> String {
+    loop {
+        let report = codec::encode(&reports.next().await);
+        if let Err(error) = sender.send(&report).await {
+            return error.to_string();
+        }
+        tokio::time::sleep(REPORT_PACE).await;
     }
 }
 

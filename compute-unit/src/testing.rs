@@ -7,6 +7,8 @@ use protocol::{
     api::{TailFrame, TailRecord},
     chain_hash, codec,
 };
+#[cfg(test)]
+use protocol::{Control, ControlAction};
 
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
 
@@ -18,6 +20,7 @@ pub(crate) struct Log {
     pub(crate) compute: SecretKey,
     pub(crate) process: ProcessId,
     pub(crate) spawn: Signed<Spawn>,
+    epoch: Epoch,
     next: u64,
     chain: Hash,
 }
@@ -59,7 +62,16 @@ impl Log {
         };
         let spawn = Signed::sign(spawn, &client);
         let process = ProcessId::from_bytes(*spawn.digest().as_bytes());
-        Self { client, scheduler, compute, process, spawn, next: 0, chain: Hash::ZERO }
+        Self {
+            client,
+            scheduler,
+            compute,
+            process,
+            spawn,
+            epoch: Epoch::ZERO,
+            next: 0,
+            chain: Hash::ZERO,
+        }
     }
 
     /// Changes the spawn before anything is assigned.
@@ -76,7 +88,16 @@ impl Log {
         let key = |seed| SecretKey::from_seed(&[seed; 32]);
         let (client, scheduler, compute) = (key(1), key(2), key(3));
         let (process, spawn) = (other.process, other.spawn.clone());
-        Self { client, scheduler, compute, process, spawn, next: 0, chain: Hash::ZERO }
+        Self {
+            client,
+            scheduler,
+            compute,
+            process,
+            spawn,
+            epoch: Epoch::ZERO,
+            next: 0,
+            chain: Hash::ZERO,
+        }
     }
 
     pub(crate) fn message(&self, method: &str, args: &[u8]) -> Entry {
@@ -102,9 +123,46 @@ impl Log {
     pub(crate) fn assign(&mut self, entry: EntryId) -> Assignment {
         let (slot, time) = (Slot::new(self.next), Timestamp::new(100 + self.next));
         self.next += 1;
-        self.chain = chain_hash(&self.chain, Epoch::ZERO, slot, time, &entry);
-        let (process, chain) = (self.process, self.chain);
-        Assignment { process, epoch: Epoch::ZERO, slot, time, entry, chain }
+        self.chain = chain_hash(&self.chain, self.epoch, slot, time, &entry);
+        let (process, epoch, chain) = (self.process, self.epoch, self.chain);
+        Assignment { process, epoch, slot, time, entry, chain }
+    }
+
+    /// An order of the controller.
+    #[cfg(test)]
+    pub(crate) fn control(&self, action: ControlAction) -> Entry {
+        let control = Control {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: Principal::Account(self.client.public().account()),
+            target: self.process,
+            nonce: self.next,
+            expiry: Timestamp::new(1_000),
+            action,
+        };
+        Entry::Control(Signed::sign(control, &self.client))
+    }
+
+    /// Goes on to the next epoch, of a scheduler if it is another one.
+    #[cfg(test)]
+    pub(crate) fn turn(&mut self, scheduler: Option<&SecretKey>) {
+        self.epoch = Epoch::new(self.epoch.get() + 1);
+        if let Some(scheduler) = scheduler {
+            self.scheduler = scheduler.clone();
+        }
+    }
+
+    /// The last slot and its chain hash.
+    #[cfg(test)]
+    pub(crate) fn head(&self) -> (Slot, Hash) {
+        (Slot::new(self.next - 1), self.chain)
+    }
+
+    /// Goes back to behind a slot.
+    #[cfg(test)]
+    pub(crate) fn back_to(&mut self, (slot, chain): (Slot, Hash)) {
+        (self.next, self.chain) = (slot.get() + 1, chain);
     }
 
     /// Assigns entries and signs them as one batch.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The compute units whose receipts count for a process.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct ComputePolicy {
     /// The units, without repetition.
     #[n(0)]

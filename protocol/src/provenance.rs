@@ -45,7 +45,7 @@ pub struct Change {
 }
 
 /// Who orders, executes and controls a process, and since when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Source {
     profile: ProfileId,
     controller: Principal,
@@ -56,7 +56,7 @@ pub struct Source {
 }
 
 /// An epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Span {
     scheduler: UnitId,
     /// Its first slot.

@@ -2,10 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use protocol::{Position, ProcessId, Slot, UnitId};
+use protocol::{Hash, Position, ProcessId, Slot, UnitId};
 
 use super::{ViewJob, Work};
 use crate::{process::Process, store::Head};
@@ -20,6 +23,8 @@ pub(super) struct Hosted {
     /// Held by the thread that executes the process. Locked before the others.
     pub(super) seat: Mutex<Seat>,
     pub(super) saving: Mutex<Saving>,
+    /// The first slot that is not executed, for those who must not wait for the seat.
+    executed: AtomicU64,
 }
 
 /// What waits for a process.
@@ -28,8 +33,12 @@ pub(super) struct Inbox {
     pub(super) work: VecDeque<Work>,
     /// The memory that the work takes.
     pub(super) bytes: usize,
-    /// The slot that may be queued next.
-    pub(super) next: Slot,
+    /// The last slot queued; none before slot 0.
+    pub(super) last: Option<Position>,
+    /// The first slot that the unit has not noted yet as given to it.
+    pub(super) given: Slot,
+    /// What a takeover has left of the log, until the process is brought back to that.
+    pub(super) void: Option<Void>,
     /// Whether work was turned away since there was none.
     pub(super) behind: bool,
     pub(super) views: VecDeque<ViewJob>,
@@ -40,6 +49,15 @@ pub(super) struct Inbox {
     /// Whether its module is not here yet.
     pub(super) awaits_module: bool,
     pub(super) halted: bool,
+}
+
+/// The end of what counts of an epoch that a takeover has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Void {
+    /// The last slot that counts.
+    pub(super) slot: Slot,
+    /// Its chain hash.
+    pub(super) chain: Hash,
 }
 
 /// Where a process is executed.
@@ -75,6 +93,8 @@ pub(super) struct Saving {
     pub(super) under_way: bool,
     /// Whether the next one must hold everything, as one could not be written.
     pub(super) whole: bool,
+    /// Whether the one being written holds void slots, and must not stay.
+    pub(super) void: bool,
 }
 
 impl Hosted {
@@ -85,7 +105,10 @@ impl Hosted {
         published: Option<Head>,
         position: Option<Position>,
     ) -> Arc<Self> {
-        let inbox = Inbox { next: next(position.as_ref()), ..Inbox::default() };
+        // What is published follows from frames that were noted before.
+        let given = published.map_or(Slot::ZERO, |head| head.next);
+        let inbox = Inbox { last: position, given, ..Inbox::default() };
+        let executed = AtomicU64::new(next(position.as_ref()).get());
         let seat = Seat { position, published, ..Seat::default() };
         let saving = Saving::default();
         Arc::new(Self {
@@ -94,7 +117,18 @@ impl Hosted {
             inbox: Mutex::new(inbox),
             seat: Mutex::new(seat),
             saving: Mutex::new(saving),
+            executed,
         })
+    }
+
+    /// The first slot that is not executed.
+    pub(super) fn executed(&self) -> Slot {
+        Slot::new(self.executed.load(Ordering::Relaxed))
+    }
+
+    /// Learns up to where it is executed.
+    pub(super) fn set_executed(&self, next: Slot) {
+        self.executed.store(next.get(), Ordering::Relaxed);
     }
 
     /// Whether nothing waits for it.

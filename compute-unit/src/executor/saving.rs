@@ -6,6 +6,7 @@ use super::{
     Shared,
     hosted::{Hosted, Seat, Since},
     lock,
+    settle::discard,
 };
 use crate::{checkpoint::Job, instance::HostFault};
 
@@ -56,9 +57,13 @@ pub(super) fn save(
         {
             let mut saving = lock(&hosted.saving);
             saving.under_way = false;
-            saving.whole = !stored;
-            if stored {
-                saving.slot = Some(slot);
+            if std::mem::take(&mut saving.void) {
+                discard(&shared, &hosted, slot);
+            } else {
+                saving.whole = !stored;
+                if stored {
+                    saving.slot = Some(slot);
+                }
             }
         }
         if lock(&shared.residents).is_leaving(&hosted.id) {

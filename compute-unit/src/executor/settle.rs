@@ -1,14 +1,14 @@
 //! Brings a process into memory: new, from its newest checkpoint, or back to where its log has to
 //! be read again.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
-use protocol::{Checkpoint, Entry, Position, Slot, Spawn};
+use protocol::{Checkpoint, Entry, ItemBody, Position, Slot, Spawn, codec};
 
 use super::{
-    Shared,
+    Rewind, Shared,
     hosted::{Hosted, Saving, Seat, Since, next},
-    lock,
+    lock, void,
 };
 use crate::{
     checkpoint,
@@ -34,6 +34,10 @@ pub(super) fn settle(
     hosted: &Arc<Hosted>,
     seat: &mut Seat,
 ) -> Result<Settled, HostFault> {
+    if let Some(void) = lock(&hosted.inbox).void {
+        void::bring_back(shared, hosted, seat, void);
+        return Ok(Settled::Rewound);
+    }
     if seat.process.is_some() {
         return Ok(Settled::Here);
     }
@@ -106,6 +110,11 @@ fn give_birth(
         inbox.fresh_views = false;
         inbox.work.front().and_then(|work| match &work.entry {
             Entry::Spawn(spawn) => Some(spawn.unverified().clone()),
+            // The tail has read it.
+            Entry::Delivery(delivery) => match &delivery.item.body {
+                ItemBody::Spawn(bytes) => codec::decode(bytes).ok(),
+                _ => None,
+            },
             _ => None,
         })
     };
@@ -153,7 +162,7 @@ fn load(shared: &Shared, hosted: &Hosted, latest: Slot) -> Loaded {
 }
 
 /// Drops a damaged checkpoint; false if the disk does not let it.
-fn discard(shared: &Shared, hosted: &Hosted, slot: Slot) -> bool {
+pub(super) fn discard(shared: &Shared, hosted: &Hosted, slot: Slot) -> bool {
     shared.metrics.checkpoints_damaged.increment();
     let discarded = shared.store.discard(&hosted.id, slot);
     if let Err(error) = &discarded {
@@ -163,15 +172,24 @@ fn discard(shared: &Shared, hosted: &Hosted, slot: Slot) -> bool {
 }
 
 /// Has the log read again from behind a position.
-fn rewind(shared: &Shared, hosted: &Hosted, seat: &mut Seat, to: Option<Position>) {
-    seat.position = to;
+pub(super) fn rewind(
+    shared: &Arc<Shared>,
+    hosted: &Arc<Hosted>,
+    seat: &mut Seat,
+    to: Option<Position>,
+) {
+    rewind_as(shared, hosted, seat, Rewind { to, alone: false });
+}
+
+/// The same, and from whom.
+pub(super) fn rewind_as(shared: &Shared, hosted: &Hosted, seat: &mut Seat, rewind: Rewind) {
+    seat.position = rewind.to;
     {
         let mut inbox = lock(&hosted.inbox);
-        shared.backlog.fetch_sub(inbox.work.len(), Ordering::Relaxed);
-        inbox.work.clear();
-        inbox.bytes = 0;
-        inbox.next = next(to.as_ref());
+        shared.forget_work(&mut inbox);
+        inbox.void = None;
+        inbox.last = rewind.to;
     }
-    lock(&shared.rewinds).insert(hosted.id, to);
-    shared.drained.send_modify(|count| *count = count.wrapping_add(1));
+    hosted.set_executed(next(rewind.to.as_ref()));
+    shared.rewind(hosted.id, rewind);
 }

@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 use super::{turn::QUANTUM, *};
 use crate::{
     Engine,
+    feed::Feed,
     fixture::{actor, wasm},
+    store::Store,
     tail::Tail,
     testing::{Log, NETWORK},
 };
@@ -57,6 +59,10 @@ impl Bench {
         let parts = Parts {
             publisher,
             backlog: Arc::default(),
+            published: Published {
+                store: Arc::new(Store::open(directory.path()).unwrap()),
+                feed: Arc::new(Feed::resume(0)),
+            },
             writer: Writer::start(&crew, Arc::clone(&store), Arc::clone(&metrics)).unwrap(),
             store,
             modules: Arc::clone(&modules),
@@ -75,7 +81,7 @@ impl Bench {
 
     fn host(&self, log: &Log, work: Vec<Work>) {
         self.executor.host(log.process, log.scheduler.public().unit(), None, None);
-        work.into_iter().for_each(|work| self.executor.push(work));
+        work.into_iter().for_each(|work| _ = self.executor.push(work));
     }
 
     fn load(&self, wasm: &[u8]) {
@@ -117,7 +123,8 @@ fn work(log: &mut Log, messages: usize) -> Vec<Work> {
     let (me, scheduler) = (unit(&log.compute.public()), unit(&log.scheduler.public()));
     let checked = Tail::new(me, scheduler, NETWORK, true).handle_frame(&codec::encode(&frame));
     let checked = checked.unwrap();
-    let batch = Arc::new(Batch { header: checked.header, tree: checked.tree });
+    let reports = Arc::default();
+    let batch = Arc::new(Batch { header: checked.header, tree: checked.tree, reports });
     let room = Arc::new(Semaphore::new(1 << 20));
     let work = checked.slots.into_iter().map(|slot| Work {
         assignment: slot.record.assignment,
@@ -296,18 +303,18 @@ fn what_waits_for_a_module_holds_no_more_memory_than_is_free() {
     let wasm = actor(ANSWER.0, ANSWER.1);
     let mut log = Log::new(&wasm, Limits::DEFAULT);
     let slots = work(&mut log, 4);
-    assert!(bench.executor.admits(&log.process, 1_000, 0), "nothing waits yet");
+    assert!(bench.executor.admits(&log.process, 0, 1_000, 0), "nothing waits yet");
     bench.host(&log, slots);
-    assert!(bench.executor.admits(&log.process, 1_000, 6_000));
+    assert!(bench.executor.admits(&log.process, 0, 1_000, 6_000));
     assert!(!bench.executor.is_behind(&log.process));
-    assert!(!bench.executor.admits(&log.process, 1_001, 6_000));
+    assert!(!bench.executor.admits(&log.process, 0, 1_001, 6_000));
     assert!(bench.executor.is_behind(&log.process));
     let mut drained = bench.executor.drained();
     bench.load(&wasm);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(drained.changed()).unwrap();
     assert!(!bench.executor.is_behind(&log.process));
-    assert!(bench.executor.admits(&log.process, 1_000, 0));
+    assert!(bench.executor.admits(&log.process, 0, 1_000, 0));
 }
 
 #[test]
@@ -320,7 +327,7 @@ fn a_process_that_cannot_be_held_is_halted_and_lets_go_of_what_waits() {
     let waiting = bench.view(&log, None);
     bench.executor.halt(&log.process, &"as told by the test");
     assert!(waiting.blocking_recv().is_err());
-    assert!(bench.executor.admits(&log.process, 1_000, 0));
+    assert!(bench.executor.admits(&log.process, 0, 1_000, 0));
     let refused = bench.view(&log, None).blocking_recv().unwrap().unwrap_err();
     assert_eq!(refused.code, RefusalCode::NotHosted);
 }
@@ -407,7 +414,7 @@ fn a_damaged_checkpoint_has_the_log_read_again() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let executed = bench.metrics.slots_executed.get();
     // Older checkpoints are tried before the log is read from the start.
-    let mut to = Some(None);
+    let (mut to, mut seen) = (Some(None), 0);
     while let Some(from) = to.take() {
         let mut again = Log::new(&counter(), limits(1_000_000));
         let wanted = hosted::next(from.as_ref());
@@ -418,8 +425,8 @@ fn a_damaged_checkpoint_has_the_log_read_again() {
         }
         while to.is_none() && bench.metrics.slots_executed.get() < executed + 2 {
             drained.borrow_and_update();
-            let rewinds = bench.executor.take_rewinds(|process| *process == first);
-            to = rewinds.into_iter().next().map(|(_, to)| to);
+            let rewinds = bench.executor.rewinds(&mut seen, |process| *process == first);
+            to = rewinds.into_iter().next().map(|(_, rewind)| rewind.to);
             if to.is_none() {
                 let changed = drained.changed();
                 let patience = Duration::from_millis(1);
@@ -440,7 +447,7 @@ fn a_checkpoint_is_written_after_so_many_slots_and_work_goes_on() {
     let bench = Bench::with(ROOM, Interval { slots: 4, ..NEVER });
     let mut logs = counters(&bench, 1, 20);
     let (log, work) = logs.pop().unwrap();
-    work.into_iter().for_each(|work| bench.executor.push(work));
+    work.into_iter().for_each(|work| _ = bench.executor.push(work));
     (1..=21).for_each(|round| assert_eq!(count(&bench.publication()), round));
     let store = &bench.executor.shared.store;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);

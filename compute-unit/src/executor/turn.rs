@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, atomic::Ordering, mpsc::SyncSender},
 };
 
-use protocol::{Assignment, AssignmentProof, Position, Reply, Slot};
+use protocol::{Assignment, AssignmentProof, ControlAction, Entry, Position, Reply, Slot};
 
 use super::{
     Shared, ViewJob, Viewed, Work,
-    hosted::{Hosted, Inbox, Seat},
+    hosted::{Hosted, Inbox, Seat, next},
     lock, saving,
     settle::{Settled, fall_back, settle},
     worker::Worker,
@@ -117,9 +117,13 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     };
     answer_views(shared, hosted, process)?;
     let mut gas = 0_u64;
+    let mut last = None;
     for _ in 0..QUANTUM {
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
+        if is_takeover(&work) {
+            end_publication(published, process, work.assignment.slot);
+        }
         let executed = process.execute(&work.assignment, &work.entry)?;
         let Assignment { slot, epoch, time, chain, .. } = work.assignment;
         *position = Some(Position { slot, epoch, time, chain });
@@ -132,9 +136,15 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
             return Ok(Turn::Halted);
         }
         drop(work.share);
+        last = Some(work.batch);
         if gas >= QUANTUM_GAS {
             break;
         }
+    }
+    if let (Some(batch), Some(position)) = (last, position) {
+        let next = next(Some(position));
+        hosted.set_executed(next);
+        batch.reports.executed(hosted.id, next);
     }
     // Those that waited for the slots just executed may have no other occasion.
     answer_views(shared, hosted, process)?;
@@ -162,6 +172,20 @@ impl Inbox {
             }
         }
         taken
+    }
+}
+
+fn is_takeover(work: &Work) -> bool {
+    let Entry::Control(control) = &work.entry else { return false };
+    matches!(control.unverified().action, ControlAction::Takeover { .. })
+}
+
+/// Lets nothing count as published that a takeover in a slot makes void.
+fn end_publication(published: &mut Option<Head>, process: &Process, slot: Slot) {
+    if let Some(head) = published
+        && head.next > slot
+    {
+        *published = process.previous_leaf().map(|leaf| Head { next: slot, leaf });
     }
 }
 

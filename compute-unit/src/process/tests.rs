@@ -161,6 +161,62 @@ fn entries_the_profile_does_not_execute_fail_their_slot_only() {
 }
 
 #[test]
+fn what_keeps_the_log_comes_to_null_and_costs_nothing() {
+    let mut bench = Bench::new();
+    let root = bench.process.state_root().unwrap();
+    let chain = *bench.process.chain();
+    let scheduler = bench.log.scheduler.public().unit();
+    let item =
+        |body| OutboxItem { index: 0, target: bench.log.process, pair: None, body, hint: None };
+    let source = ProcessId::from_bytes([7; 32]);
+    let skip = item(ItemBody::Skip(protocol::PairNumber::ZERO));
+    let entries = [
+        Entry::Skip(Delivery { source, slot: Slot::ZERO, item: skip }),
+        bench.log.control(ControlAction::Move(scheduler)),
+        bench.log.control(ControlAction::Takeover { scheduler, slot: Slot::ZERO, chain }),
+        bench.log.control(ControlAction::Stop),
+    ];
+    for entry in &entries {
+        let outcome = bench.execute(entry).outcome;
+        assert_eq!((outcome.reply, outcome.gas), (Reply::Value(vec![0xf6]), Gas::ZERO));
+        assert_eq!(bench.process.state_root().unwrap(), root);
+    }
+}
+
+#[test]
+fn the_actor_sees_the_controller_that_a_control_names_after_a_restart_too() {
+    let mut bench = Bench::new();
+    let renounce = bench.log.control(ControlAction::Controller(Principal::Anonymous));
+    assert!(is_value(&bench.execute(&renounce).outcome.reply));
+    let entry = bench.log.message("addd", &[0xa0]);
+    let assignment = bench.log.assign(entry.id());
+    let call = bench.process.call(&assignment, &entry).unwrap().unwrap();
+    let Input::Call { context, .. } = call.input else { panic!("not a call") };
+    assert_eq!(context.controller, Principal::Anonymous);
+    assert_eq!(controller::read(bench.process.table()), Some(Principal::Anonymous));
+}
+
+#[test]
+fn a_parent_gives_birth_by_a_delivery() {
+    let wasm = actor();
+    let mut log = Log::new(&wasm, Limits::DEFAULT);
+    let parent = ProcessId::from_bytes([7; 32]);
+    let spawn = Spawn { sender: Principal::Process(parent), ..log.spawn.unverified().clone() };
+    let bytes = codec::encode(&spawn);
+    log.process = ProcessId::from_bytes(*Domain::Spawn.digest(&[&bytes]).as_bytes());
+    let body = ItemBody::Spawn(bytes);
+    let item = OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };
+    let birth = Entry::Delivery(Delivery { source: parent, slot: Slot::ZERO, item });
+    let module = Engine::new().unwrap().compile(&wasm).unwrap();
+    let mut process = Process::new(log.process, spawn, &module).unwrap();
+    let assignment = log.assign(birth.id());
+    let call = process.call(&assignment, &birth).unwrap().unwrap();
+    let Input::Init { context, .. } = call.input else { panic!("not a birth") };
+    assert_eq!(context.sender, Principal::Process(parent));
+    assert!(is_value(&process.execute(&assignment, &birth).unwrap().outcome.reply));
+}
+
+#[test]
 fn a_process_whose_initialiser_fails_is_not_born() {
     let wasm = wasm(
         r#"(module (memory (export "memory") 1)
@@ -201,7 +257,7 @@ fn who_sends_is_who_the_entry_names() {
     let account: AccountId = bench.log.client.public().account();
     let entry = bench.log.message("addd", &[0xa0]);
     let mut log = bench.log;
-    let call = bench.process.call(&log.assign(entry.id()), &entry).unwrap();
+    let call = bench.process.call(&log.assign(entry.id()), &entry).unwrap().unwrap();
     let Input::Call { context, call, .. } = call.input else { panic!("not a call") };
     assert_eq!(context.sender, Principal::Account(account));
     assert_eq!(call, Some(1));

@@ -6,11 +6,10 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, ProfileId, Receipt, Refusal,
-    RefusalCode, Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
+    Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, ProfileId, Refusal, RefusalCode,
+    Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
     api::{
-        BLOBS_MAX, Blobs, CheckpointAnswer, Executed, FollowFrame, OutcomePage, Records, Request,
-        Response, UnitStatus,
+        BLOBS_MAX, Blobs, CheckpointAnswer, OutcomePage, Records, Request, Response, UnitStatus,
     },
     codec,
 };
@@ -21,16 +20,12 @@ use crate::{
     checkpoint,
     database::StoreError,
     executor::{ViewJob, Viewed},
-    feed::Feed,
     metrics::SLOTS_WAITING,
-    store::Store,
     tailing::compile,
 };
 
 /// Slots in one page of outcomes.
 const PAGE_SLOTS_MAX: u32 = 1_000;
-/// Bytes in one page of outcomes.
-const PAGE_BYTES_MAX: usize = 8 << 20;
 /// How long a view waits for the slot it wants, or for its turn: less than clients do.
 const VIEW_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -53,6 +48,12 @@ impl Service {
             }
             Request::Blobs { process: _, addresses } => {
                 self.blobs(addresses).await.map(|blobs| Response::done(&blobs))
+            }
+            Request::Proof { process, slot } => {
+                self.proof(process, slot).await.map(|proof| Response::done(&proof))
+            }
+            Request::Heads { scheduler, after, limit } => {
+                self.heads(scheduler, after, limit).await.map(|page| Response::done(&page))
             }
             _ => Err(Refusal::new(
                 RefusalCode::UnknownRequest,
@@ -191,61 +192,18 @@ impl Service {
         from: Slot,
         limit: u32,
     ) -> Result<OutcomePage, Refusal> {
-        let (store, feed) = (Arc::clone(&self.store), Arc::clone(&self.feed));
-        let limit = limit.min(PAGE_SLOTS_MAX);
-        let read = tokio::task::spawn_blocking(move || page(&store, &feed, &process, from, limit));
+        let published = self.published.clone();
+        let limit = usize::try_from(limit.min(PAGE_SLOTS_MAX)).unwrap_or(usize::MAX);
+        let read = tokio::task::spawn_blocking(move || published.page(&process, from, limit));
         answered(read.await)
     }
 }
 
 /// What a thread read from the disk.
-fn answered<T>(read: Result<Result<T, StoreError>, JoinError>) -> Result<T, Refusal> {
+pub(super) fn answered<T>(read: Result<Result<T, StoreError>, JoinError>) -> Result<T, Refusal> {
     match read {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(Refusal::new(RefusalCode::StorageFailed, error.to_string())),
         Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the unit is stopping")),
     }
-}
-
-/// Reads a page of outcomes: from disk, then from memory.
-fn page(
-    store: &Store,
-    feed: &Feed,
-    process: &ProcessId,
-    from: Slot,
-    limit: u32,
-) -> Result<OutcomePage, StoreError> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    // Memory first: a frame that moves to disk meanwhile is seen twice rather than never.
-    let recent = feed.holding(process, from);
-    let (mut executed, mut next, mut bytes) = (Vec::new(), from, 0_usize);
-    let mut take = |frame: &FollowFrame, next: &mut Slot| {
-        for slot in &frame.slots {
-            let full = executed.len() >= limit || bytes >= PAGE_BYTES_MAX;
-            if slot.leaf.process == *process && slot.leaf.slot == *next && !full {
-                let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
-                let receipt = Receipt { leaf, path, batch: frame.batch.clone() };
-                let outcome = slot.outcome.clone();
-                bytes = bytes.saturating_add(codec::encode(&outcome).len()).saturating_add(1_024);
-                executed.push(Executed { outcome, receipt });
-                *next = next.next().unwrap_or(*next);
-            }
-        }
-        executed.len() < limit && bytes < PAGE_BYTES_MAX
-    };
-    let mut more = limit > 0;
-    for number in store.frames_of(process, from, limit)? {
-        if !more {
-            break;
-        }
-        let frame = store.decoded(number)?.ok_or(StoreError::Damaged(number))?;
-        more = take(&frame, &mut next);
-    }
-    for frame in recent {
-        if !more {
-            break;
-        }
-        more = take(&frame.frame, &mut next);
-    }
-    Ok(OutcomePage { executed, next })
 }

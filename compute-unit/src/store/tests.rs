@@ -65,7 +65,7 @@ fn store() -> (TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let frames = [frame(0, &[(1, 0), (2, 0)]), frame(1, &[(1, 1), (1, 2)]), frame(2, &[(2, 1)])];
-    store.append(&frames).unwrap();
+    store.append(&[], &frames).unwrap();
     (directory, store)
 }
 
@@ -96,9 +96,20 @@ fn heads_and_numbers_go_on_after_what_is_stored() {
 fn frames_of_a_process_are_found_from_any_slot() {
     let (_directory, store) = store();
     let frames = |from| store.frames_of(&process(1), Slot::new(from), 10).unwrap();
-    assert_eq!(frames(0), vec![0, 1]);
-    assert_eq!(frames(2), vec![1]);
-    assert_eq!(store.frames_of(&process(3), Slot::ZERO, 10).unwrap(), Vec::<u64>::new());
+    assert_eq!(frames(0), vec![(Slot::ZERO, 0), (Slot::new(1), 1)]);
+    assert_eq!(frames(2), vec![(Slot::new(1), 1)]);
+    assert_eq!(store.frames_of(&process(3), Slot::ZERO, 10).unwrap(), vec![]);
+}
+
+#[test]
+fn what_is_published_again_takes_the_place_of_what_was_void() {
+    let (_directory, store) = store();
+    store.append(&[], &[frame(3, &[(1, 3), (1, 4)])]).unwrap();
+    store.append(&[], &[frame(4, &[(1, 2)])]).unwrap();
+    let frames = store.frames_of(&process(1), Slot::ZERO, 10).unwrap();
+    let firsts: Vec<_> = frames.iter().map(|(first, number)| (first.get(), *number)).collect();
+    assert_eq!(firsts, [(0, 0), (1, 1), (2, 4)]);
+    assert_eq!(store.heads().unwrap().get(&process(1)).unwrap().next, Slot::new(3));
 }
 
 #[test]
@@ -109,7 +120,7 @@ fn a_damaged_frame_is_an_error_and_not_a_panic() {
         bytes: Bytes::from_static(&[0xff]),
         frame: frame(3, &[]).frame.clone(),
     });
-    store.append(&[damaged]).unwrap();
+    store.append(&[], &[damaged]).unwrap();
     assert!(matches!(store.decoded(3), Err(StoreError::Damaged(3))));
 }
 
@@ -118,7 +129,7 @@ fn reopened(damage: impl FnOnce(&Path)) -> Result<Store, StoreError> {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let frames: Vec<_> = (0..50).map(|number| frame(number, &[(1, number)])).collect();
-    store.append(&frames).unwrap();
+    store.append(&[], &frames).unwrap();
     drop(store);
     damage(&directory.path().join(FILE));
     let store = Store::open(directory.path());
@@ -147,10 +158,10 @@ fn a_file_that_cannot_be_read_is_put_aside_and_everything_derived_again() {
 fn a_database_can_be_opened_again_after_the_disk_failed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    store.append(&[frame(0, &[(1, 0)])]).unwrap();
+    store.append(&[], &[frame(0, &[(1, 0)])]).unwrap();
     let reader = store.file.begin_read().unwrap();
     store.file.reopen().unwrap();
     drop(reader);
-    store.append(&[frame(1, &[(1, 1)])]).unwrap();
+    store.append(&[], &[frame(1, &[(1, 1)])]).unwrap();
     assert_eq!(store.next_frame().unwrap(), 2);
 }

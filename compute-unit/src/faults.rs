@@ -1,0 +1,51 @@
+//! Fault files: evidence that any third party can check offline, one file for each.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use protocol::{Fault, Hash, codec};
+
+/// The directory of fault files within the unit's.
+const DIRECTORY: &str = "faults";
+
+/// Files kept; nothing is written beside them.
+const FILES_MAX: usize = 256;
+
+/// Where fault files are.
+#[derive(Debug)]
+pub(crate) struct Faults(PathBuf);
+
+impl Faults {
+    /// The fault files of a unit with this data directory.
+    pub(crate) fn new(data: &Path) -> Self {
+        Self(data.join(DIRECTORY))
+    }
+
+    /// Writes the canonical bytes of a fault to a file named for their BLAKE3 digest, whole or not
+    /// at all; nothing if there are too many already. Waits for the disk.
+    pub(crate) fn write(&self, fault: &Fault) -> io::Result<Option<PathBuf>> {
+        let bytes = codec::encode(fault);
+        let digest = Hash::of_blob(&bytes);
+        let path = self.0.join(format!("{digest}.fault"));
+        if path.exists() {
+            return Ok(Some(path));
+        }
+        fs::create_dir_all(&self.0)?;
+        if fs::read_dir(&self.0)?.count() >= FILES_MAX {
+            return Ok(None);
+        }
+        let beside = self.0.join(format!("{digest}.new"));
+        let mut file = File::create(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)?;
+        File::open(&self.0)?.sync_all()?;
+        Ok(Some(path))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! What this unit has published of a process, on disk or in memory.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use protocol::{
+    Hash, ProcessId, Receipt, Slot,
+    api::{Executed, FollowFrame, FollowSlot, OutcomePage},
+    codec,
+};
+
+use crate::{database::StoreError, feed::Feed, store::Store};
+
+/// Bytes in one page of outcomes.
+const PAGE_BYTES_MAX: usize = 8 << 20;
+
+/// What is stored and what is not yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    /// The frames on disk.
+    pub(crate) store: Arc<Store>,
+    /// Those in memory.
+    pub(crate) feed: Arc<Feed>,
+}
+
+impl Published {
+    /// The chain hash of a slot as it was published.
+    pub(crate) fn chain(&self, process: &ProcessId, slot: Slot) -> Option<Hash> {
+        let page = self.page(process, slot, 1).ok()?;
+        page.executed.first().map(|executed| executed.receipt.leaf.chain)
+    }
+
+    /// Reads a page of outcomes. What was published later takes the place of what was published of
+    /// the same slots before.
+    pub(crate) fn page(
+        &self,
+        process: &ProcessId,
+        from: Slot,
+        limit: usize,
+    ) -> Result<OutcomePage, StoreError> {
+        let mut page = Page { from, limit, bytes: 0, executed: Vec::new(), next: from };
+        // Memory first: a frame that moves to disk meanwhile is seen twice rather than never.
+        let recent = self.feed.holding(process, from);
+        let recent = recent.iter().filter_map(|frame| {
+            let slots = frame.frame.slots.iter().filter(|slot| slot.leaf.process == *process);
+            slots.map(|slot| slot.leaf.slot).min().map(|first| (first, Place::Memory(&frame.frame)))
+        });
+        let stored = self.store.frames_of(process, from, limit)?;
+        let stored = stored.into_iter().map(|(first, number)| (first, Place::Disk(number)));
+        let mut places: Vec<(Slot, Place<'_>)> = stored.chain(recent).collect();
+        // Each reaches up to where a later one begins.
+        let mut end = Slot::new(u64::MAX);
+        let mut ends: Vec<Slot> = Vec::with_capacity(places.len());
+        for (first, _) in places.iter().rev() {
+            ends.push(end);
+            end = end.min(*first);
+        }
+        for (_, place) in places.drain(..) {
+            let end = ends.pop().unwrap_or(Slot::new(u64::MAX));
+            if page.is_full() {
+                break;
+            }
+            match place {
+                Place::Memory(frame) => page.take(frame, process, end),
+                Place::Disk(number) => {
+                    let frame = self.store.decoded(number)?.ok_or(StoreError::Damaged(number))?;
+                    page.take(&frame, process, end);
+                }
+            }
+        }
+        Ok(OutcomePage { executed: page.executed, next: page.next })
+    }
+}
+
+/// Where a frame is.
+enum Place<'a> {
+    Memory(&'a FollowFrame),
+    Disk(u64),
+}
+
+/// A page that is being read.
+struct Page {
+    from: Slot,
+    limit: usize,
+    bytes: usize,
+    executed: Vec<Executed>,
+    next: Slot,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.executed.len() >= self.limit || self.bytes >= PAGE_BYTES_MAX
+    }
+
+    /// Takes the slots of a process in a frame that come next, before an end.
+    fn take(&mut self, frame: &FollowFrame, process: &ProcessId, end: Slot) {
+        let is_wanted = |slot: &&FollowSlot| {
+            let leaf = &slot.leaf;
+            leaf.process == *process && leaf.slot >= self.from && leaf.slot < end
+        };
+        let slots: BTreeMap<Slot, &FollowSlot> =
+            frame.slots.iter().filter(is_wanted).map(|slot| (slot.leaf.slot, slot)).collect();
+        for slot in slots.into_values() {
+            if slot.leaf.slot != self.next || self.is_full() {
+                continue;
+            }
+            let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
+            let receipt = Receipt { leaf, path, batch: frame.batch.clone() };
+            let outcome = slot.outcome.clone();
+            let bytes = codec::encode(&outcome).len().saturating_add(1_024);
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.executed.push(Executed { outcome, receipt });
+            self.next = self.next.next().unwrap_or(self.next);
+        }
+    }
+}
