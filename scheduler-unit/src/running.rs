@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use protocol::{Control, Entry, ProcessId, Slot, Timestamp, UnitId, codec};
+use protocol::{Control, Entry, ProcessId, Provenance, Slot, Timestamp, UnitId, codec};
 use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint, Peers};
@@ -23,11 +23,15 @@ use crate::{
     layout::{Layout, LayoutError},
     metrics::Metrics,
     order::{Log, Order, StoredLog},
+    seals::{Seals, Successor},
     segment::Segment,
     sequencer::Sequencer,
     service::Service,
     shard::Shards,
-    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, RedbLog, RedbModules, StoreError},
+    store::{
+        Disk, Files, Index, Loaded, LogStore, ModuleStore, RedbLog, RedbModules, StoreError,
+        Superseded,
+    },
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -88,6 +92,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         let sequencer = Sequencer {
             order: written.order,
             archive: Arc::clone(&shard.archive),
+            seals: Arc::clone(&shards.seals),
             inbox: Arc::clone(&shard.inbox),
             clock: Arc::clone(&clock),
             key: config.key.clone(),
@@ -175,6 +180,11 @@ pub(crate) fn open(
     let modules: Box<dyn ModuleStore> =
         Box::new(reading(&*data, RedbModules::FILE, || RedbModules::open(Arc::clone(&data)))?);
     let births = Arc::<Births>::default();
+    let superseded = reading(&*data, Superseded::FILE, || {
+        let store = Superseded::open(Arc::clone(&data))?;
+        let all = store.load()?;
+        Ok((store, all))
+    })?;
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
         let open = |disk| scope.spawn(|| open_shard(disk, &*modules, Arc::clone(&births), me));
         let opening: Vec<_> = disks.into_iter().map(open).collect();
@@ -197,9 +207,19 @@ pub(crate) fn open(
     let floor = opened.iter().map(|shard| shard.floor).max().unwrap_or_default();
     let (archives, written) =
         opened.into_iter().map(|shard| (shard.archive, shard.written)).unzip();
-    let shards = Shards::new(archives, births, modules);
+    let shards = Shards::new(archives, births, modules, Arc::new(seals(superseded)));
     let shards = shards.ok_or_else(|| StoreError::Failed("there is no shard".to_owned()))?;
     Ok(Opened { shards: Arc::new(shards), written, floor })
+}
+
+/// The seals that a store remembers: of what it holds, everything was verified.
+fn seals((store, superseded): (Superseded, Vec<(ProcessId, Provenance)>)) -> Seals {
+    let successor = |(process, provenance): (ProcessId, Provenance)| {
+        let network = provenance.changes.first()?.control.unverified().network;
+        let scheduler = provenance.source(&process, network).ok()?.scheduler();
+        Some((process, Successor { scheduler, provenance: Arc::new(provenance) }))
+    };
+    Seals::new(store, superseded.into_iter().filter_map(successor))
 }
 
 fn open_shard(

@@ -17,6 +17,7 @@ mod index;
 mod log;
 mod modules;
 mod sum;
+mod superseded;
 
 use std::fmt::Debug;
 
@@ -27,6 +28,7 @@ pub(crate) use disk::{Disk, Files};
 pub(crate) use index::{Index, Loaded};
 pub(crate) use log::RedbLog;
 pub(crate) use modules::RedbModules;
+pub(crate) use superseded::Superseded;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

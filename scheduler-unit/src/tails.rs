@@ -12,7 +12,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use protocol::{
     ProcessId, Refusal, Slot, UnitId, UnitSet,
-    api::{Cursor, RefusalRecord},
+    api::{Cursor, RefusalRecord, TailReport},
+    codec,
 };
 use tokio::{sync::Mutex, task::JoinSet};
 use transport::{FrameReceiver, FrameSender};
@@ -60,16 +61,25 @@ pub(crate) async fn serve(
             }
         }
         () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
-        () = silence_broken(&mut receiver) => tracing::debug!(%peer, "a tail has ended"),
+        () = listen(unit, peer, &mut receiver) => tracing::debug!(%peer, "a tail has ended"),
     }
     unit.metrics.tails.subtract_one();
 }
 
-/// Completes when the peer says something or is gone. It may end its half: it has nothing to say.
-async fn silence_broken(receiver: &mut FrameReceiver) {
-    if matches!(receiver.recv().await, Ok(None)) {
-        std::future::pending::<()>().await;
+/// Takes what the peer reports; completes when it says something else or is gone. It may end its half:
+/// then it has nothing to say.
+async fn listen(unit: &Arc<Unit>, peer: UnitId, receiver: &mut FrameReceiver) {
+    while let Ok(frame) = receiver.recv().await {
+        let Some(frame) = frame else { return std::future::pending().await };
+        match codec::decode(&frame) {
+            Ok(report) => handle_report(unit, peer, report).await,
+            Err(error) => return tracing::debug!(%peer, %error, "a report cannot be read"),
+        }
     }
+}
+
+async fn handle_report(unit: &Arc<Unit>, peer: UnitId, report: TailReport) {
+    unit.learn_successors(peer, report).await;
 }
 
 /// Walks through all shards until one walk ends, and with it the tail.

@@ -56,6 +56,7 @@ impl Bench {
         let sequencer = Sequencer {
             order,
             archive,
+            seals: Arc::clone(&shards.seals),
             inbox: Arc::new(Inbox::default()),
             clock: Arc::new(Clocks::at(crate::fixture::NOW).start(floor)),
             key: scheduler(),

@@ -59,7 +59,9 @@ fn frames() -> Vec<TailFrame> {
         vec![submission(0, message(target(), 3, NOW))],
         vec![submission(0, move_to(&key(11), &client()))],
     ];
-    batches.map(|batch| drop(bench.submit(batch)));
+    for batch in batches {
+        bench.submit(batch);
+    }
     let log = &bench.archive().log;
     (0..4).map(|number| codec::decode(&log.segment(number).unwrap()).unwrap()).collect()
 }
