@@ -93,6 +93,7 @@ impl Unit {
     pub(crate) async fn adopt(self: &Arc<Self>, adoption: Adoption) -> Result<Adopted, Refusal> {
         let process = adoption.control.unverified().target;
         self.check_order(&adoption)?;
+        self.checked().await;
         if let Some(adopted) = self.adopted(&process)
             && let Some(known) = self.own_provenance(&process).await?
             && has(&known, &adoption.control)

@@ -36,6 +36,7 @@ mod sequencer;
 mod service;
 mod shard;
 mod store;
+mod store_check;
 mod submit;
 mod superseding;
 mod tails;

@@ -115,6 +115,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         threads.verifiers.push(spawn("verifier", &failing, move || worker.work())?);
     }
     let (memory, readers) = Unit::semaphores();
+    let (open_gate, gate) = watch::channel(false);
     let unit = Arc::new(Unit {
         key: config.key,
         id,
@@ -125,6 +126,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         clock,
         metrics,
         adoptions: Adoptions::new(Peers::new(endpoint.clone(), directory.clone())),
+        gate,
         directory,
         memory,
         readers,
@@ -132,6 +134,8 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let shards = unit.shards.count();
     tracing::info!(%id, shards, operator = %config.operator, "the scheduler has started");
     let stop = CancellationToken::new();
+    let checking = Arc::clone(&unit).check_store(open_gate);
+    tokio::spawn(stop.clone().run_until_cancelled_owned(checking));
     let service = Arc::new(Service(Arc::clone(&unit)));
     let serving = transport::serve(endpoint, service, stop.clone());
     let (stopping, watched) = (stop.clone(), failing);

@@ -54,12 +54,18 @@ pub(crate) async fn serve(
     let peer = opener.unit;
     unit.metrics.tails.add(1);
     let stopped = sender.stopped();
+    let suspects = cursors.clone();
+    let checking = async move {
+        unit.check_cursors(peer, suspects).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         walked = walk_all(unit, opener, cursors, sender) => {
             if let Err(refusal) = walked {
                 tracing::warn!(%peer, %refusal, "a tail ends");
             }
         }
+        () = checking => {}
         () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
         () = listen(unit, peer, &mut receiver) => tracing::debug!(%peer, "a tail has ended"),
     }
