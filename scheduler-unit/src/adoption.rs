@@ -21,8 +21,8 @@ use std::{
 };
 
 use protocol::{
-    Control, ControlAction, ProcessId, Provenance, PublicKey, Refusal, RefusalCode, Role, Slot,
-    Source, Spawn, UnitId,
+    Control, ControlAction, ProcessId, Provenance, PublicKey, Refusal, RefusalCode, Role, Signed,
+    Slot, Source, Spawn, UnitId,
     api::{Adopted, Adoption, Request},
     codec,
 };
@@ -93,7 +93,11 @@ impl Unit {
     pub(crate) async fn adopt(self: &Arc<Self>, adoption: Adoption) -> Result<Adopted, Refusal> {
         let process = adoption.control.unverified().target;
         self.check_order(&adoption)?;
-        if let Some(adopted) = self.adopted(&process) {
+        self.checked().await;
+        if let Some(adopted) = self.adopted(&process)
+            && let Some(known) = self.own_provenance(&process).await?
+            && has(&known, &adoption.control)
+        {
             return Ok(adopted);
         }
         let Some(_turn) = self.adoptions.begin(process) else {
@@ -109,13 +113,20 @@ impl Unit {
         let from: Vec<UnitId> = from.collect();
         let described = self.who_is(&process, &from).await?;
         let provenance = match &described {
-            Some(provenance) => provenance.clone(),
+            Some(provenance) => {
+                let news = provenance.clone();
+                self.read(move |unit| Ok(unit.learn_successor(unit.id, news))).await?;
+                provenance.clone()
+            }
             // Who controls it now, its log will tell.
             None => self.peek(&process, &from).await.ok_or_else(|| unknown(&process))?,
         };
         let newest = provenance.source(&process, self.network).map_err(|_| unknown(&process))?;
         if described.is_some() {
             self.check_controller(&adoption, &provenance, &newest)?;
+        }
+        if let Some(adopted) = self.adopted(&process) {
+            return Ok(adopted);
         }
         let candidates = candidates(&from, &provenance, &newest);
         let fetched = self.fetch_log(&adoption.control, &candidates, until).await;
@@ -132,7 +143,9 @@ impl Unit {
     /// How far it is, if the log is this scheduler's already.
     fn adopted(&self, process: &ProcessId) -> Option<Adopted> {
         let known = self.shards.archive(process).board.process(process)?;
-        let owned = known.standing.source.scheduler() == self.id;
+        let source = &known.standing.source;
+        let sealed = self.shards.seals.successor(process, source.changes());
+        let owned = source.scheduler() == self.id && sealed.is_none();
         owned.then_some(Adopted { next: known.head.next, done: true })
     }
 
@@ -164,8 +177,7 @@ impl Unit {
         provenance: &Provenance,
         newest: &Source,
     ) -> Result<(), Refusal> {
-        let digest = adoption.control.digest();
-        if provenance.changes.iter().any(|change| change.control.digest() == digest) {
+        if has(provenance, &adoption.control) {
             return Ok(());
         }
         let control = adoption.control.unverified();
@@ -182,10 +194,18 @@ impl Unit {
         process: &ProcessId,
         from: &[UnitId],
     ) -> Result<Option<Provenance>, Refusal> {
-        let (here, archive) = (*process, Arc::clone(self.shards.archive(process)));
-        let here = self.read(move |_| archive.provenance(&here).map_err(refuse_storage)).await?;
+        let here = self.own_provenance(process).await?;
         let described = self.describe(process, from).await;
         Ok(here.into_iter().chain(described).max_by_key(|known| known.changes.len()))
+    }
+
+    /// Who a process is, as its log says here.
+    async fn own_provenance(
+        self: &Arc<Self>,
+        process: &ProcessId,
+    ) -> Result<Option<Provenance>, Refusal> {
+        let (process, archive) = (*process, Arc::clone(self.shards.archive(process)));
+        self.read(move |_| archive.provenance(&process).map_err(refuse_storage)).await
     }
 
     /// The newest provenance of a process that units describe, verified.
@@ -214,6 +234,12 @@ impl Unit {
         }
         newest
     }
+}
+
+/// Whether a control is one of the changes.
+fn has(provenance: &Provenance, control: &Signed<Control>) -> bool {
+    let digest = control.digest();
+    provenance.changes.iter().any(|change| change.control.digest() == digest)
 }
 
 /// Where to fetch a log: from those named whom its provenance names too, then from its schedulers.

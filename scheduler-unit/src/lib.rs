@@ -33,6 +33,7 @@ pub mod measure;
 mod metrics;
 mod order;
 mod running;
+mod seals;
 mod segment;
 mod sequencer;
 mod service;
@@ -40,7 +41,9 @@ mod shard;
 #[cfg(test)]
 mod simulation;
 mod store;
+mod store_check;
 mod submit;
+mod superseding;
 mod tails;
 mod unit;
 mod verify;

@@ -28,6 +28,8 @@ counters! {
     refused;
     /// Slots of other schedulers that were taken over with their logs.
     imported;
+    /// Processes whose logs here are older than what was signed.
+    stale_processes;
     /// Group commits.
     batches;
     /// Group commits that failed.

@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use protocol::{Control, Entry, ProcessId, Slot, Timestamp, UnitId, codec};
+use protocol::{Control, Entry, ProcessId, Provenance, Slot, Timestamp, UnitId, codec};
 use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint, Peers};
@@ -26,11 +26,12 @@ use crate::{
     layout::{Layout, LayoutError},
     metrics::Metrics,
     order::{Log, Order, StoredLog},
+    seals::{Seals, Successor},
     segment::Segment,
     sequencer::Sequencer,
     service::Service,
     shard::Shards,
-    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, StoreError},
+    store::{Disk, Files, Index, Loaded, LogStore, ModuleStore, StoreError, Superseded},
     unit::Unit,
     verify::{Pool, Verifier},
 };
@@ -91,6 +92,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         let sequencer = Sequencer {
             order: written.order,
             archive: Arc::clone(&shard.archive),
+            seals: Arc::clone(&shards.seals),
             inbox: Arc::clone(&shard.inbox),
             clock: Arc::clone(&clock),
             key: config.key.clone(),
@@ -113,6 +115,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         threads.verifiers.push(spawn("verifier", &failing, move || worker.work())?);
     }
     let (memory, readers) = Unit::semaphores();
+    let (open_gate, gate) = watch::channel(false);
     let unit = Arc::new(Unit {
         key: config.key,
         id,
@@ -123,6 +126,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         clock,
         metrics,
         adoptions: Adoptions::new(Peers::new(endpoint.clone(), directory.clone())),
+        gate,
         directory,
         memory,
         readers,
@@ -130,6 +134,8 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let shards = unit.shards.count();
     tracing::info!(%id, shards, operator = %config.operator, "the scheduler has started");
     let stop = CancellationToken::new();
+    let checking = Arc::clone(&unit).check_store(open_gate);
+    tokio::spawn(stop.clone().run_until_cancelled_owned(checking));
     let service = Arc::new(Service(Arc::clone(&unit)));
     let serving = transport::serve(endpoint, service, stop.clone());
     let (stopping, watched) = (stop.clone(), failing);
@@ -178,6 +184,7 @@ pub(crate) fn open(
 ) -> Result<Opened, StoreError> {
     let modules = stores.modules(data)?;
     let births = Arc::<Births>::default();
+    let seals = open_seals(data)?;
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
         let open = |(shard, disk): (usize, Arc<dyn Disk>)| {
             let (modules, births) = (&*modules.0, Arc::clone(&births));
@@ -188,7 +195,7 @@ pub(crate) fn open(
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
         opening.into_iter().map(|shard| shard.join().unwrap_or_else(panicked)).collect()
     });
-    gather(modules, births, opened?)
+    gather((modules, seals), births, opened?)
 }
 
 /// As [`open`], of a unit of one shard, with a log that is open already.
@@ -202,12 +209,12 @@ pub(crate) fn open_with(
     let births = Arc::<Births>::default();
     let log = (log, "the log".to_owned());
     let opened = open_shard(log, Arc::clone(data), &*modules.0, Arc::clone(&births), me)?;
-    gather(modules, births, vec![opened])
+    gather((modules, open_seals(data)?), births, vec![opened])
 }
 
 /// Puts the shards of a unit together.
 fn gather(
-    (modules, modules_at): ModulesAt,
+    ((modules, modules_at), seals): (ModulesAt, Seals),
     births: Arc<Births>,
     opened: Vec<OpenedShard>,
 ) -> Result<Opened, StoreError> {
@@ -225,9 +232,24 @@ fn gather(
     let floor = opened.iter().map(|shard| shard.floor).max().unwrap_or_default();
     let (archives, written) =
         opened.into_iter().map(|shard| (shard.archive, shard.written)).unzip();
-    let shards = Shards::new(archives, births, modules);
+    let shards = Shards::new(archives, births, modules, Arc::new(seals));
     let shards = shards.ok_or_else(|| StoreError::Failed("there is no shard".to_owned()))?;
     Ok(Opened { shards: Arc::new(shards), written, floor })
+}
+
+/// The seals that a store remembers: of what it holds, everything was verified.
+fn open_seals(data: &Arc<dyn Disk>) -> Result<Seals, StoreError> {
+    let (store, superseded) = reading(&data.describe(Superseded::FILE), || {
+        let store = Superseded::open(Arc::clone(data))?;
+        let all = store.load()?;
+        Ok((store, all))
+    })?;
+    let successor = |(process, provenance): (ProcessId, Provenance)| {
+        let network = provenance.changes.first()?.control.unverified().network;
+        let scheduler = provenance.source(&process, network).ok()?.scheduler();
+        Some((process, Successor { scheduler, provenance: Arc::new(provenance) }))
+    };
+    Ok(Seals::new(store, superseded.into_iter().filter_map(successor)))
 }
 
 fn open_shard(

@@ -22,7 +22,8 @@ use crate::{
     archive::Archive,
     clock::Clock,
     metrics::Metrics,
-    order::Order,
+    order::{Checked, Order},
+    seals::Seals,
     store::StoreError,
     verify::{Arrival, Event, Ready, refuse_storage},
 };
@@ -41,6 +42,8 @@ pub(crate) struct Sequencer {
     pub(crate) order: Order,
     /// Where it is written.
     pub(crate) archive: Arc<Archive>,
+    /// Which logs are written to no more.
+    pub(crate) seals: Arc<Seals>,
     /// Where submissions come from.
     pub(crate) inbox: Arc<Inbox>,
     /// When.
@@ -96,10 +99,13 @@ impl Sequencer {
         for Arrival { lane, submissions, share } in arrivals {
             for (tag, ready) in submissions {
                 match ready {
-                    Ready::Checked(checked) => {
-                        let decision = self.order.handle(now, &checked);
-                        batch.add(&lane, tag, *checked, decision, &self.order);
-                    }
+                    Ready::Checked(checked) => match self.sealed(&checked) {
+                        Some(refusal) => batch.settle(&lane, Settled::Refused(tag, refusal)),
+                        None => {
+                            let decision = self.order.handle(now, &checked);
+                            batch.add(&lane, tag, *checked, decision, &self.order);
+                        }
+                    },
                     Ready::Known(place) => batch.settle(&lane, Settled::Known(tag, place)),
                     Ready::KnownRefused(entry) => {
                         let refusal = Refusal::new(RefusalCode::NotFound, "look it up again");
@@ -123,6 +129,13 @@ impl Sequencer {
             self.publish(&mut batch);
         }
         batch.tell(&self.metrics);
+    }
+
+    /// Why nothing is written to the log of an entry, if it is sealed.
+    fn sealed(&self, checked: &Checked) -> Option<Refusal> {
+        let process = checked.body.target();
+        let changes = || self.order.log(&process).map_or(0, |log| log.standing.source.changes());
+        self.seals.refuses(&process, changes)
     }
 
     /// Makes a durable batch visible.

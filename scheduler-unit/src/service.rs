@@ -125,7 +125,11 @@ impl Unit {
             Request::Describe(process) => {
                 let archive = self.shards.archive(&process);
                 let provenance = archive.provenance(&process).map_err(refuse_storage)?;
-                Ok(Response::done(&provenance.ok_or_else(|| unknown(&process))?))
+                let provenance = provenance.ok_or_else(|| unknown(&process))?;
+                match self.shards.seals.successor(&process, provenance.changes.len()) {
+                    Some(successor) => Ok(Response::done(&*successor.provenance)),
+                    None => Ok(Response::done(&provenance)),
+                }
             }
             Request::Refused(entry) => {
                 let proof = self.shards.refusal(&entry).map_err(refuse_storage)?;
@@ -254,7 +258,9 @@ impl Unit {
                 break;
             }
             let (next, time) = (known.head.next, known.head.time);
-            let scheduler = known.standing.source.scheduler();
+            let source = &known.standing.source;
+            let successor = self.shards.seals.successor(&process, source.changes());
+            let scheduler = successor.map_or(source.scheduler(), |successor| successor.scheduler);
             let moved = (scheduler != self.id).then_some(scheduler);
             processes.push(ProcessEntry { process, spawn, next, time, moved });
         }

@@ -16,6 +16,7 @@ use crate::{
     births::Births,
     board::Known,
     order::Place,
+    seals::Seals,
     sequencer::Inbox,
     store::{ModuleStore, StoreError},
 };
@@ -37,6 +38,8 @@ pub(crate) struct Shards {
     births: Arc<Births>,
     /// The modules of all processes.
     pub(crate) modules: Box<dyn ModuleStore>,
+    /// The logs that are written to no more.
+    pub(crate) seals: Arc<Seals>,
 }
 
 /// The shard of a process among so many.
@@ -52,11 +55,12 @@ impl Shards {
         archives: Vec<Arc<Archive>>,
         births: Arc<Births>,
         modules: Box<dyn ModuleStore>,
+        seals: Arc<Seals>,
     ) -> Option<Self> {
         let shard = |archive| Shard { archive, inbox: Arc::default() };
         let mut shards = archives.into_iter().map(shard);
         let first = shards.next()?;
-        Some(Self { first, others: shards.collect(), births, modules })
+        Some(Self { first, others: shards.collect(), births, modules, seals })
     }
 
     /// How many there are.
@@ -125,6 +129,7 @@ impl Shards {
     pub(crate) fn close(&self) {
         self.iter().for_each(|shard| shard.archive.close());
         self.modules.close();
+        self.seals.close();
     }
 }
 

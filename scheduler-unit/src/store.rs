@@ -19,6 +19,7 @@ mod modules;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod sum;
+mod superseded;
 
 use std::fmt::Debug;
 
@@ -29,6 +30,7 @@ pub(crate) use disk::{Disk, Files};
 pub(crate) use index::{Index, Loaded};
 pub(crate) use log::RedbLog;
 pub(crate) use modules::RedbModules;
+pub(crate) use superseded::Superseded;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

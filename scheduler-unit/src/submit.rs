@@ -44,6 +44,7 @@ pub(crate) async fn serve(unit: &Arc<Unit>, sender: FrameSender, receiver: Frame
     let (events, told) = mpsc::channel(IN_FLIGHT + 1);
     let room = Semaphore::new(IN_FLIGHT);
     let lane = Arc::new(Lane::new(events));
+    unit.checked().await;
     let mut telling = std::pin::pin!(tell(unit, told, &room, sender));
     tokio::select! {
         () = read(unit, lane, &room, receiver) => telling.await,

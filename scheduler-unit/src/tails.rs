@@ -54,44 +54,45 @@ pub(crate) async fn serve(
     let peer = opener.unit;
     unit.metrics.tails.add(1);
     let stopped = sender.stopped();
+    let suspects = cursors.clone();
+    let checking = async move {
+        unit.check_cursors(peer, suspects).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         walked = walk_all(unit, opener, cursors, sender) => {
             if let Err(refusal) = walked {
                 tracing::warn!(%peer, %refusal, "a tail ends");
             }
         }
+        () = checking => {}
         () = stopped => tracing::debug!(%peer, "a tail has stopped listening"),
-        () = reports(unit, peer, &mut receiver) => tracing::debug!(%peer, "a tail has ended"),
+        () = listen(unit, peer, &mut receiver) => tracing::debug!(%peer, "a tail has ended"),
     }
     unit.metrics.tails.subtract_one();
 }
 
-/// Takes what the peer reports, until it says something else or is gone. It may end its half: then it
-/// has nothing more to report.
-async fn reports(unit: &Arc<Unit>, peer: UnitId, receiver: &mut FrameReceiver) {
-    loop {
-        match receiver.recv().await {
-            Ok(Some(frame)) => match codec::decode::<TailReport>(&frame) {
-                Ok(report) => unit.take_report(&peer, report),
-                Err(error) => return tracing::debug!(%peer, %error, "a report cannot be read"),
-            },
-            Ok(None) => std::future::pending().await,
-            Err(error) => return tracing::debug!(%peer, %error, "a tail broke off"),
+/// Takes what the peer reports; completes when it says something else or is gone. It may end its half:
+/// then it has nothing more to report.
+async fn listen(unit: &Arc<Unit>, peer: UnitId, receiver: &mut FrameReceiver) {
+    while let Ok(frame) = receiver.recv().await {
+        let Some(frame) = frame else { return std::future::pending().await };
+        match codec::decode(&frame) {
+            Ok(report) => handle_report(unit, peer, report).await,
+            Err(error) => return tracing::debug!(%peer, %error, "a report cannot be read"),
         }
     }
 }
 
-impl Unit {
-    /// Learns what a compute unit tells of the logs that it executes.
-    fn take_report(&self, peer: &UnitId, report: TailReport) {
-        for cursor in report.executed {
-            let shard = self.shards.of(&cursor.process);
-            let known = shard.archive.board.process(&cursor.process);
-            if known.is_some_and(|known| known.standing.source.names(peer, false)) {
-                shard.inbox.report(cursor);
-            }
+async fn handle_report(unit: &Arc<Unit>, peer: UnitId, report: TailReport) {
+    for cursor in &report.executed {
+        let shard = unit.shards.of(&cursor.process);
+        let known = shard.archive.board.process(&cursor.process);
+        if known.is_some_and(|known| known.standing.source.names(&peer, false)) {
+            shard.inbox.report(*cursor);
         }
     }
+    unit.learn_successors(peer, report).await;
 }
 
 /// Walks through all shards until one walk ends, and with it the tail.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::{NetworkId, Refusal, SecretKey, UnitId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use transport::Directory;
 
 use crate::{
@@ -34,6 +34,8 @@ pub(crate) struct Unit {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
     pub(crate) adoptions: Adoptions,
+    /// Whether submissions are looked at.
+    pub(crate) gate: watch::Receiver<bool>,
     /// In KiB.
     pub(crate) memory: Arc<Semaphore>,
     pub(crate) readers: Arc<Semaphore>,

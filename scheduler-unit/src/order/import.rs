@@ -57,7 +57,9 @@ impl Order {
         let me = self.me;
         let log =
             self.logs.get_mut(&process).ok_or_else(|| refuse("it does not begin at slot 0"))?;
-        if log.standing.source.scheduler() == me {
+        let present = &log.standing.source;
+        // A takeover that this scheduler did not know of begins another epoch.
+        if present.scheduler() == me && assignment.epoch <= present.epoch() {
             return Err(refuse("this scheduler orders the log already"));
         }
         if log.head.next != assignment.slot || !assignment.follows(&log.head.chain) {

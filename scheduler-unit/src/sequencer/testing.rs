@@ -51,6 +51,7 @@ pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
     Sequencer {
         order,
         archive,
+        seals: Arc::clone(&shards.seals),
         inbox: Arc::new(Inbox::default()),
         clock,
         key: scheduler(),

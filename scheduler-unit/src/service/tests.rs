@@ -4,6 +4,7 @@ mod fake;
 mod handovers;
 mod log_streams;
 mod shards;
+mod stale_stores;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -167,16 +167,16 @@ fn origin_proof(bytes: &[u8]) {
         slot: assignment.slot,
         item: seeds::delivery().item,
     };
-    let _ = proof.verify(NETWORK, &delivery, None, holds);
-    let _ = proof.verify(NETWORK, &seeds::delivery(), None, holds);
+    let _ = proof.verify(NETWORK, (&delivery).into(), None, false, holds);
+    let _ = proof.verify(NETWORK, (&seeds::delivery()).into(), None, true, holds);
 }
 
 fn provenance(bytes: &[u8]) {
     if let Some(provenance) = decode::<Provenance>(bytes) {
         let process = protocol::Domain::Spawn.digest(&[&provenance.spawn]);
         let process = protocol::ProcessId::from_bytes(*process.as_bytes());
-        if let Ok(source) = provenance.source(&process) {
-            assert_eq!(source.policy.check(), Ok(()));
+        if let Ok(source) = provenance.source(&process, NETWORK) {
+            assert_eq!(source.policy().check(), Ok(()));
         }
     }
 }
@@ -211,6 +211,9 @@ fn proof_file(bytes: &[u8]) {
                 Proof::Page(page) => drop(page.verify(NETWORK)),
                 Proof::Key(key) => drop(key.verify(NETWORK)),
                 Proof::Assignment(_) | Proof::Receipt(_) => {}
+                Proof::Refusal(proof) => {
+                    drop(proof.verify(NETWORK, &proof.batch.unverified().scheduler));
+                }
             }
         }
         Err(_) => {

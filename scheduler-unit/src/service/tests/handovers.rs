@@ -3,7 +3,7 @@
 use protocol::{
     Assignment, Control, ControlAction, Gas, Kind, Outcome, Principal, Receipt, Reply, SecretKey,
     UnitId, V1,
-    api::{Adopted, Adoption},
+    api::{Adopted, Adoption, TailReport},
 };
 
 use super::{
@@ -248,4 +248,58 @@ async fn a_log_whose_scheduler_is_lost_goes_on_behind_the_attested_slot() {
     assert_eq!((source.scheduler(), source.first()), (me, Slot::new(4)));
     next.stop().await;
     fake.stop().await;
+}
+
+#[tokio::test]
+async fn a_scheduler_that_comes_back_learns_that_its_log_goes_on_elsewhere() {
+    let (two, now) = (Two::start(), now());
+    let old = two.old.connect(&client()).await;
+    old.put_module().await;
+    let target = process(1, now);
+    old.submit(vec![submission(1, spawn(1, now)), submission(2, spawn(2, now))]).await;
+    let sent = old.submit(messages(target, 3, now)).await;
+    let last = sent.assigned[&1].assignment;
+    let new = two.new.connect(&client()).await;
+    let (scheduler, slot, chain) = (unit(&next_scheduler()), last.slot, last.chain);
+    let control = control(target, 1, ControlAction::Takeover { scheduler, slot, chain });
+    let (attested, from) =
+        (vec![attest(&last, &compute())], vec![unit(&crate::fixture::scheduler())]);
+    let request = Request::Adopt(Box::new(Adoption { control, attested, from }));
+    let adopted: Adopted = new.ask(&request).await.unwrap();
+    assert_eq!(adopted, Adopted { next: Slot::new(4), done: true });
+    let provenance: Provenance = new.ask(&Request::Describe(target)).await.unwrap();
+
+    // The old one has heard of nothing.
+    let more = old.submit(vec![submission(0, message(target, 100, now))]).await;
+    assert_eq!(more.assigned[&0].assignment.slot, Slot::new(4));
+    let compute = two.old.connect(&compute()).await;
+    let opening = codec::encode(&tail_of_all());
+    let (mut reports, _tail) = compute.connection.open_stream(&opening).await.unwrap();
+    let mut forged = provenance.clone();
+    forged.changes[0].attested = None;
+    let report = |superseded| codec::encode(&TailReport { executed: Vec::new(), superseded });
+    reports.send(&report(vec![forged, provenance.clone()])).await.unwrap();
+    let mut described: Provenance = old.ask(&Request::Describe(target)).await.unwrap();
+    while described != provenance {
+        described = old.ask(&Request::Describe(target)).await.unwrap();
+    }
+    let other = process(2, now);
+    let Two { directory, data, old: server, new: next } = two;
+    let sealed = old.submit(vec![
+        submission(0, message(target, 101, now)),
+        submission(1, message(other, 1, now)),
+    ]);
+    assert_eq!(sealed.await.refused, BTreeMap::from([(0, RefusalCode::Moved)]));
+    server.stop().await;
+
+    let path = data[0].path();
+    let server = Server::start_as(&crate::fixture::scheduler(), path, &directory, |config| config);
+    let old = server.connect(&client()).await;
+    let sealed = old.submit(vec![submission(0, message(target, 102, now))]).await;
+    assert_eq!(sealed.refused, BTreeMap::from([(0, RefusalCode::Moved)]));
+    let page: ProcessPage = old.ask(&Request::Processes { offset: 0, limit: 9 }).await.unwrap();
+    let moved = page.processes.iter().filter_map(|entry| Some((entry.process, entry.moved?)));
+    assert_eq!(moved.collect::<Vec<_>>(), [(target, unit(&next_scheduler()))]);
+    server.stop().await;
+    next.stop().await;
 }
