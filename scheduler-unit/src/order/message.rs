@@ -22,9 +22,7 @@ impl Order {
         if let Some(fate) = self.recent.get(&entry, expiry) {
             return duplicate_of(fate);
         }
-        if let Err(refused) = log
-            .check_novelty(expiry, looked_up)
-            .and_then(|()| check_expiry(now, expiry, looked_up))
+        if let Err(refused) = check_expiry(now, expiry, looked_up)
             .and_then(|()| check_size(size, log.message_bytes))
             .and_then(|()| refuse_stopped(log))
         {
