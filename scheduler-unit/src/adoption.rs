@@ -115,7 +115,11 @@ impl Unit {
         let provenance = match &described {
             Some(provenance) => {
                 let news = provenance.clone();
-                self.read(move |unit| Ok(unit.learn_successor(unit.id, news))).await?;
+                let learn = move |unit: &Self| {
+                    unit.learn_successor(unit.id, news);
+                    Ok(())
+                };
+                self.read(learn).await?;
                 provenance.clone()
             }
             // Who controls it now, its log will tell.

@@ -136,16 +136,26 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let stop = CancellationToken::new();
     let checking = Arc::clone(&unit).check_store(open_gate);
     tokio::spawn(stop.clone().run_until_cancelled_owned(checking));
-    let service = Arc::new(Service(Arc::clone(&unit)));
+    let server = serve(endpoint, &unit, &stop, failing);
+    Ok(Running { stop, unit, server, threads: Mutex::new(threads), failed })
+}
+
+/// Answers at an endpoint until the unit stops.
+fn serve(
+    endpoint: Endpoint,
+    unit: &Arc<Unit>,
+    stop: &CancellationToken,
+    failing: watch::Sender<Option<String>>,
+) -> task::JoinHandle<()> {
+    let service = Arc::new(Service(Arc::clone(unit)));
     let serving = transport::serve(endpoint, service, stop.clone());
-    let (stopping, watched) = (stop.clone(), failing);
-    let server = tokio::spawn(async move {
+    let stopping = stop.clone();
+    tokio::spawn(async move {
         serving.await;
         if !stopping.is_cancelled() {
-            watched.send_replace(Some("the endpoint was closed".to_owned()));
+            failing.send_replace(Some("the endpoint was closed".to_owned()));
         }
-    });
-    Ok(Running { stop, unit, server, threads: Mutex::new(threads), failed })
+    })
 }
 
 /// What is read when a unit starts.

@@ -16,16 +16,16 @@ mod inbox;
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{NetworkId, Refusal, RefusalCode, SecretKey, api::SubmitEvent};
+use protocol::{NetworkId, Refusal, RefusalCode, SecretKey, Timestamp, api::SubmitEvent};
 
 use crate::{
     archive::Archive,
     clock::Clock,
     metrics::Metrics,
-    order::{Checked, Order},
+    order::Order,
     seals::Seals,
     store::StoreError,
-    verify::{Arrival, Event, Ready, refuse_storage},
+    verify::{Arrival, Event, Ready, look_up, refuse_storage},
 };
 use batch::{Batch, Settled};
 
@@ -98,14 +98,11 @@ impl Sequencer {
         let mut batch = Batch::new(self.next, now);
         for Arrival { lane, submissions, share } in arrivals {
             for (tag, ready) in submissions {
-                match ready {
-                    Ready::Checked(checked) => match self.sealed(&checked) {
-                        Some(refusal) => batch.settle(&lane, Settled::Refused(tag, refusal)),
-                        None => {
-                            let decision = self.order.handle(now, &checked);
-                            batch.add(&lane, tag, *checked, decision, &self.order);
-                        }
-                    },
+                match self.look_again(now, ready) {
+                    Ready::Checked(checked) => {
+                        let decision = self.order.handle(now, &checked);
+                        batch.add(&lane, tag, *checked, decision, &self.order);
+                    }
                     Ready::Known(place) => batch.settle(&lane, Settled::Known(tag, place)),
                     Ready::KnownRefused(entry) => {
                         let refusal = Refusal::new(RefusalCode::NotFound, "look it up again");
@@ -131,11 +128,23 @@ impl Sequencer {
         batch.tell(&self.metrics);
     }
 
-    /// Why nothing is written to the log of an entry, if it is sealed.
-    fn sealed(&self, checked: &Checked) -> Option<Refusal> {
+    /// What verification could not know: that a log is sealed, and what was imported since.
+    fn look_again(&self, now: Timestamp, ready: Ready) -> Ready {
+        let Ready::Checked(mut checked) = ready else { return ready };
         let process = checked.body.target();
         let changes = || self.order.log(&process).map_or(0, |log| log.standing.source.changes());
-        self.seals.refuses(&process, changes)
+        if let Some(refusal) = self.seals.refuses(&process, changes) {
+            return Ready::Refused(refusal);
+        }
+        if self.order.may_miss(&checked) {
+            checked.looked_up = now;
+            match look_up(&self.archive, &checked.id) {
+                Ok(None) => {}
+                Ok(Some(known)) => return known,
+                Err(error) => return Ready::Refused(refuse_storage(error)),
+            }
+        }
+        Ready::Checked(checked)
     }
 
     /// Makes a durable batch visible.

@@ -260,7 +260,8 @@ impl Unit {
             let (next, time) = (known.head.next, known.head.time);
             let source = &known.standing.source;
             let successor = self.shards.seals.successor(&process, source.changes());
-            let scheduler = successor.map_or(source.scheduler(), |successor| successor.scheduler);
+            let scheduler =
+                successor.map_or_else(|| source.scheduler(), |successor| successor.scheduler);
             let moved = (scheduler != self.id).then_some(scheduler);
             processes.push(ProcessEntry { process, spawn, next, time, moved });
         }

@@ -32,7 +32,8 @@ impl Unit {
         let Some(known) = self.shards.archive(&process).board.process(&process) else { return };
         let own = &known.standing.source;
         let sealed = self.shards.seals.successor(&process, own.changes());
-        let changes = sealed.map_or(own.changes(), |sealed| sealed.provenance.changes.len());
+        let changes =
+            sealed.map_or_else(|| own.changes(), |sealed| sealed.provenance.changes.len());
         // Before the signatures, which cost more.
         if own.scheduler() != self.id || provenance.changes.len() <= changes {
             return;

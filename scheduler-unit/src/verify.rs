@@ -21,6 +21,7 @@ use protocol::{
 };
 
 use crate::{
+    archive::Archive,
     order::{Checked, CheckedBody, Place, may_precede},
     shard::Shards,
     store::StoreError,
@@ -141,22 +142,12 @@ impl Verifier {
             }
         };
         if looked_up > Timestamp::ZERO
-            && let Some(known) = self.look_up(&body, &id)?
+            && let archive = self.shards.archive(&body.target())
+            && let Some(known) = look_up(archive, &id).map_err(refuse_storage)?
         {
             return Ok(known);
         }
         Ok(Ready::Checked(Box::new(Checked { id, entry: bytes, origin, looked_up, body })))
-    }
-
-    /// What became of an entry that the index, or what is newer, knows.
-    fn look_up(&self, body: &CheckedBody, id: &EntryId) -> Result<Option<Ready>, Refusal> {
-        let process = body.target();
-        let archive = self.shards.archive(&process);
-        if let Some(place) = archive.find(id).map_err(refuse_storage)? {
-            return Ok(Some(Ready::Known(place)));
-        }
-        let refused = archive.is_refused(id).map_err(refuse_storage)?;
-        Ok(refused.then_some(Ready::KnownRefused(*id)))
     }
 
     fn check_delivery(
@@ -271,6 +262,14 @@ impl Verifier {
         let detail = "the account is not on this scheduler's list; ask its operator";
         listed.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::NotListed, detail))
     }
+}
+
+/// What became of an entry that the index, or what is newer, knows.
+pub(crate) fn look_up(archive: &Archive, id: &EntryId) -> Result<Option<Ready>, StoreError> {
+    if let Some(place) = archive.find(id)? {
+        return Ok(Some(Ready::Known(place)));
+    }
+    Ok(archive.is_refused(id)?.then_some(Ready::KnownRefused(*id)))
 }
 
 fn refuse_signature(error: VerifyError) -> Refusal {

@@ -27,10 +27,8 @@ impl Order {
         if let Some(fate) = self.recent.get(&control.entry_id(), expiry) {
             return duplicate_of(fate);
         }
-        if let Err(refused) = log
-            .check_novelty(expiry, looked_up)
-            .and_then(|()| check_expiry(now, expiry, looked_up))
-            .and_then(|()| check_size(size, log.message_bytes))
+        if let Err(refused) =
+            check_expiry(now, expiry, looked_up).and_then(|()| check_size(size, log.message_bytes))
         {
             return refused;
         }

@@ -5,7 +5,7 @@ use protocol::{
     Timestamp, api::PairUse,
 };
 
-use super::{Decision, Head, Log, Order, Undo, busy, may_precede};
+use super::{Checked, CheckedBody, Head, Log, Order, Undo, may_precede};
 
 /// A slot that another scheduler has assigned, proven and in the chain.
 #[derive(Debug)]
@@ -42,6 +42,20 @@ impl Order {
         if let Some(log) = self.logs.get_mut(process) {
             log.imported = Some(at);
         }
+    }
+
+    /// Whether an entry was looked up, if at all, before something was imported that it may be among.
+    pub(crate) fn may_miss(&self, checked: &Checked) -> bool {
+        let log = self.logs.get(&checked.body.target());
+        let Some(imported) = log.and_then(|log| log.imported) else { return false };
+        let may_be_there = match &checked.body {
+            CheckedBody::Message(message) => may_precede(message.body().expiry, imported),
+            CheckedBody::Control(control) => may_precede(control.body().expiry, imported),
+            CheckedBody::Timer(_) | CheckedBody::Answer(_) => true,
+            // Their numbers tell.
+            _ => false,
+        };
+        may_be_there && checked.looked_up <= imported
     }
 
     fn import_slot(&mut self, process: ProcessId, imported: &Imported) -> Result<(), Refusal> {
@@ -100,30 +114,6 @@ impl Order {
     fn pass_pair(&mut self, pair: (ProcessId, ProcessId), number: PairNumber) {
         if number >= self.next_number(&pair) {
             self.use_pair(pair, number);
-        }
-    }
-}
-
-impl Log {
-    /// Refuses an entry whose look-up may have missed what was imported meanwhile.
-    pub(super) fn check_looked_up(&self, looked_up: Timestamp) -> Result<(), Decision> {
-        match self.imported {
-            Some(imported) if looked_up <= imported => {
-                Err(busy("the log has just come here; it must be looked up again"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The same of an entry that another scheduler can have taken only if its expiry allows.
-    pub(super) fn check_novelty(
-        &self,
-        expiry: Timestamp,
-        looked_up: Timestamp,
-    ) -> Result<(), Decision> {
-        match self.imported {
-            Some(imported) if may_precede(expiry, imported) => self.check_looked_up(looked_up),
-            _ => Ok(()),
         }
     }
 }

@@ -23,8 +23,7 @@ impl Order {
             Ok(log) => log,
             Err(refused) => return refused,
         };
-        let timely = log.check_novelty(expiry, looked_up);
-        if let Err(refused) = timely.and_then(|()| check_expiry(now, expiry, looked_up)) {
+        if let Err(refused) = check_expiry(now, expiry, looked_up) {
             return refused;
         }
         if self.recent.is_full_for(&sender) {
