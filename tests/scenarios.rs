@@ -27,10 +27,14 @@ mod discovery;
 mod failover;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
+#[path = "scenarios/handover.rs"]
+mod handover;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
 #[path = "scenarios/residency.rs"]
 mod residency;
+#[path = "scenarios/takeover.rs"]
+mod takeover;
 #[path = "scenarios/tampering.rs"]
 mod tampering;
 #[path = "scenarios/units.rs"]

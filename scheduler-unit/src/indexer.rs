@@ -7,11 +7,12 @@ use crate::{
     store::{Derived, Index, LogStore, StoreError},
 };
 
-/// How long rows gather before they are written together.
-const GATHERING: Duration = Duration::from_millis(500);
+/// How long rows gather before they are written together: ids are random, so the more there are, the
+/// fewer pages of the tree each of them makes dirty.
+const GATHERING: Duration = Duration::from_secs(2);
 
 /// Entries that are written together at the most, give or take a batch.
-const ENTRIES_MAX: usize = 1 << 16;
+const ENTRIES_MAX: usize = 1 << 17;
 
 /// Bytes of batches that are read together at a start.
 const READ_BYTES: usize = 8 << 20;

@@ -40,6 +40,8 @@ pub(crate) struct AssignReport {
     /// Ed25519 checks a second of all cores in the same run, and what share of it assignments reach.
     pub(crate) ed25519_per_second: u64,
     pub(crate) share_of_ed25519_percent: u64,
+    /// Processor time for each check.
+    pub(crate) ed25519_cpu_ns: u64,
     /// Processor time for each message.
     pub(crate) scheduler_cpu_ns: u64,
     pub(crate) generator_cpu_ns: u64,
@@ -57,7 +59,7 @@ pub(crate) async fn assign(options: AssignOptions) -> Result<AssignReport, NodeE
     let subject = Subject::start(&options.spreading).await?;
     let directory = subject.directory().to_owned();
     let machine = blocking(move || Machine::measure(&directory)).await??;
-    let ed25519 = blocking(limits::verifications_per_second).await?;
+    let ed25519 = blocking(limits::verifications).await??;
     let world = World::new(subject.network(), options.accounts, options.args_bytes);
     note(&format!("spawning {} processes", options.processes));
     let processes = subject.populate(&world, options.processes).await?;
@@ -89,7 +91,7 @@ const FRAME: usize = 64;
 fn report(
     options: &AssignOptions,
     flooded: Flooded,
-    (ed25519, machine): (u64, Machine),
+    ((ed25519, ed25519_cpu_ns), machine): ((u64, u64), Machine),
     (signed, disk): (usize, u64),
 ) -> AssignReport {
     let signed = u64::try_from(signed).unwrap_or(u64::MAX);
@@ -106,6 +108,7 @@ fn report(
         assignments_per_second: rate,
         ed25519_per_second: ed25519,
         share_of_ed25519_percent: rate * 100 / ed25519.max(1),
+        ed25519_cpu_ns,
         scheduler_cpu_ns,
         generator_cpu_ns,
         durable: Latency::of(&flooded.durable),
@@ -122,7 +125,7 @@ impl AssignReport {
         format!(
             "{} messages of {} accounts to {} processes, {} shards, in {} ms: {} a second\n\
              Ed25519, all cores, in the same run: {} a second; assignments are {} %\n\
-             processor time a message: scheduler {} ns, generator {} ns\n\
+             processor time a message: scheduler {} ns, generator {} ns; a check {} ns\n\
              durable p50 {} us, p99 {} us, with many under way\n\
              disk: {} bytes for {} bytes of signed messages, {} %",
             self.messages,
@@ -135,6 +138,7 @@ impl AssignReport {
             self.share_of_ed25519_percent,
             self.scheduler_cpu_ns,
             self.generator_cpu_ns,
+            self.ed25519_cpu_ns,
             self.durable.p50_us,
             self.durable.p99_us,
             self.disk_bytes,

@@ -11,7 +11,10 @@ use std::{
 
 use protocol::{Domain, SecretKey};
 
-use super::machine::{micros, now};
+use super::{
+    machine::{micros, now},
+    subject::own_cpu,
+};
 use crate::error::NodeError;
 
 /// How long each is measured.
@@ -24,8 +27,8 @@ const SIGNATURES: u32 = 256;
 const ADDED: &str = "400000";
 const CONNECTIONS: &str = "50";
 
-/// Ed25519 checks a second, all cores at it. Blocks.
-pub(super) fn verifications_per_second() -> u64 {
+/// Ed25519 checks a second, all cores at it, and nanoseconds of processor time for each. Blocks.
+pub(super) fn verifications() -> Result<(u64, u64), NodeError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let sign = |number: u32| {
         let mut seed = [5; 32];
@@ -35,7 +38,7 @@ pub(super) fn verifications_per_second() -> u64 {
         (key.public(), digest, key.sign(&digest))
     };
     let signed: Vec<_> = (0..SIGNATURES).map(sign).collect();
-    let begun = now();
+    let (begun, cpu) = (now(), own_cpu()?);
     let check = || {
         let mut checked = 0;
         for (key, digest, signature) in signed.iter().cycle() {
@@ -51,7 +54,9 @@ pub(super) fn verifications_per_second() -> u64 {
         let checking: Vec<_> = (0..cores).map(|_| scope.spawn(check)).collect();
         checking.into_iter().map(|checked| checked.join().unwrap_or_default()).sum()
     });
-    checked.saturating_mul(1_000_000) / micros(begun.elapsed()).max(1)
+    let rate = checked.saturating_mul(1_000_000) / micros(begun.elapsed()).max(1);
+    let cpu = own_cpu()?.saturating_sub(cpu).as_nanos();
+    Ok((rate, u64::try_from(cpu).unwrap_or(u64::MAX) / checked.max(1)))
 }
 
 /// Rows a second of a redb table, 256 in each commit, as large as the given. Blocks.

@@ -81,20 +81,35 @@ async fn timed(
 
 /// Reads page after page; gives their bytes.
 async fn pages(line: &Line, process: ProcessId, wanted: u64) -> Result<u64, NodeError> {
+    let ask = |from| {
+        let request = Request::Log { process, from: Slot::new(from), limit: PAGE };
+        async move { line.ask(&request).await }
+    };
     let (mut from, mut bytes) = (0, 0);
+    let mut answer = ask(from).await?;
     while from < wanted {
-        let from_slot = Slot::new(from);
-        let answer = line.ask(&Request::Log { process, from: from_slot, limit: PAGE }).await?;
-        let page: LogPage = codec::decode_trusted(&answer).map_err(NodeError::system)?;
-        if page.records.is_empty() {
-            return Err(NodeError::System("the log ends early".to_owned()));
-        }
-        for record in &page.records {
-            check(&mut from, record.assignment.slot)?;
-        }
         bytes += u64::try_from(answer.len()).unwrap_or_default();
+        let (begun, guess) = (from, from + u64::from(PAGE));
+        let decoded = tokio::task::spawn_blocking(move || read_page(&answer, begun));
+        // The next page is on its way while this one is read.
+        let (read, next) = tokio::join!(decoded, ask(guess.min(wanted)));
+        from = read.map_err(NodeError::system)??;
+        answer = if from == guess { next? } else { ask(from).await? };
     }
     Ok(bytes)
+}
+
+/// Reads a page that begins with a slot; gives the slot after it.
+fn read_page(answer: &[u8], from: u64) -> Result<u64, NodeError> {
+    let page: LogPage = codec::decode_trusted(answer).map_err(NodeError::system)?;
+    let mut next = from;
+    for record in &page.records {
+        check(&mut next, record.assignment.slot)?;
+    }
+    match next > from {
+        true => Ok(next),
+        false => Err(NodeError::System("the log ends early".to_owned())),
+    }
 }
 
 /// Reads what a compute unit would; gives the bytes of the frames.
