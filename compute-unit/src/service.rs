@@ -331,8 +331,7 @@ impl Handler for Service {
             Ok(Opening::Log { process, from }) => {
                 return tokio::select! {
                     () = self.send_log(peer, process, from, sender) => {}
-                    // Readers say nothing either.
-                    _ = receiver.recv() => {}
+                    () = silence_broken(&mut receiver) => {}
                 };
             }
             _ => return,
@@ -356,4 +355,11 @@ impl Handler for Service {
 fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp::new(since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// Completes when a reader says something or is gone. It may end its half: it has nothing to say.
+async fn silence_broken(receiver: &mut FrameReceiver) {
+    if matches!(receiver.recv().await, Ok(None)) {
+        std::future::pending::<()>().await;
+    }
 }
