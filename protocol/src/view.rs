@@ -107,7 +107,7 @@ pub struct HeadStatement {
     /// The log.
     #[n(4)]
     pub process: ProcessId,
-    /// Its present epoch.
+    /// The present epoch: that of the next slot.
     #[n(5)]
     pub epoch: Epoch,
     /// Its last slot.

@@ -34,7 +34,9 @@ pub(super) fn settle(
     hosted: &Arc<Hosted>,
     seat: &mut Seat,
 ) -> Result<Settled, HostFault> {
-    if let Some(void) = lock(&hosted.inbox).void {
+    // Not in the condition, which would hold the lock for as long as the branch takes it again.
+    let void = lock(&hosted.inbox).void;
+    if let Some(void) = void {
         void::bring_back(shared, hosted, seat, void);
         return Ok(Settled::Rewound);
     }

@@ -84,7 +84,8 @@ pub(super) async fn anchor(
     last: &Assignment,
 ) -> Result<Option<Difference>, NodeError> {
     let is_head = last.slot == head.slot;
-    if is_head && (last.chain, last.epoch) != (head.chain, head.epoch) {
+    // The chain hash commits to the epoch of its slot; a head tells that of the next one.
+    if is_head && last.chain != head.chain {
         let what = "the chain hash is another one than that of the head that the scheduler signed";
         return Ok(Some(Difference::at(last.slot, what)));
     }

@@ -276,7 +276,7 @@ fn spawn(client: &SecretKey, nonce: u64, expiry: Timestamp) -> Spawn {
         tags: Vec::new(),
         nonce,
         expiry,
-        scheduler: compute,
+        scheduler: me(),
         policy: ComputePolicy { units: vec![compute], quorum: 1, version: 0, previous: None },
         profile,
         controller: Principal::Account(sender),

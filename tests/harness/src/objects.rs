@@ -10,9 +10,9 @@ use protocol::{
     ProofFile, Provenance, PublicKey, Receipt, ReceiptBatch, RefusalLeaf, Signature, Signed, Spawn,
     Timestamp, UnitRecord, ViewAnswer, ViewRequest,
     api::{
-        Blobs, FollowFrame, LogPage, ModuleBytes, NextNumber, Opening, OutcomePage, ProcessPage,
-        Records, Request, Response, Stored, Submission, SubmitEvent, SubmitFrame, TailFrame,
-        UnitStatus,
+        Adopted, Blobs, FollowFrame, HeadPage, LogPage, ModuleBytes, NextNumber, Opening,
+        OutcomePage, ProcessPage, Records, Request, Response, Stored, Submission, SubmitEvent,
+        SubmitFrame, TailFrame, TailReport, UnitStatus,
     },
     codec,
 };
@@ -48,6 +48,9 @@ pub(crate) const FRAMES: Family = &[
     ("Blobs", plain::<Blobs>),
     ("ModuleBytes", plain::<ModuleBytes>),
     ("NextNumber", plain::<NextNumber>),
+    ("Adopted", plain::<Adopted>),
+    ("HeadPage", plain::<HeadPage>),
+    ("TailReport", plain::<TailReport>),
     ("Stored", plain::<Stored>),
     ("ViewRequest", view_request),
 ];
