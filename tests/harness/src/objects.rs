@@ -215,7 +215,7 @@ fn proof_file(bytes: &[u8]) {
                 Proof::Key(key) => drop(key.verify(NETWORK)),
                 Proof::Assignment(_) | Proof::Receipt(_) => {}
                 Proof::Refusal(proof) => {
-                    drop(proof.verify(NETWORK, &proof.batch.unverified().scheduler));
+                    let _ = proof.verify(NETWORK, &proof.batch.unverified().scheduler);
                 }
             }
         }

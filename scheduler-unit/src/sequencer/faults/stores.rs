@@ -139,7 +139,7 @@ fn a_lost_connection_to_postgresql_costs_no_acknowledged_slot() {
                 match told {
                     Told::Assigned(proof) => known.acknowledged.push(proof.assignment),
                     Told::Refused(_) => refused += 1,
-                    Told::LookUp => {}
+                    Told::LookUp | Told::Final(_) => {}
                 }
             }
         }

@@ -86,7 +86,7 @@ impl Site for Place {
     }
 
     fn modules(&self) -> Result<Box<dyn ModuleStore>, StoreError> {
-        Ok(Box::new(open(&self.config, &self.name)?.1))
+        Ok(Box::new(open_modules(&self.config)?))
     }
 
     fn crash(&self) {
