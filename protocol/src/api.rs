@@ -658,7 +658,16 @@ pub struct Executed {
 impl Response {
     /// The encoded response with this object.
     pub fn done<T: Encode<()>>(object: &T) -> Vec<u8> {
-        crate::codec::encode(&Self::Done(crate::codec::encode(object)))
+        Self::done_bytes(&crate::codec::encode(object))
+    }
+
+    /// The encoded response with the object of these canonical bytes.
+    pub fn done_bytes(object: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(object.len() + 16);
+        let mut encoder = minicbor::Encoder::new(&mut bytes);
+        let encoded = encoder.array(2).and_then(|encoder| encoder.u8(0)?.bytes(object));
+        encoded.expect("writing to memory cannot fail");
+        bytes
     }
 
     /// The encoded refusal.

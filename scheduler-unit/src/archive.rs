@@ -9,14 +9,14 @@ use bytes::Bytes;
 use protocol::{
     AssignmentProof, Change, Entry, EntryId, OriginProof, PairNumber, ProcessId, Provenance,
     RefusalProof, Slot,
-    api::{Acknowledgement, LogPage, LogRecord, SubmitEvent},
+    api::{Acknowledgement, LogRecord, SubmitEvent},
     codec,
 };
 
 use crate::{
     board::{Board, Known},
     order::Place,
-    segment::{Record, Segment},
+    segment::{PageBuilder, Record, Segment},
     store::{Index, LogStore, StoreError},
     tails::Opener,
 };
@@ -139,18 +139,21 @@ impl Archive {
         segment.record(&place.process, place.slot).map(log_record).transpose()
     }
 
-    /// Slots of a log in order, as many as fit into a page; nothing if the log is unknown.
+    /// Slots of a log in order, as many as fit into a page: the bytes of a [`LogPage`], put together
+    /// from the bytes of batches; nothing if the log is unknown.
+    ///
+    /// [`LogPage`]: protocol::api::LogPage
     pub(crate) fn page(
         &self,
         process: ProcessId,
         from: Slot,
         limit: usize,
-    ) -> Result<Option<LogPage>, StoreError> {
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(known) = self.board.process(&process) else {
             return Ok(None);
         };
         let next = known.head.next;
-        let (mut records, mut slot) = (Vec::new(), from);
+        let (mut records, mut slot) = (PageBuilder::default(), from);
         let (mut bytes_given, mut bytes_read) = (0, 0);
         while slot < next && records.len() < limit && bytes_read < PAGE_READ {
             let batch = self.batch_of(&Place { process, slot })?;
@@ -165,16 +168,16 @@ impl Archive {
                 bytes_given += record.entry.len();
                 let full = records.len() >= limit || bytes_given > PAGE_BYTES;
                 if full && !records.is_empty() {
-                    return Ok(Some(LogPage { records, next }));
+                    return Ok(Some(records.finish(next)));
                 }
-                records.push(log_record(record)?);
+                records.add(record);
                 slot = record.assignment.slot.next().unwrap_or(slot);
             }
             if slot == begun {
                 return Err(missing("a slot in its batch"));
             }
         }
-        Ok(Some(LogPage { records, next }))
+        Ok(Some(records.finish(next)))
     }
 
     /// Who a process of this shard is.

@@ -9,7 +9,7 @@ use protocol::{
     Delivery, Entry, Epoch, Gas, Hash, ItemBody, Kind, Limits, MerkleTree, Message, ModuleId,
     NetworkId, OriginProof, OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId,
     Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Slot, Spawn,
-    Timestamp, V1, api::Submission, chain_hash,
+    Timestamp, V1, api::Submission, chain_hash, codec,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -17,7 +17,7 @@ use crate::{
     order::EXPIRY_WINDOW,
     running::{Opened, Stores, open},
     store::{Disk, StoreError, testing::FaultDisk},
-    verify::{Event, Lane, Verifier},
+    verify::{Event, Lane, Ready, Verifier},
 };
 
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
@@ -317,6 +317,13 @@ pub(crate) fn verifier(opened: &Opened) -> Verifier {
 pub(crate) fn verifier_since(opened: &Opened, started: Timestamp) -> Verifier {
     let unit = scheduler().public().unit();
     Verifier::new(NETWORK, unit, None, Arc::clone(&opened.shards), started)
+}
+
+/// Verifies a submission as if it had just come.
+pub(crate) fn verify(verifier: &Verifier, now: Timestamp, submission: Submission) -> Ready {
+    let entry = codec::encode(&submission.entry).into();
+    let origin = submission.origin.as_ref().map(|origin| codec::encode(&**origin).into());
+    verifier.verify(now, submission, (entry, origin))
 }
 
 /// A stream, and what it is told.

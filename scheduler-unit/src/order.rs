@@ -26,6 +26,7 @@ mod timer;
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use protocol::{
     Assignment, Control, EntryId, Message, PairNumber, Principal, ProcessId, Ranking, Refusal,
     RefusalCode, Slot, Spawn, Timestamp, UnitId, Verified, api::Cursor,
@@ -58,9 +59,9 @@ pub(crate) struct Checked {
     /// Its id.
     pub(crate) id: EntryId,
     /// Its canonical bytes.
-    pub(crate) entry: Vec<u8>,
+    pub(crate) entry: Bytes,
     /// The canonical bytes of the proof of origin it came with.
-    pub(crate) origin: Option<Vec<u8>>,
+    pub(crate) origin: Option<Bytes>,
     /// When it was looked up in vain in the index and what is newer; zero if it was not.
     pub(crate) looked_up: Timestamp,
     /// What it says.

@@ -109,6 +109,102 @@ impl<'b> Segment<'b> {
     }
 }
 
+/// The records of a group commit in the making, encoded one by one.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    records: Vec<u8>,
+    count: u64,
+}
+
+impl Builder {
+    /// Adds an assignment with the canonical bytes of its entry and its proof of origin.
+    pub(crate) fn add(
+        &mut self,
+        index: u32,
+        assignment: &Assignment,
+        entry: &[u8],
+        origin: Option<&[u8]>,
+    ) {
+        let mut encode = || {
+            let mut encoder = minicbor::Encoder::new(&mut self.records);
+            encoder.array(if origin.is_some() { 4 } else { 3 })?.u32(index)?;
+            encoder.encode(assignment)?.bytes(entry)?;
+            origin.map(|origin| encoder.bytes(origin).map(drop)).transpose()
+        };
+        encode().expect("writing to memory cannot fail");
+        self.count += 1;
+    }
+
+    /// The bytes of the group commit of everything added since the last time.
+    pub(crate) fn finish(
+        &mut self,
+        batch: &Signed<BatchHeader>,
+        leaves: &[Hash],
+        refusals: &[RefusalRecord],
+    ) -> Vec<u8> {
+        let records = std::mem::take(&mut self.records);
+        // A leaf takes 34 bytes, a header about 200.
+        let mut bytes = Vec::with_capacity(records.len() + leaves.len() * 34 + 512);
+        let mut encode = || {
+            let mut encoder = minicbor::Encoder::new(&mut bytes);
+            encoder
+                .array(if refusals.is_empty() { 3 } else { 4 })?
+                .encode(batch)?
+                .encode(leaves)?
+                .array(std::mem::take(&mut self.count))?;
+            encoder.writer_mut().extend_from_slice(&records);
+            if !refusals.is_empty() {
+                encoder.encode(refusals)?;
+            }
+            Ok::<_, minicbor::encode::Error<_>>(())
+        };
+        encode().expect("writing to memory cannot fail");
+        bytes
+    }
+}
+
+/// A page of a log in the making.
+#[derive(Debug, Default)]
+pub(crate) struct PageBuilder {
+    records: Vec<u8>,
+    count: usize,
+}
+
+impl PageBuilder {
+    /// How many slots it has.
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it has none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds the next slot, as a [`LogRecord`](protocol::api::LogRecord).
+    pub(crate) fn add(&mut self, record: &Record<'_>) {
+        let mut encoder = minicbor::Encoder::new(&mut self.records);
+        let encoded = encoder.array(2).and_then(|encoder| encoder.encode(record.assignment));
+        encoded.expect("writing to memory cannot fail");
+        self.records.extend_from_slice(record.entry);
+        self.count += 1;
+    }
+
+    /// The bytes of the [`LogPage`](protocol::api::LogPage).
+    pub(crate) fn finish(self, next: Slot) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.records.len() + 32);
+        let count = u64::try_from(self.count).expect("records fit in memory");
+        let mut encode = || {
+            let mut encoder = minicbor::Encoder::new(&mut bytes);
+            encoder.array(2)?.array(count)?;
+            encoder.writer_mut().extend_from_slice(&self.records);
+            encoder.encode(next).map(drop)
+        };
+        encode().expect("writing to memory cannot fail");
+        bytes
+    }
+}
+
 fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
     let mut d = Decoder::new(bytes);
     let fields = expect_array(&mut d, 3..=4)?;

@@ -100,7 +100,7 @@ impl Unit {
                 let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
                 let archive = self.shards.archive(&process);
                 let page = archive.page(process, from, limit).map_err(refuse_storage)?;
-                Ok(Response::done(&page.ok_or_else(|| unknown(&process))?))
+                Ok(Response::done_bytes(&page.ok_or_else(|| unknown(&process))?))
             }
             Request::Find(entry) => {
                 let place = self.shards.find(&entry).map_err(refuse_storage)?;

@@ -3,12 +3,14 @@
 //! A stream that has [`IN_FLIGHT`] submissions undecided or unacknowledged is not read any further:
 //! that is all the back-pressure there is, and it reaches the peer through QUIC.
 
+mod frame;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use protocol::{
-    EntryId, Refusal, RefusalCode, RefusalProof,
-    api::{FinalRefusal, Submission, SubmitEvent, SubmitFrame},
+    EntryId, Refusal, RefusalProof,
+    api::{FinalRefusal, SubmitEvent},
     codec,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -22,6 +24,8 @@ use crate::{
     verify::{Event, Lane, refuse_storage},
 };
 
+pub(crate) use frame::Received;
+
 /// Submissions of a stream that may be in flight.
 const IN_FLIGHT: usize = 4_096;
 
@@ -34,8 +38,8 @@ pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// Events that are sent in one go.
 const EVENTS: usize = 256;
 
-/// Frames longer than this are decoded away from the threads that serve the network.
-const LONG_FRAME: usize = 64 << 10;
+/// Frames longer than this are taken apart away from the threads that serve the network.
+const LONG_FRAME: usize = 512 << 10;
 
 /// Serves one stream until the peer ends it and everything is told, or the peer is gone.
 pub(crate) async fn serve(unit: &Arc<Unit>, sender: FrameSender, receiver: FrameReceiver) {
@@ -61,9 +65,9 @@ async fn read(unit: &Arc<Unit>, lane: Arc<Lane>, room: &Semaphore, mut receiver:
             Ok(None) => return,
             Err(error) => return tracing::debug!(%error, "a submission stream broke off"),
         };
-        match decode(unit, frame).await {
+        match take_apart(unit, frame).await {
             Ok(frame) => {
-                if enqueue(unit, &lane, room, frame.submissions).await.is_none() {
+                if enqueue(unit, &lane, room, frame).await.is_none() {
                     return;
                 }
             }
@@ -75,17 +79,15 @@ async fn read(unit: &Arc<Unit>, lane: Arc<Lane>, room: &Semaphore, mut receiver:
     }
 }
 
-async fn decode(unit: &Arc<Unit>, frame: Bytes) -> Result<SubmitFrame, Refusal> {
-    let decode = |frame: &[u8]| {
-        codec::decode(frame).map_err(|error| {
-            Refusal::new(RefusalCode::Malformed, format!("{error}; the stream ends here"))
-        })
-    };
-    if frame.len() <= LONG_FRAME {
-        decode(&frame)
+async fn take_apart(unit: &Arc<Unit>, frame: Bytes) -> Result<Vec<Received>, Refusal> {
+    let received = if frame.len() <= LONG_FRAME {
+        Received::read(&frame)
     } else {
-        unit.read(move |_| decode(&frame)).await
-    }
+        unit.read(move |_| Received::read(&frame)).await
+    };
+    received.map_err(|Refusal { code, detail, .. }| {
+        Refusal::new(code, format!("{detail}; the stream ends here"))
+    })
 }
 
 /// Hands submissions to verification in chunks, each as soon as there is room; `None` if the unit
@@ -94,15 +96,17 @@ async fn enqueue(
     unit: &Arc<Unit>,
     lane: &Arc<Lane>,
     room: &Semaphore,
-    submissions: Vec<Submission>,
+    submissions: Vec<Received>,
 ) -> Option<()> {
     let mut submissions = submissions.into_iter().peekable();
     while submissions.peek().is_some() {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
             let Some(submission) = submissions.next() else { break };
-            unit.verifier.meet(&submission);
-            bytes += length(&submission);
+            if let Some(introduction) = submission.introduction() {
+                unit.verifier.meet(&introduction);
+            }
+            bytes += submission.length();
             chunk.push(submission);
         }
         let count = u32::try_from(chunk.len()).ok()?;
@@ -128,7 +132,7 @@ async fn tell(
         for event in events.drain(..) {
             match event {
                 Event::Tell(event, count) => {
-                    frames.push(Bytes::from(codec::encode(&event)));
+                    frames.push(encode(&event));
                     about += usize::try_from(count).unwrap_or_default();
                 }
                 Event::Known(tag, place) => known.push((tag, place)),
@@ -162,7 +166,7 @@ async fn look_up(
         let refuse = |tag| SubmitEvent::Refused { tag, refusal: refusal.clone() };
         tags.into_iter().map(refuse).collect()
     });
-    events.iter().map(|event| Bytes::from(codec::encode(event))).collect()
+    events.iter().map(encode).collect()
 }
 
 /// What to tell about entries that have a place from before, and about those that may have one.
@@ -215,20 +219,18 @@ fn refuse_again(
     })
 }
 
-/// The encoded length of a submission.
-fn length(submission: &Submission) -> usize {
-    struct Length(usize);
-
-    impl minicbor::encode::Write for Length {
-        type Error = std::convert::Infallible;
-
-        fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
-            self.0 += bytes.len();
-            Ok(())
+/// Encodes an event into memory that is large enough from the start.
+fn encode(event: &SubmitEvent) -> Bytes {
+    /// Bytes of a header, of an acknowledgement without its path, and of a sibling.
+    const HEADER: usize = 512;
+    const ACKNOWLEDGEMENT: usize = 192;
+    const SIBLING: usize = 34;
+    let capacity = match event {
+        SubmitEvent::Assigned { entries, .. } => {
+            let siblings = entries.first().map_or(0, |entry| entry.path.siblings.len() + 1);
+            HEADER + entries.len() * (ACKNOWLEDGEMENT + SIBLING * siblings)
         }
-    }
-
-    let mut length = Length(0);
-    minicbor::encode(submission, &mut length).expect("counting cannot fail");
-    length.0
+        _ => HEADER,
+    };
+    Bytes::from(codec::encode_sized(event, capacity))
 }

@@ -13,6 +13,7 @@ mod pool;
 
 use std::{collections::HashSet, sync::Arc};
 
+use bytes::Bytes;
 use protocol::{
     Acceptance, AccountId, Answer, Body, Control, ControlAction, Delivery, Domain, Entry, EntryId,
     ItemBody, ModuleId, NetworkId, OriginProof, PairNumber, Principal, Profile, ProfileId,
@@ -95,23 +96,31 @@ impl Verifier {
         }
     }
 
-    /// Verifies one submission at an instant.
-    pub(crate) fn verify(&self, now: Timestamp, submission: Submission) -> Ready {
-        self.check(now, submission).unwrap_or_else(Ready::Refused)
+    /// Verifies one submission at an instant; these are the canonical bytes of its entry and proof.
+    pub(crate) fn verify(
+        &self,
+        now: Timestamp,
+        submission: Submission,
+        bytes: (Bytes, Option<Bytes>),
+    ) -> Ready {
+        self.check(now, submission, bytes).unwrap_or_else(Ready::Refused)
     }
 
-    fn check(&self, now: Timestamp, submission: Submission) -> Result<Ready, Refusal> {
+    fn check(
+        &self,
+        now: Timestamp,
+        submission: Submission,
+        (bytes, proof_bytes): (Bytes, Option<Bytes>),
+    ) -> Result<Ready, Refusal> {
         let Submission { entry, origin, .. } = submission;
         let proven = matches!(entry, Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_));
         if origin.is_some() != proven {
             let detail = "deliveries, skips and timers come with a proof of origin, and no others";
             return Err(Refusal::new(RefusalCode::BadOrigin, detail));
         }
-        let bytes = codec::encode(&entry);
         let id = entry.id();
         let proof = origin.as_deref();
-        let origin = proof.map(codec::encode);
-        let length = origin.as_ref().map_or(0, Vec::len);
+        let length = proof_bytes.as_ref().map_or(0, Bytes::len);
         let (body, looked_up) = match (entry, proof) {
             (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
             (Entry::Message(message), _) => {
@@ -147,7 +156,13 @@ impl Verifier {
         {
             return Ok(known);
         }
-        Ok(Ready::Checked(Box::new(Checked { id, entry: bytes, origin, looked_up, body })))
+        Ok(Ready::Checked(Box::new(Checked {
+            id,
+            entry: bytes,
+            origin: proof_bytes,
+            looked_up,
+            body,
+        })))
     }
 
     fn check_delivery(

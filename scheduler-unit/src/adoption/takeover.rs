@@ -81,8 +81,8 @@ impl Unit {
         };
         let checked = Checked {
             id: control.entry_id(),
-            entry: codec::encode(&Entry::Control(adoption.control.clone())),
-            origin: Some(codec::encode(&proof)),
+            entry: codec::encode(&Entry::Control(adoption.control.clone())).into(),
+            origin: Some(codec::encode(&proof).into()),
             looked_up: self.clock.now(),
             body: CheckedBody::Control(Box::new(control)),
         };

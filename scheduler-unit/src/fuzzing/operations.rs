@@ -146,7 +146,7 @@ impl Run {
         let body = CheckedBody::Delivery(proven);
         let id = EntryId::from_bytes(id);
         let checked =
-            Checked { id, entry: vec![0], origin: None, looked_up: Timestamp::ZERO, body };
+            Checked { id, entry: vec![0].into(), origin: None, looked_up: Timestamp::ZERO, body };
         let decision = self.order.handle(now, &checked);
         if self.model.has(&target) {
             self.model.check_delivery(now, id, (target, source), number, &decision);
@@ -224,7 +224,7 @@ impl Cast {
         for nonce in 0..PROCESSES {
             let body = spawn(&client, u64::from(nonce), at(EXPIRY_WINDOW * u64::from(nonce)));
             let spawn = Signed::sign(body.clone(), &client).verify(NETWORK).expect("signed");
-            let entry = codec::encode(&Entry::Spawn(spawn.signed().clone()));
+            let entry = codec::encode(&Entry::Spawn(spawn.signed().clone())).into();
             let id = spawn.entry_id();
             let checked = CheckedBody::Spawn(Box::new(spawn));
             cast.spawns.push((
@@ -248,7 +248,7 @@ impl Cast {
                     trace_parent: None,
                 };
                 let message = Signed::sign(body.clone(), &client).verify(NETWORK).expect("signed");
-                let entry = codec::encode(&Entry::Message(message.signed().clone()));
+                let entry = codec::encode(&Entry::Message(message.signed().clone())).into();
                 let id = message.entry_id();
                 let checked = CheckedBody::Message(Box::new(message));
                 cast.messages.push((

@@ -14,7 +14,7 @@ fn check(entry: &Entry) -> Checked {
     };
     Checked {
         id: entry.id(),
-        entry: codec::encode(entry),
+        entry: codec::encode(entry).into(),
         origin: None,
         looked_up: Timestamp::ZERO,
         body,
@@ -30,7 +30,7 @@ fn delivery(source: u8, target: ProcessId, number: u64, variant: u8) -> Checked 
     let body = CheckedBody::Delivery(proven);
     Checked {
         id: EntryId::from_bytes(id),
-        entry: vec![0],
+        entry: vec![0].into(),
         origin: None,
         looked_up: Timestamp::ZERO,
         body,

@@ -80,3 +80,19 @@ fn a_slot_that_none_can_follow_is_damage() {
     assert!(matches!(Segment::read(&bytes), Err(StoreError::Damaged(_))));
     assert!(crate::store::Derived::default().add(0, &bytes).is_err());
 }
+
+#[test]
+fn what_is_built_is_the_frame_of_tails() {
+    let bytes = segment();
+    let frame: TailFrame = codec::decode(&bytes).unwrap();
+    let mut builder = Builder::default();
+    for record in &frame.records {
+        let origin = record.origin.as_ref().map(|origin| origin.as_slice());
+        builder.add(record.index, &record.assignment, &record.entry, origin);
+    }
+    assert_eq!(builder.finish(&frame.batch, &frame.leaves, &[]), bytes);
+    assert_eq!(
+        codec::decode::<TailFrame>(&builder.finish(&frame.batch, &[], &[])).unwrap().records,
+        []
+    );
+}

@@ -3,20 +3,17 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use minicbor::bytes::ByteVec;
 use protocol::{
     Assignment, BatchHeader, Entry, EntryId, ItemBody, Kind, MerkleTree, NetworkId, PairNumber,
     ProcessId, Refusal, RefusalLeaf, SecretKey, Signed, Timestamp, V1,
-    api::{
-        Acknowledgement, FinalRefusal, PairUse, RefusalRecord, SubmitEvent, TailFrame, TailRecord,
-    },
-    codec,
+    api::{Acknowledgement, FinalRefusal, PairUse, RefusalRecord, SubmitEvent},
 };
 
 use crate::{
     board::{Birth, Posting},
     metrics::Metrics,
     order::{Checked, CheckedBody, Decision, Imported, Log, Order, Place},
+    segment::Builder,
     sequencer::Import,
     verify::{Event, Lane},
 };
@@ -25,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Batch {
     time: Timestamp,
-    records: Vec<TailRecord>,
+    records: Builder,
     refusals: Vec<RefusalRecord>,
     assignments: Vec<Assignment>,
     posting: Posting,
@@ -64,7 +61,7 @@ impl Batch {
     pub(super) fn new(number: u64, time: Timestamp) -> Self {
         Self {
             time,
-            records: Vec::new(),
+            records: Builder::default(),
             refusals: Vec::new(),
             assignments: Vec::new(),
             posting: Posting { number, ..Posting::default() },
@@ -152,9 +149,8 @@ impl Batch {
             }
             CheckedBody::Message(_) | CheckedBody::Timer(_) | CheckedBody::Answer(_) => {}
         }
-        let index = u32::try_from(self.records.len()).expect("a batch is bounded");
-        let origin = origin.map(ByteVec::from);
-        self.records.push(TailRecord { index, assignment, entry, origin });
+        let index = u32::try_from(self.assignments.len()).expect("a batch is bounded");
+        self.records.add(index, &assignment, &entry, origin.as_deref());
         self.assignments.push(assignment);
         self.seat(lane).assigned.push((tag, index));
     }
@@ -219,8 +215,7 @@ impl Batch {
 
     /// Signs the root and encodes the batch.
     pub(super) fn seal(&mut self, key: &SecretKey, network: NetworkId) {
-        let records = std::mem::take(&mut self.records);
-        let mut leaves: Vec<_> = records.iter().map(|record| record.assignment.leaf()).collect();
+        let mut leaves: Vec<_> = self.assignments.iter().map(Assignment::leaf).collect();
         for record in &mut self.refusals {
             record.index = u32::try_from(leaves.len()).expect("a batch is bounded");
             leaves.push(record.refusal.leaf());
@@ -237,13 +232,9 @@ impl Batch {
             root: tree.root(),
         };
         let batch = Signed::sign(header, key);
-        let frame = TailFrame { batch, leaves, records, refusals: self.refusals() };
-        self.posting.segment = Bytes::from(codec::encode(&frame));
-        self.sealed = Some((frame.batch, tree));
-    }
-
-    fn refusals(&self) -> Option<Vec<RefusalRecord>> {
-        (!self.refusals.is_empty()).then(|| self.refusals.clone())
+        let segment = self.records.finish(&batch, &leaves, &self.refusals);
+        self.posting.segment = Bytes::from(segment);
+        self.sealed = Some((batch, tree));
     }
 
     /// What readers are to see, once the batch is durable.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use protocol::{Limits, ProcessId, Slot, api::Cursor};
 
 use super::Import;
@@ -154,7 +155,7 @@ impl State {
 fn weight(arrival: &Arrival) -> usize {
     let weights = arrival.submissions.iter().map(|(_, ready)| match ready {
         Ready::Checked(checked) => {
-            checked.entry.len() + checked.origin.as_ref().map_or(0, Vec::len) + OVERHEAD
+            checked.entry.len() + checked.origin.as_ref().map_or(0, Bytes::len) + OVERHEAD
         }
         Ready::Known(_) | Ready::KnownRefused(_) | Ready::Refused(_) => 0,
     });

@@ -12,7 +12,7 @@ use super::{Inbox, Sequencer, Work};
 use crate::{
     archive::Archive,
     clock::{Clock, testing::Clocks},
-    fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since},
+    fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since, verify},
     metrics::Metrics,
     running::{Opened, Written},
     store::StoreError,
@@ -107,7 +107,7 @@ impl Bench {
         let now = self.sequencer.clock.now();
         submissions.iter().for_each(|submission| self.verifier.meet(submission));
         let verify =
-            |submission: Submission| (submission.tag, self.verifier.verify(now, submission));
+            |submission: Submission| (submission.tag, verify(&self.verifier, now, submission));
         let submissions = submissions.into_iter().map(verify).collect();
         let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
         self.sequencer.inbox.put(vec![arrival]);
@@ -119,7 +119,7 @@ impl Bench {
     pub(crate) fn run(self, entries: &[Entry], ended: impl Fn(StoreError)) {
         for entry in entries {
             let submission = crate::fixture::submission(0, entry.clone());
-            let submissions = vec![(0, self.verifier.verify(crate::fixture::NOW, submission))];
+            let submissions = vec![(0, verify(&self.verifier, crate::fixture::NOW, submission))];
             let arrival = Arrival { lane: Arc::clone(&self.lane), submissions, share: share() };
             self.sequencer.inbox.put(vec![arrival]);
         }

@@ -2,7 +2,7 @@ mod epochs;
 mod kinds;
 mod refusals;
 
-use protocol::{Hash, ProcessId, RefusalCode, Slot};
+use protocol::{Hash, ProcessId, RefusalCode, Slot, api::LogPage, codec};
 
 use super::testing::{Bench, Told};
 use crate::{
@@ -20,6 +20,7 @@ fn check_log(archive: &Archive, process: ProcessId) -> u64 {
     let (mut from, mut previous) = (Slot::ZERO, Hash::ZERO);
     loop {
         let Some(page) = archive.page(process, from, 7).unwrap() else { return 0 };
+        let page: LogPage = codec::decode(&page).unwrap();
         for record in &page.records {
             assert_eq!(record.assignment.slot, from);
             assert_eq!(record.assignment.entry, record.entry.id());

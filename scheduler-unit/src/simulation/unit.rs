@@ -12,7 +12,7 @@ use super::platter::Platter;
 use crate::{
     archive::Archive,
     clock::testing::Clocks,
-    fixture::{WASM, as_disk, lane, scheduler, share, verifier_since},
+    fixture::{WASM, as_disk, lane, scheduler, share, verifier_since, verify},
     indexer,
     running::open_with,
     sequencer::{Sequencer, testing::sequencer},
@@ -79,7 +79,7 @@ impl Unit {
         let now = self.sequencer.clock.now();
         let verify = |submission: Submission| {
             self.verifier.meet(&submission);
-            (submission.tag, self.verifier.verify(now, submission))
+            (submission.tag, verify(&self.verifier, now, submission))
         };
         let submissions = submissions.into_iter().map(verify).collect();
         let lane = Arc::clone(&self.lanes[peer].0);

@@ -99,7 +99,8 @@ impl Derived {
                 if let ItemBody::Spawn(spawn) = item.item.body {
                     self.births.push((process, time, spawn));
                 }
-                if let Some(introduction) = proof(origin)?.and_then(|proof| proof.introduction) {
+                let introducing = proof(origin.filter(introduces))?;
+                if let Some(introduction) = introducing.and_then(|proof| proof.introduction) {
                     self.meet(item.source, introduction);
                 }
             }
@@ -132,4 +133,9 @@ fn proof(origin: Option<&[u8]>) -> Result<Option<OriginProof>, StoreError> {
 
 fn damaged(error: codec::DecodeError) -> StoreError {
     StoreError::Damaged(format!("an entry in the log cannot be read: {error}"))
+}
+
+/// Whether the bytes of a proof of origin have more than item, receipts and assignment: few do.
+fn introduces(origin: &&[u8]) -> bool {
+    minicbor::Decoder::new(origin).array().is_ok_and(|fields| fields.is_none_or(|many| many > 3))
 }

@@ -14,14 +14,11 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use protocol::{
-    Refusal,
-    api::{Submission, SubmitEvent},
-};
+use protocol::{Refusal, api::SubmitEvent};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Ready, Verifier};
-use crate::{clock::Clock, order::Place, shard::Shards};
+use crate::{clock::Clock, order::Place, shard::Shards, submit::Received};
 
 /// What a chunk may take of the memory for submissions; given back when it is dropped.
 pub(crate) type Share = OwnedSemaphorePermit;
@@ -57,7 +54,7 @@ struct State {
 
 #[derive(Debug)]
 struct Chunk {
-    submissions: Vec<Submission>,
+    submissions: Vec<Received>,
     share: Share,
 }
 
@@ -157,7 +154,7 @@ impl Pool {
     }
 
     /// Verifies submissions of a stream.
-    pub(crate) fn put(&self, lane: &Arc<Lane>, submissions: Vec<Submission>, share: Share) {
+    pub(crate) fn put(&self, lane: &Arc<Lane>, submissions: Vec<Received>, share: Share) {
         let idle = {
             let mut state = lock(&lane.state);
             state.waiting.push_back(Chunk { submissions, share });
@@ -203,8 +200,13 @@ impl Shared {
         let now = self.clock.now();
         for submission in chunk.submissions {
             let tag = submission.tag;
-            let shard = self.shards.number_of(&submission.entry.target());
-            let ready = self.verifier.verify(now, submission);
+            let (shard, ready) = match submission.decode() {
+                Ok(said) => (
+                    self.shards.number_of(&said.entry.target()),
+                    self.verifier.verify(now, said, (submission.entry, submission.origin)),
+                ),
+                Err(refusal) => (0, Ready::Refused(refusal)),
+            };
             let part = parts.entry(shard).or_insert_with(|| {
                 let (lane, share) = (Arc::clone(lane), Arc::clone(&share));
                 Arrival { lane, submissions: Vec::new(), share }

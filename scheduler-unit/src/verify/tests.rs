@@ -1,13 +1,13 @@
 use protocol::{
     ComputePolicy, Delivery, EntryId, Epoch, Message, OriginProof, PairNumber, ProcessId, Slot,
-    Timer, TimerKind, api::Submission,
+    Timer, TimerKind, api::Submission, codec,
 };
 
 use super::*;
 use crate::{
     fixture::{
         NETWORK, NOW, Teller, client, key, message, message_body, opened, other_scheduler, process,
-        spawn, spawn_body, submission, verifier, verifier_since,
+        spawn, spawn_body, submission, verifier, verifier_since, verify,
     },
     sequencer::testing::Bench,
     store::testing::FaultDisk,
@@ -26,7 +26,7 @@ fn refused(ready: Ready) -> RefusalCode {
 }
 
 fn verify_entry(verifier: &Verifier, entry: Entry) -> Ready {
-    verifier.verify(NOW, submission(0, entry))
+    verify(verifier, NOW, submission(0, entry))
 }
 
 #[test]
@@ -129,14 +129,14 @@ fn what_a_process_emits_comes_with_its_proof_and_nothing_else_does() {
         assert_eq!(refused(verify_entry(&fresh(), entry)), RefusalCode::BadOrigin);
     }
     let proven = Submission { origin, ..submission(0, message(target, 1, NOW)) };
-    assert_eq!(refused(fresh().verify(NOW, proven)), RefusalCode::BadOrigin);
+    assert_eq!(refused(verify(&fresh(), NOW, proven)), RefusalCode::BadOrigin);
 }
 
 #[test]
 fn a_proven_delivery_passes() {
     let target = process(1, NOW);
     let teller = Teller::new(target, 3);
-    let Ready::Checked(checked) = fresh().verify(NOW, teller.delivery(0, 2)) else { panic!() };
+    let Ready::Checked(checked) = verify(&fresh(), NOW, teller.delivery(0, 2)) else { panic!() };
     let CheckedBody::Delivery(proven) = checked.body else { panic!() };
     assert_eq!((proven.source(), proven.target()), (teller.id, target));
     assert_eq!(proven.number(), PairNumber::new(2));
@@ -146,9 +146,9 @@ fn a_proven_delivery_passes() {
 fn an_unknown_source_must_be_introduced_once() {
     let (verifier, teller) = (fresh(), Teller::new(process(1, NOW), 2));
     let bare = || teller.delivery_without_introduction(0, 1);
-    assert_eq!(refused(verifier.verify(NOW, bare())), RefusalCode::IntroductionNeeded);
+    assert_eq!(refused(verify(&verifier, NOW, bare())), RefusalCode::IntroductionNeeded);
     verifier.meet(&teller.delivery(0, 0));
-    assert!(matches!(verifier.verify(NOW, bare()), Ready::Checked(_)));
+    assert!(matches!(verify(&verifier, NOW, bare()), Ready::Checked(_)));
 }
 
 /// A way to forge a delivery.
@@ -185,7 +185,7 @@ fn every_forged_part_of_a_delivery_is_refused() {
             panic!()
         };
         forge(delivery, proof);
-        let code = refused(fresh().verify(NOW, submission));
+        let code = refused(verify(&fresh(), NOW, submission));
         assert_eq!(code, RefusalCode::BadOrigin, "forgery {number}");
     }
 }
@@ -194,7 +194,7 @@ fn every_forged_part_of_a_delivery_is_refused() {
 fn a_delivery_without_proof_is_refused() {
     let mut submission = Teller::new(process(1, NOW), 1).delivery(0, 0);
     submission.origin = None;
-    assert_eq!(refused(fresh().verify(NOW, submission)), RefusalCode::BadOrigin);
+    assert_eq!(refused(verify(&fresh(), NOW, submission)), RefusalCode::BadOrigin);
 }
 
 #[test]

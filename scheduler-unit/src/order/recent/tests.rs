@@ -78,7 +78,7 @@ impl World {
         let body = CheckedBody::Spawn(Box::new(birth.verify(NETWORK).unwrap()));
         let birth = Checked {
             id: spawn(1, NOW).id(),
-            entry: vec![0],
+            entry: vec![0].into(),
             origin: None,
             looked_up: Timestamp::ZERO,
             body,
@@ -114,7 +114,7 @@ impl World {
                 let message = Signed::sign(message_body(target(), nonce, expiry), &client());
                 let entry = Entry::Message(message.clone());
                 let body = CheckedBody::Message(Box::new(message.verify(NETWORK).unwrap()));
-                let (id, entry) = (entry.id(), codec::encode(&entry));
+                let (id, entry) = (entry.id(), codec::encode(&entry).into());
                 self.sent.push(Checked {
                     id,
                     entry,

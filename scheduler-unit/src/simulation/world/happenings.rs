@@ -1,6 +1,6 @@
 //! What happens in a world, one event after the other, and what must hold at its end.
 
-use protocol::{Assignment, Slot, Timestamp};
+use protocol::{Assignment, Slot, Timestamp, api::LogPage, codec};
 
 use super::*;
 use crate::{order::Place, simulation::platter::Fault};
@@ -258,6 +258,7 @@ impl World {
         for (process, log) in &self.checker.logs {
             let page = unit.archive.page(*process, Slot::ZERO, usize::MAX);
             let page = page.map_err(|error| error.to_string())?.ok_or("a log is missing")?;
+            let page: LogPage = codec::decode(&page).map_err(|error| error.to_string())?;
             let seen: Vec<Assignment> =
                 page.records.iter().map(|record| record.assignment).collect();
             if seen != *log {

@@ -1,0 +1,128 @@
+//! A frame of submissions taken apart in place: the bytes of entries and proofs go to the log as they
+//! came.
+//!
+//! Finding where one submission ends and the next begins is cheap, so it is done where frames arrive;
+//! everything else is decoded, strictly, by the threads that verify.
+
+use bytes::Bytes;
+use minicbor::{Decoder, decode::Error};
+use protocol::{
+    Refusal, RefusalCode,
+    api::Submission,
+    codec::{self, DecodeError},
+};
+
+/// Fields of a submission, and of a proof of origin, that come without introducing anybody.
+const PLAIN_FIELDS: u64 = 3;
+
+/// A submission as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    /// The bytes of all of it.
+    bytes: Bytes,
+    /// Chosen by the sender.
+    pub(crate) tag: u64,
+    /// The bytes of its entry.
+    pub(crate) entry: Bytes,
+    /// The bytes of its proof of origin.
+    pub(crate) origin: Option<Bytes>,
+    /// Whether it may introduce somebody.
+    introduces: bool,
+}
+
+impl Received {
+    /// Takes the bytes of a [`SubmitFrame`](protocol::api::SubmitFrame) apart.
+    pub(super) fn read(frame: &Bytes) -> Result<Vec<Self>, Refusal> {
+        read(frame).map_err(|error| malformed(&error))
+    }
+
+    /// How many bytes it has.
+    pub(super) const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The submission, if it may introduce somebody and can be read.
+    pub(super) fn introduction(&self) -> Option<Submission> {
+        codec::decode(self.introduces.then_some(&self.bytes)?).ok()
+    }
+
+    /// What it says. From then on its parts are known to be the canonical bytes of what is in it.
+    pub(crate) fn decode(&self) -> Result<Submission, Refusal> {
+        codec::decode(&self.bytes).map_err(|error: DecodeError| malformed(&error))
+    }
+}
+
+fn read(frame: &Bytes) -> Result<Vec<Received>, Error> {
+    let mut d = Decoder::new(frame);
+    array(&mut d, 1)?;
+    let count = d.array()?.ok_or_else(|| Error::message("an array without a length"))?;
+    let headed = length_of(count).saturating_add(1);
+    if d.position() != headed {
+        return Err(Error::message("a length that could be shorter"));
+    }
+    let mut received = Vec::new();
+    for _ in 0..count {
+        received.push(submission(frame, &mut d)?);
+    }
+    if d.position() == frame.len() {
+        Ok(received)
+    } else {
+        Err(Error::message("bytes after the end"))
+    }
+}
+
+fn submission(frame: &Bytes, d: &mut Decoder<'_>) -> Result<Received, Error> {
+    let begin = d.position();
+    let fields = d.array()?.unwrap_or_default();
+    let tag = d.u64()?;
+    let entry = part(frame, d)?;
+    let mut introduces = fields > PLAIN_FIELDS;
+    let origin = if fields >= PLAIN_FIELDS && !is_null(d) {
+        let parts = d.probe().array()?.unwrap_or_default();
+        introduces |= parts > PLAIN_FIELDS;
+        Some(part(frame, d)?)
+    } else {
+        (fields >= PLAIN_FIELDS).then(|| d.skip()).transpose()?;
+        None
+    };
+    for _ in PLAIN_FIELDS..fields {
+        d.skip()?;
+    }
+    Ok(Received { bytes: frame.slice(begin..d.position()), tag, entry, origin, introduces })
+}
+
+/// The bytes of the next object.
+fn part(frame: &Bytes, d: &mut Decoder<'_>) -> Result<Bytes, Error> {
+    let begin = d.position();
+    d.skip()?;
+    Ok(frame.slice(begin..d.position()))
+}
+
+fn is_null(d: &Decoder<'_>) -> bool {
+    d.datatype().is_ok_and(|kind| kind == minicbor::data::Type::Null)
+}
+
+fn array(d: &mut Decoder<'_>, length: u64) -> Result<(), Error> {
+    match d.array()? {
+        Some(found) if found == length => Ok(()),
+        _ => Err(Error::message("an array of another length")),
+    }
+}
+
+/// Bytes of the shortest head of an array of so many.
+const fn length_of(count: u64) -> usize {
+    match count {
+        0..24 => 1,
+        24..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        0x1_0000..0x1_0000_0000 => 5,
+        _ => 9,
+    }
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(RefusalCode::Malformed, error.to_string())
+}
+
+#[cfg(test)]
+mod tests;
