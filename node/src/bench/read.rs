@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use protocol::{
     ProcessId, Slot,
     api::{LogPage, Opening, Request, TailFrame},
@@ -19,6 +20,9 @@ use crate::{error::NodeError, output::note, units::Spreading};
 
 /// Slots asked for in a page.
 const PAGE: u32 = 4_096;
+
+/// Pages on their way at a time.
+const AHEAD: usize = 4;
 
 /// What `bench read` found out.
 #[derive(Debug, Serialize)]
@@ -81,20 +85,27 @@ async fn timed(
 
 /// Reads page after page; gives their bytes.
 async fn pages(line: &Line, process: ProcessId, wanted: u64) -> Result<u64, NodeError> {
-    let ask = |from| {
+    let ask = |from: u64| async move {
         let request = Request::Log { process, from: Slot::new(from), limit: PAGE };
-        async move { line.ask(&request).await }
+        let answer = line.ask(&request).await?;
+        let bytes = u64::try_from(answer.len()).unwrap_or_default();
+        let read = tokio::task::spawn_blocking(move || read_page(&answer, from));
+        Ok::<_, NodeError>((read.await.map_err(NodeError::system)??, bytes))
     };
     let (mut from, mut bytes) = (0, 0);
-    let mut answer = ask(from).await?;
     while from < wanted {
-        bytes += u64::try_from(answer.len()).unwrap_or_default();
-        let (begun, guess) = (from, from + u64::from(PAGE));
-        let decoded = tokio::task::spawn_blocking(move || read_page(&answer, begun));
-        // The next page is on its way while this one is read.
-        let (read, next) = tokio::join!(decoded, ask(guess.min(wanted)));
-        from = read.map_err(NodeError::system)??;
-        answer = if from == guess { next? } else { ask(from).await? };
+        // Pages are asked for ahead, as if each of them were full.
+        let begins = (from..wanted).step_by(usize::try_from(PAGE).unwrap_or(usize::MAX));
+        let mut pages = futures::stream::iter(begins).map(ask).buffered(AHEAD);
+        while let Some(page) = pages.next().await {
+            let (next, length) = page?;
+            bytes += length;
+            let full = next == from + u64::from(PAGE);
+            from = next;
+            if !full {
+                break;
+            }
+        }
     }
     Ok(bytes)
 }

@@ -15,9 +15,9 @@ use crate::clock;
 /// What is sent and told.
 const METHOD: &str = "hear";
 
-/// Five seconds less than entries may be ahead: what was signed before the scheduler started is looked
-/// up by it, and that is not what is measured.
-const EXPIRY: u64 = 295_000;
+/// As far ahead as entries may expire: what may have been signed before the scheduler started is
+/// looked up by it, and that is not what is measured.
+const EXPIRY: u64 = 300_000;
 
 /// Keys and what they speak of.
 pub(super) struct World {
