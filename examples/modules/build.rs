@@ -104,6 +104,13 @@ fn compile(root: &Path, actor: &str, built: &Path) -> Result<(), String> {
     for variable in REMOVED {
         cargo.env_remove(variable);
     }
+    // What is configured for this machine; cargo tells it to build scripts, and the inner ones would
+    // take it for theirs.
+    for (variable, _) in env::vars_os() {
+        if variable.as_encoded_bytes().starts_with(b"CARGO_CFG_") {
+            cargo.env_remove(variable);
+        }
+    }
     run(&mut cargo)
 }
 
