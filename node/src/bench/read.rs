@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use protocol::{
-    ProcessId, Slot,
-    api::{LogPage, Opening, Request, TailFrame},
+    Assignment, ProcessId, Slot,
+    api::{Cursor, LogPage, Opening, Request, TailFrame, TailReport},
     codec,
 };
 use serde::Serialize;
+use transport::{FrameReceiver, FrameSender};
 
 use super::{
     flood::{Stream, flood},
@@ -51,12 +52,15 @@ pub(crate) async fn read(slots: usize) -> Result<ReadReport, NodeError> {
     let processes = subject.populate(&world, 1).await?;
     note(&format!("writing {slots} slots"));
     let stream = Stream::encode(world.messages(&processes, slots), 64);
-    let written = flood(&subject, vec![stream], 4_000).await?;
+    let line = subject.connect_as(world.compute()).await?;
+    let written = tokio::select! {
+        written = flood(&subject, vec![stream], 4_000) => written?,
+        ended = execute(&line) => return Err(ended?),
+    };
     subject.settle().await;
     let process = processes.first().copied().unwrap_or_else(|| ProcessId::from_bytes([0; 32]));
     let wanted = written.entries + 1;
     note("reading");
-    let line = subject.connect_as(world.compute()).await?;
     let page = timed(&subject, wanted, pages(&line, process, wanted)).await?;
     let tail = timed(&subject, wanted, tail(&line, wanted)).await?;
     subject.stop().await;
@@ -123,20 +127,43 @@ fn read_page(answer: &[u8], from: u64) -> Result<u64, NodeError> {
     }
 }
 
+/// Says of everything that comes down a tail that it is executed: only so many entries of a process
+/// may wait for that. Gives what it breaks off with.
+async fn execute(line: &Line) -> Result<NodeError, NodeError> {
+    let (mut sender, mut receiver) = open_tail(line).await?;
+    loop {
+        let frame = next_frame(&mut receiver).await?;
+        let read: TailFrame = codec::decode_trusted(frame.as_ref()).map_err(NodeError::system)?;
+        let Some(last) = read.records.last() else { continue };
+        let Assignment { process, slot, .. } = last.assignment;
+        let slot = slot.next().unwrap_or(slot);
+        let report =
+            TailReport { executed: vec![Cursor { process, slot }], superseded: Vec::new() };
+        sender.send(&codec::encode(&report)).await.map_err(NodeError::system)?;
+    }
+}
+
+async fn open_tail(line: &Line) -> Result<(FrameSender, FrameReceiver), NodeError> {
+    let opening = codec::encode(&Opening::Tail { cursors: Vec::new(), present: None });
+    line.connection.open_stream(&opening).await.map_err(NodeError::system)
+}
+
+async fn next_frame(receiver: &mut FrameReceiver) -> Result<impl AsRef<[u8]>, NodeError> {
+    let frame = receiver.recv().await.map_err(NodeError::system)?;
+    frame.ok_or_else(|| NodeError::System("the tail ends early".to_owned()))
+}
+
 /// Reads what a compute unit would; gives the bytes of the frames.
 async fn tail(line: &Line, wanted: u64) -> Result<u64, NodeError> {
-    let opening = codec::encode(&Opening::Tail { cursors: Vec::new(), present: None });
-    let opened = line.connection.open_stream(&opening).await.map_err(NodeError::system)?;
-    let (_sender, mut receiver) = opened;
+    let (_sender, mut receiver) = open_tail(line).await?;
     let (mut next, mut bytes) = (0, 0);
     while next < wanted {
-        let frame = receiver.recv().await.map_err(NodeError::system)?;
-        let frame = frame.ok_or_else(|| NodeError::System("the tail ends early".to_owned()))?;
-        let read: TailFrame = codec::decode_trusted(&frame).map_err(NodeError::system)?;
+        let frame = next_frame(&mut receiver).await?;
+        let read: TailFrame = codec::decode_trusted(frame.as_ref()).map_err(NodeError::system)?;
         for record in &read.records {
             check(&mut next, record.assignment.slot)?;
         }
-        bytes += u64::try_from(frame.len()).unwrap_or_default();
+        bytes += u64::try_from(frame.as_ref().len()).unwrap_or_default();
     }
     Ok(bytes)
 }
