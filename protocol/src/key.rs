@@ -10,7 +10,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::{AccountId, Domain, Hash, OperatorId, UnitId, id::array};
 
-pub use ready::ReadyKey;
+pub use ready::{BegunCheck, ReadyKey};
 
 /// The algorithm byte of Ed25519 in an authority and in an account's digest.
 pub(crate) const ED25519: u8 = 1;

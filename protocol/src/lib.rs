@@ -68,7 +68,7 @@ pub use host_table::{HostTable, KeyProof, OtherKey, host_table_root};
 pub use id::{
     AccountId, EntryId, ModuleId, NetworkId, OperatorId, ParseIdError, ProcessId, ProfileId, UnitId,
 };
-pub use key::{PublicKey, ReadyKey, SecretKey, Signature};
+pub use key::{BegunCheck, PublicKey, ReadyKey, SecretKey, Signature};
 pub use limits::Limits;
 pub use marker::{Kind, V1};
 pub use measure::{Epoch, Gas, PairNumber, Slot, Timestamp};
@@ -86,7 +86,7 @@ pub use proof::{KeyInState, PageInState, Proof, ProofFile, StateProofError};
 pub use provenance::{Change, Provenance, ProvenanceError, Source};
 pub use receipt::{Receipt, ReceiptBatch, ReceiptError, ReceiptLeaf};
 pub use refusal::{Refusal, RefusalCode};
-pub use signed::{Authority, Body, Signed, Verified, VerifyError};
+pub use signed::{Authority, Body, Signed, Verified, VerifyError, Verifying};
 pub use spawn::Spawn;
 pub use state::{GlobalValue, PageProof, STATE_PAGE_BYTES, State};
 pub use unit_record::{Role, UnitRecord, UnitRecordError};

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::{
-    Domain, EntryId, Hash, NetworkId, PublicKey, ReadyKey, SecretKey, Signature,
+    BegunCheck, Domain, EntryId, Hash, NetworkId, PublicKey, ReadyKey, SecretKey, Signature,
     codec::{self, DecodeError},
 };
 
@@ -59,6 +59,14 @@ pub struct Verified<T> {
     digest: Hash,
 }
 
+/// A signed body that lacks the last step of its signature's check.
+#[derive(Debug, Clone)]
+pub struct Verifying<T> {
+    signed: Signed<T>,
+    digest: Hash,
+    check: BegunCheck,
+}
+
 /// Why a signed body is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
@@ -100,22 +108,26 @@ impl<T: Body> Signed<T> {
         Ok(Verified { signed: self, digest })
     }
 
-    /// Checks everything with the signer's key as the caller has it ready.
+    /// Checks everything but the last step of the signature's check, with the signer's key as the
+    /// caller has it ready: that step is cheap for many at a time.
     ///
     /// # Errors
     ///
     /// As [`Self::verify`]; another key than the signer's is none.
-    pub fn verify_ready(
+    pub fn begin_verifying(
         self,
         network: NetworkId,
         ready: impl FnOnce(&PublicKey) -> Option<ReadyKey>,
-    ) -> Result<Verified<T>, VerifyError> {
+    ) -> Result<Verifying<T>, VerifyError> {
         let digest = self.digest();
+        let mut check = None;
         self.verify_by(network, &digest, |key, digest, signature| {
-            ready(key)
-                .is_some_and(|ready| ready.public() == *key && ready.verifies(digest, signature))
+            let ready = ready(key).filter(|ready| ready.public() == *key);
+            check = ready.and_then(|ready| ready.begin_check(digest, signature));
+            check.is_some()
         })?;
-        Ok(Verified { signed: self, digest })
+        let check = check.ok_or(VerifyError::BadSignature)?;
+        Ok(Verifying { signed: self, digest, check })
     }
 
     /// Checks without consuming, with the signature check done by `holds`, so that a caller that
@@ -139,6 +151,21 @@ impl<T: Body> Signed<T> {
             return Err(VerifyError::WrongSigner);
         }
         if holds(key, digest, signature) { Ok(()) } else { Err(VerifyError::BadSignature) }
+    }
+}
+
+impl<T> Verifying<T> {
+    /// Finishes the checks of all of them, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::BadSignature`], of each for itself.
+    pub fn finish(many: Vec<Self>) -> impl Iterator<Item = Result<Verified<T>, VerifyError>> {
+        let checks: Vec<BegunCheck> = many.iter().map(|one| one.check).collect();
+        many.into_iter().zip(BegunCheck::finish(&checks)).map(|(one, holds)| {
+            let Self { signed, digest, .. } = one;
+            if holds { Ok(Verified { signed, digest }) } else { Err(VerifyError::BadSignature) }
+        })
     }
 }
 

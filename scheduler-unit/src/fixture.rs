@@ -17,7 +17,7 @@ use crate::{
     order::EXPIRY_WINDOW,
     running::{Opened, Stores, open},
     store::{Disk, StoreError, testing::FaultDisk},
-    verify::{Event, Lane, Ready, Verifier},
+    verify::{Event, Lane, Ready, Said, Verifier},
 };
 
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
@@ -321,9 +321,10 @@ pub(crate) fn verifier_since(opened: &Opened, started: Timestamp) -> Verifier {
 
 /// Verifies a submission as if it had just come.
 pub(crate) fn verify(verifier: &Verifier, now: Timestamp, submission: Submission) -> Ready {
-    let entry = codec::encode(&submission.entry).into();
-    let origin = submission.origin.as_ref().map(|origin| codec::encode(&**origin).into());
-    verifier.verify(now, submission, (entry, origin))
+    let entry_bytes = codec::encode(&submission.entry).into();
+    let proof_bytes = submission.origin.as_ref().map(|origin| codec::encode(&**origin).into());
+    let said = Said { submission, entry_bytes, proof_bytes };
+    verifier.verify(now, vec![said]).remove(0)
 }
 
 /// A stream, and what it is told.

@@ -8,6 +8,7 @@
 //! - A messenger's word is never evidence.
 
 mod keys;
+mod messages;
 mod origin;
 mod pool;
 
@@ -23,14 +24,11 @@ use protocol::{
 
 use crate::{
     archive::Archive,
-    order::{Checked, CheckedBody, Place, may_precede},
+    order::{Checked, CheckedBody, Place},
     shard::Shards,
     store::StoreError,
 };
 use keys::Keys;
-
-/// An expiry this near may be past when the entry is decided, in milliseconds.
-const NEAR: u64 = 5_000;
 
 pub(crate) use origin::{Child, Due, Origins, PROOF_BYTES, Proven, Recurring};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
@@ -46,6 +44,17 @@ pub(crate) enum Ready {
     KnownRefused(EntryId),
     /// It has no place.
     Refused(Refusal),
+}
+
+/// A submission, and the canonical bytes of its entry and of its proof of origin.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// What it says.
+    pub(crate) submission: Submission,
+    /// The bytes of its entry.
+    pub(crate) entry_bytes: Bytes,
+    /// The bytes of its proof of origin.
+    pub(crate) proof_bytes: Option<Bytes>,
 }
 
 /// What verification must know.
@@ -96,23 +105,11 @@ impl Verifier {
         }
     }
 
-    /// Verifies one submission at an instant; these are the canonical bytes of its entry and proof.
-    pub(crate) fn verify(
-        &self,
-        now: Timestamp,
-        submission: Submission,
-        bytes: (Bytes, Option<Bytes>),
-    ) -> Ready {
-        self.check(now, submission, bytes).unwrap_or_else(Ready::Refused)
-    }
-
     fn check(
         &self,
         now: Timestamp,
-        submission: Submission,
-        (bytes, proof_bytes): (Bytes, Option<Bytes>),
+        Said { submission: Submission { entry, origin, .. }, entry_bytes, proof_bytes }: Said,
     ) -> Result<Ready, Refusal> {
-        let Submission { entry, origin, .. } = submission;
         let proven = matches!(entry, Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_));
         if origin.is_some() != proven {
             let detail = "deliveries, skips and timers come with a proof of origin, and no others";
@@ -124,16 +121,8 @@ impl Verifier {
         let (body, looked_up) = match (entry, proof) {
             (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
             (Entry::Message(message), _) => {
-                let verified = message.verify_ready(self.network, |key| self.keys.ready(key));
-                let verified = verified.map_err(refuse_signature)?;
-                self.check_listed(&verified.body().sender)?;
-                let expiry = verified.body().expiry;
-                let target = verified.body().target;
-                let due = may_precede(expiry, self.started)
-                    || expiry <= now.saturating_add(NEAR)
-                    || self.shards.archive(&target).board.may_be_imported(&target, expiry);
-                let looked_up = if due { now } else { Timestamp::ZERO };
-                (CheckedBody::Message(Box::new(verified)), looked_up)
+                let verified = message.verify(self.network).map_err(refuse_signature)?;
+                return self.admit_message(now, verified, entry_bytes);
             }
             (Entry::Control(control), _) => (self.check_control(control)?, now),
             (Entry::Answer(answer), _) => (self.check_answer(&answer)?, now),
@@ -150,19 +139,19 @@ impl Verifier {
                 return Err(Refusal::new(RefusalCode::BadOrigin, "it comes without its proof"));
             }
         };
-        if looked_up > Timestamp::ZERO
-            && let archive = self.shards.archive(&body.target())
-            && let Some(known) = look_up(archive, &id).map_err(refuse_storage)?
+        let (entry, origin) = (entry_bytes, proof_bytes);
+        self.look_up_first(Checked { id, entry, origin, looked_up, body })
+    }
+
+    /// Looks an entry up in the index and what is newer, if it is to be.
+    fn look_up_first(&self, checked: Checked) -> Result<Ready, Refusal> {
+        if checked.looked_up > Timestamp::ZERO
+            && let archive = self.shards.archive(&checked.body.target())
+            && let Some(known) = look_up(archive, &checked.id).map_err(refuse_storage)?
         {
             return Ok(known);
         }
-        Ok(Ready::Checked(Box::new(Checked {
-            id,
-            entry: bytes,
-            origin: proof_bytes,
-            looked_up,
-            body,
-        })))
+        Ok(Ready::Checked(Box::new(checked)))
     }
 
     fn check_delivery(

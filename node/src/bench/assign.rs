@@ -63,6 +63,7 @@ pub(crate) async fn assign(options: AssignOptions) -> Result<AssignReport, NodeE
     let world = World::new(subject.network(), options.accounts, options.args_bytes);
     note(&format!("spawning {} processes", options.processes));
     let processes = subject.populate(&world, options.processes).await?;
+    subject.leave_start_behind().await;
     note(&format!("signing {} messages", options.messages));
     let before = subject.allocated();
     let count = options.streams.max(1);

@@ -35,6 +35,7 @@ pub(super) struct Subject {
     address: UnitAddress,
     network: NetworkId,
     directory: TempDir,
+    started: tokio::time::Instant,
 }
 
 /// A connection with the socket it uses.
@@ -57,7 +58,8 @@ impl Subject {
             ChildOptions { data: data.path(), bootstrap: &[], mdns: false, decisions: &decisions };
         let mut child = ChildUnit::launch(&home, options)?;
         child.ready().await?;
-        Ok(Self { child, address: home.unit_address(), network, directory })
+        let (address, started) = (home.unit_address(), tokio::time::Instant::now());
+        Ok(Self { child, address, network, directory, started })
     }
 
     /// Who it is and where.
@@ -110,6 +112,12 @@ impl Subject {
         let born = spawns.iter().map(|spawn| spawn.entry.target()).collect();
         flood(self, vec![Stream::encode(spawns, 64)], 1_024).await?;
         Ok(born)
+    }
+
+    /// Waits until no message signed from then on could have been assigned before the scheduler
+    /// started, by any clock that is at most five seconds off: it looks such messages up.
+    pub(super) async fn leave_start_behind(&self) {
+        tokio::time::sleep_until(self.started + Duration::from_secs(6)).await;
     }
 
     /// Waits until what it does after it has answered is done: its processor time stands still.

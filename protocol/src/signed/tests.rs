@@ -164,9 +164,11 @@ fn a_secret_key_is_never_shown() {
 
 #[test]
 fn a_ready_key_counts_only_as_itself() {
-    let own = message().verify_ready(NETWORK, PublicKey::ready);
-    assert_eq!(own, message().verify(NETWORK));
-    let stranger = message().verify_ready(NETWORK, |_| key(9).public().ready());
-    assert_eq!(stranger, Err(VerifyError::BadSignature));
-    assert_eq!(message().verify_ready(NETWORK, |_| None), Err(VerifyError::BadSignature));
+    let own = message().begin_verifying(NETWORK, PublicKey::ready).unwrap();
+    let own: Vec<_> = Verifying::finish(vec![own]).collect();
+    assert_eq!(own, [message().verify(NETWORK)]);
+    let stranger = message().begin_verifying(NETWORK, |_| key(9).public().ready());
+    assert_eq!(stranger.err(), Some(VerifyError::BadSignature));
+    let nobody = message().begin_verifying(NETWORK, |_| None);
+    assert_eq!(nobody.err(), Some(VerifyError::BadSignature));
 }

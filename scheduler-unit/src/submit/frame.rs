@@ -6,11 +6,9 @@
 
 use bytes::Bytes;
 use minicbor::{Decoder, decode::Error};
-use protocol::{
-    Refusal, RefusalCode,
-    api::Submission,
-    codec::{self, DecodeError},
-};
+use protocol::{Refusal, RefusalCode, api::Submission, codec};
+
+use crate::verify::Said;
 
 /// Fields of a submission, and of a proof of origin, that come without introducing anybody.
 const PLAIN_FIELDS: u64 = 3;
@@ -23,9 +21,9 @@ pub(crate) struct Received {
     /// Chosen by the sender.
     pub(crate) tag: u64,
     /// The bytes of its entry.
-    pub(crate) entry: Bytes,
+    entry: Bytes,
     /// The bytes of its proof of origin.
-    pub(crate) origin: Option<Bytes>,
+    origin: Option<Bytes>,
     /// Whether it may introduce somebody.
     introduces: bool,
 }
@@ -46,9 +44,10 @@ impl Received {
         codec::decode(self.introduces.then_some(&self.bytes)?).ok()
     }
 
-    /// What it says. From then on its parts are known to be the canonical bytes of what is in it.
-    pub(crate) fn decode(&self) -> Result<Submission, Refusal> {
-        codec::decode(&self.bytes).map_err(|error: DecodeError| malformed(&error))
+    /// What it says, with its parts, which are then the canonical bytes of what is in it.
+    pub(crate) fn decode(self) -> Result<Said, Refusal> {
+        let submission = codec::decode(&self.bytes).map_err(|error| malformed(&error))?;
+        Ok(Said { submission, entry_bytes: self.entry, proof_bytes: self.origin })
     }
 }
 

@@ -198,13 +198,20 @@ impl Shared {
         let share = Arc::new(chunk.share);
         let mut parts = Parts::new();
         let now = self.clock.now();
-        for submission in chunk.submissions {
-            let tag = submission.tag;
-            let (shard, ready) = match submission.decode() {
-                Ok(said) => (
-                    self.shards.number_of(&said.entry.target()),
-                    self.verifier.verify(now, said, (submission.entry, submission.origin)),
-                ),
+        let (mut said, mut places) = (Vec::new(), Vec::new());
+        for received in chunk.submissions {
+            let tag = received.tag;
+            let place = received.decode().map(|one| {
+                let shard = self.shards.number_of(&one.submission.entry.target());
+                said.push(one);
+                shard
+            });
+            places.push((tag, place));
+        }
+        let mut verified = self.verifier.verify(now, said).into_iter();
+        for (tag, place) in places {
+            let (shard, ready) = match place {
+                Ok(shard) => (shard, verified.next().expect("each is verified")),
                 Err(refusal) => (0, Ready::Refused(refusal)),
             };
             let part = parts.entry(shard).or_insert_with(|| {

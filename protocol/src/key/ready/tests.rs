@@ -115,7 +115,11 @@ fn strictly(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
 /// What is said here.
 fn here(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     let ready = PublicKey::from_bytes(*key).ready();
-    ready.is_some_and(|key| key.holds(message, &Signature::from_bytes(*signature)))
+    let begun = ready.and_then(|key| key.begin(message, &Signature::from_bytes(*signature)));
+    let holds = begun.is_some_and(|begun| BegunCheck::finish(&[begun]) == [true]);
+    let signature = Signature::from_bytes(*signature);
+    assert_eq!(ready.is_some_and(|key| key.holds(message, &signature)), holds, "at once and not");
+    holds
 }
 
 #[test]
@@ -163,7 +167,6 @@ fn made(
     let key = (base(&secret) + EIGHT_TORSION[of_key]).compress().to_bytes();
     let commitment = (base(&nonce) + EIGHT_TORSION[of_commitment]).compress().to_bytes();
     let challenge = {
-        use ed25519_dalek::{Digest, Sha512};
         let hasher = Sha512::new().chain_update(commitment).chain_update(key).chain_update(message);
         Scalar::from_bytes_mod_order_wide(&hasher.finalize().into())
     };
@@ -235,6 +238,23 @@ proptest! {
         signature[..32].copy_from_slice(&r);
         signature[32..].copy_from_slice(&s);
         prop_assert_eq!(here(&key, b"m", &signature), strictly(&key, b"m", &signature));
+    }
+}
+
+#[test]
+fn checks_that_are_finished_together_do_not_disturb_each_other() {
+    for count in [0, 1, 2, 7, 64_u8] {
+        let signed = |number: u8| {
+            let key = SecretKey::from_seed(&[number; 32]);
+            let signature = key.0.sign(&[number]).to_bytes();
+            // Every third is of another message.
+            let message = [number ^ u8::from(number.is_multiple_of(3))];
+            let ready = key.public().ready().unwrap();
+            ready.begin(&message, &Signature::from_bytes(signature)).unwrap()
+        };
+        let checks: Vec<BegunCheck> = (0..count).map(signed).collect();
+        let expected: Vec<bool> = (0..count).map(|number| !number.is_multiple_of(3)).collect();
+        assert_eq!(BegunCheck::finish(&checks), expected);
     }
 }
 
