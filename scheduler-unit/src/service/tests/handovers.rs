@@ -232,6 +232,8 @@ async fn a_log_whose_scheduler_is_lost_goes_on_behind_the_attested_slot() {
         let adopted: Adopted = new.ask(&request).await.unwrap();
         assert_eq!(adopted, Adopted { next: Slot::new(5), done: true });
     }
+    let module: ModuleBytes = new.ask(&Request::GetModule(ModuleId::of(WASM))).await.unwrap();
+    assert_eq!(module.module, WASM, "the unit that gave the log gave it as well");
     // The message of a void slot may come again.
     let more = new.submit(messages(target, 5, now)).await;
     assert_eq!(more.assigned[&2], sent.assigned[&2]);
