@@ -68,7 +68,7 @@ impl Modules {
     }
 
     /// Makes a cache that keeps at most `kept` modules in memory, and up to 4,096 files of 4 GiB in
-    /// a directory of its own. Files are believed by a secret that must be this unit's alone.
+    /// a directory of its own, and as many binaries. Files are believed by a secret that must be this unit's alone.
     ///
     /// # Errors
     ///
