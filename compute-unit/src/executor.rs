@@ -418,15 +418,19 @@ impl Shared {
         }
     }
 
-    /// A compiled module; none if the process has to wait for it.
+    /// A compiled module whose binary is kept; none if the process has to wait for it.
     fn module(&self, hosted: &Arc<Hosted>, id: ModuleId) -> Option<Arc<CompiledModule>> {
         // Whoever is refused is refused by whoever fetches it.
-        if let Some(Ok(module)) = self.modules.find(&id) {
+        if let Some(Ok(module)) = self.modules.find(&id)
+            && self.modules.has_binary(&id)
+        {
             return Some(module);
         }
         let mut wanted = lock(&self.wanted);
         // It may have come since.
-        if let Some(module) = self.modules.get(&id) {
+        if let Some(module) = self.modules.get(&id)
+            && self.modules.has_binary(&id)
+        {
             return Some(module);
         }
         lock(&hosted.inbox).awaits_module = true;

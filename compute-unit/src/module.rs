@@ -1,11 +1,14 @@
-//! Compiled modules, and where they are kept: a few in memory, many on disk.
+//! Compiled modules, and where they are kept: a few in memory, many on disk; and the binaries of those
+//! that logs name.
 //!
 //! # Invariants
 //!
 //! - A module is compiled at most once at a time, and what the disk holds is not compiled again.
 //! - Nothing of a file is believed before its checksum, whose key only this unit knows, holds.
 //! - Refusals are kept like modules; failures of this unit's engine are not.
+//! - What strangers have compiled pushes out no binary that a log names.
 
+mod binaries;
 mod cache;
 mod disk;
 mod file;

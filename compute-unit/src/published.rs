@@ -1,14 +1,17 @@
 //! What this unit has published of a process, on disk or in memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use protocol::{
-    Hash, ProcessId, Receipt, Slot,
-    api::{Executed, FollowFrame, FollowSlot, OutcomePage},
+    Hash, ProcessId, Receipt, Slot, UnitId,
+    api::{Executed, ExecutedHead, FollowFrame, FollowSlot, HeadPage, OutcomePage},
     codec,
 };
 
-use crate::{database::StoreError, feed::Feed, store::Store};
+use crate::{database::StoreError, feed::Feed, given::Given, store::Store};
 
 /// Bytes in one page of outcomes.
 const PAGE_BYTES_MAX: usize = 8 << 20;
@@ -27,6 +30,39 @@ impl Published {
     pub(crate) fn chain(&self, process: &ProcessId, slot: Slot) -> Option<Hash> {
         let page = self.page(process, slot, 1).ok()?;
         page.executed.first().map(|executed| executed.receipt.leaf.chain)
+    }
+
+    /// The executed heads of processes of which a scheduler has ordered slots.
+    pub(crate) fn heads_of(
+        &self,
+        given: &Given,
+        scheduler: &UnitId,
+        (after, most): (Option<ProcessId>, usize),
+    ) -> Result<HeadPage, StoreError> {
+        // Memory first, as below.
+        let frames = self.feed.unstored(usize::MAX);
+        let slots = frames.iter().flat_map(|frame| &frame.frame.slots);
+        let head = |slot: &FollowSlot| {
+            let (process, slot, chain) = (slot.leaf.process, slot.leaf.slot, slot.leaf.chain);
+            (process, ExecutedHead { process, slot, chain })
+        };
+        let recent: BTreeMap<ProcessId, ExecutedHead> = slots.map(head).collect();
+        let given = given.unstored();
+        let its = given.iter().filter(|frame| frame.scheduler == *scheduler);
+        let opened = its.flat_map(|frame| frame.runs.iter().filter(|run| run.opens));
+        let opened: BTreeSet<ProcessId> = opened.map(|run| run.process).collect();
+        let HeadPage { heads, more } = self.store.heads_of(scheduler, (after, most), &recent)?;
+        // Those behind the page are in a later one.
+        let last = heads.last().filter(|_| more).map(|head| head.process);
+        let is_in = |process: &ProcessId| {
+            after.is_none_or(|after| *process > after) && last.is_none_or(|last| *process <= last)
+        };
+        let fresh = opened.iter().filter(|process| is_in(process));
+        let fresh = fresh.filter_map(|process| Some((*process, *recent.get(process)?)));
+        let mut all: BTreeMap<ProcessId, ExecutedHead> = fresh.collect();
+        all.extend(heads.into_iter().map(|head| (head.process, head)));
+        let more = more || all.len() > most;
+        Ok(HeadPage { heads: all.into_values().take(most).collect(), more })
     }
 
     /// Reads a page of outcomes. What was published later takes the place of what was published of

@@ -184,9 +184,14 @@ impl Tail {
         for process in self.moves.to(&self.scheduler) {
             self.come_over(&process);
         }
-        self.places.values_mut().for_each(|place| {
+        let (moves, scheduler) = (&self.moves, self.scheduler);
+        self.places.iter_mut().for_each(|(process, place)| {
             if place.standing == Standing::Undecided {
                 place.standing = Standing::Followed;
+            }
+            // A cursor that is far ahead has the scheduler find out why.
+            if place.standing == Standing::Followed && place.is_void(moves.of(process), scheduler) {
+                place.standing = Standing::Superseded;
             }
         });
         let cursor = |(process, place): (&ProcessId, &Place)| Cursor {

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod evidence;
+mod modules;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +11,8 @@ use std::{
 };
 
 use protocol::{
-    ModuleId, ProcessId, Provenance, Role, Slot, UnitId, UnitSet,
-    api::{ModuleBytes, Opening, Request, TailFrame},
+    ProcessId, Provenance, Role, Slot, UnitId, UnitSet,
+    api::{Opening, Request, TailFrame},
     codec,
 };
 use tokio::{
@@ -23,24 +24,21 @@ use transport::{Connection, Directory, FrameReceiver, FrameSender, Peers};
 
 use crate::{
     archive::Archive,
-    engine::CompileError,
     executor::Executor,
     faults::Faults,
     liveness::Resting,
     metrics::Metrics,
-    module::{CompiledModule, Modules},
+    module::Modules,
     reports::Reports,
     resuming::Resume,
     store::Head,
     tail::{Moves, Tail, Unknown},
 };
 
+pub(crate) use modules::compile;
+
 /// Bytes of entries that may wait for execution, over all processes. Past it tails are not read.
 pub(crate) const WAITING_BYTES_MAX: usize = 256 << 20;
-/// How long to wait before a module that could not be had is asked for again: at first, and at the
-/// longest.
-const MODULE_RETRY: Duration = Duration::from_secs(1);
-const MODULE_RETRY_MAX: Duration = Duration::from_secs(30);
 /// Cursors that fit into the opening of a stream, of about 45 bytes each.
 const CURSORS_MAX: usize = 65_536;
 /// How long a scheduler may take to say who a process is.
@@ -290,7 +288,8 @@ impl Tailing {
                 let this = Arc::clone(&self);
                 let shutdown = self.shutdown.clone();
                 tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-                    let fetched = fetch(&this.peers, &this.modules, scheduler, module).await;
+                    let fetched =
+                        modules::fetch(&this.peers, &this.modules, scheduler, module).await;
                     this.executor.provide(&module, fetched.map(drop));
                 }));
             }
@@ -340,44 +339,4 @@ async fn alarm(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Finds a module on this unit's disk, or gets it from a scheduler and compiles it, for as long as
-/// it takes: the log names it, so it exists. Fails only if it is no module that a unit could run.
-async fn fetch(
-    peers: &Peers,
-    modules: &Arc<Modules>,
-    scheduler: UnitId,
-    id: ModuleId,
-) -> Result<Arc<CompiledModule>, CompileError> {
-    let known = Arc::clone(modules);
-    if let Ok(Some(found)) = tokio::task::spawn_blocking(move || known.find(&id)).await {
-        return found;
-    }
-    let mut pause = MODULE_RETRY;
-    loop {
-        match peers.ask::<ModuleBytes>(scheduler, &Request::GetModule(id)).await {
-            Ok(bytes) if ModuleId::of(&bytes.module) == id => {
-                match compile(modules, bytes.module).await {
-                    Ok(module) => return Ok(module),
-                    Err(error) if error.is_refusal() => return Err(error),
-                    Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
-                }
-            }
-            Ok(_) => tracing::error!(module = %id, %scheduler, "got another module"),
-            Err(error) => tracing::warn!(module = %id, %scheduler, %error, "cannot get a module"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = pause.saturating_mul(2).min(MODULE_RETRY_MAX);
-    }
-}
-
-/// Compiles a module off the event loop.
-pub(crate) async fn compile(
-    modules: &Arc<Modules>,
-    wasm: Vec<u8>,
-) -> Result<Arc<CompiledModule>, CompileError> {
-    let modules = Arc::clone(modules);
-    let compiled = tokio::task::spawn_blocking(move || modules.compile(&wasm)).await;
-    compiled.unwrap_or_else(|error| Err(CompileError::Engine { detail: error.to_string() }))
 }

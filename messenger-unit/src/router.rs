@@ -227,7 +227,8 @@ impl Hub {
                     Some(false) => {}
                     None => break,
                 },
-                RefusalCode::Unreachable => break,
+                // Only people can cure it, so whoever waits hears of it, and asks again.
+                RefusalCode::Unreachable | RefusalCode::StaleStore => break,
                 _ => {}
             }
             tokio::time::sleep(pause).await;

@@ -1,7 +1,9 @@
-//! Finds out whether the store is an older copy of what this scheduler has signed.
+//! Finds out whether the store is an older copy of what this scheduler has signed, and whether other
+//! schedulers have gone on with its logs meanwhile.
 //!
 //! A store that was put back from a copy would give slots a second time. Compute units know better: what
-//! they have executed, this scheduler has signed. Only its own signature counts as evidence.
+//! they have executed, this scheduler has signed, or one that has taken over. Only its own signature
+//! counts as evidence against the store, and only a provenance shows that another one has taken over.
 //!
 //! # Invariants
 //!
@@ -45,6 +47,17 @@ const CURSORS_MAX: usize = 64;
 struct Doubt {
     process: ProcessId,
     slot: Slot,
+}
+
+/// What the proof of a slot that is not here says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// This scheduler has signed it.
+    Stale,
+    /// Somebody else has.
+    Foreign,
+    /// Nothing that is not known.
+    Nothing,
 }
 
 impl Unit {
@@ -181,26 +194,42 @@ impl Unit {
             };
             let judged = self.read(move |unit| unit.judge(Doubt { process, slot }, &proof));
             match judged.await {
-                Ok(true) => self.distrust(process, slot),
-                Ok(false) => {}
+                Ok(Verdict::Stale) => self.distrust(process, slot),
+                Ok(Verdict::Foreign) => self.look_for_successor(peer, process).await,
+                Ok(Verdict::Nothing) => {}
                 Err(error) => tracing::warn!(%process, %error, "a proof cannot be compared"),
             }
         }
     }
 
     /// Whether this scheduler has signed a slot that its store does not have, or has otherwise.
-    fn judge(&self, doubt: Doubt, proof: &AssignmentProof) -> Result<bool, protocol::Refusal> {
+    fn judge(&self, doubt: Doubt, proof: &AssignmentProof) -> Result<Verdict, protocol::Refusal> {
         let Doubt { process, slot } = doubt;
         let signed = proof.assignment;
-        if signed.process != process
-            || signed.slot != slot
-            || proof.verify(self.network, &self.id).is_err()
-        {
-            return Ok(false);
+        if signed.process != process || signed.slot != slot {
+            return Ok(Verdict::Nothing);
         }
-        let here = self.shards.archive(&process).record(&Place { process, slot });
-        let here = here.map_err(refuse_storage)?;
-        Ok(here.is_none_or(|here| here.assignment != signed))
+        let archive = self.shards.archive(&process);
+        if proof.verify(self.network, &self.id).is_err() {
+            // Logs that this scheduler never had are not asked about.
+            let is_here = archive.board.process(&process).is_some();
+            return Ok(if is_here { Verdict::Foreign } else { Verdict::Nothing });
+        }
+        let here = archive.record(&Place { process, slot }).map_err(refuse_storage)?;
+        let is_news = here.is_none_or(|here| here.assignment != signed);
+        Ok(if is_news { Verdict::Stale } else { Verdict::Nothing })
+    }
+
+    /// Asks the other schedulers who a process is, and seals its log if one of them goes on with it.
+    async fn look_for_successor(self: &Arc<Self>, peer: UnitId, process: ProcessId) {
+        let Some(provenance) = self.describe(&process, &[]).await else { return };
+        let learn = move |unit: &Self| {
+            unit.learn_successor(peer, provenance);
+            Ok(())
+        };
+        if let Err(error) = self.read(learn).await {
+            tracing::warn!(%process, %error, "a provenance cannot be looked at");
+        }
     }
 
     fn distrust(&self, process: ProcessId, slot: Slot) {

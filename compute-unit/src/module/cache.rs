@@ -25,6 +25,8 @@ use crate::{
 
 /// Refusals kept in memory.
 const REFUSALS_KEPT: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
+/// Modules remembered whose binary could not be kept.
+const WITHOUT_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 
 /// What came of a module.
 type Found = Result<Arc<CompiledModule>, CompileError>;
@@ -36,8 +38,10 @@ pub struct Modules {
     memory: Mutex<Memory>,
     /// What is being read or compiled now: at most one entry for each thread that asks.
     under_way: Mutex<HashMap<ModuleId, Arc<OnceLock<Found>>>>,
-    disk: Option<Disk>,
-    metrics: Arc<Metrics>,
+    pub(super) disk: Option<Disk>,
+    /// Modules whose binary could not be kept: nobody waits for it again.
+    pub(super) without: Mutex<LruCache<ModuleId, ()>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -58,12 +62,13 @@ impl Modules {
             memory: Mutex::new(Memory { compiled, refused }),
             under_way: Mutex::default(),
             disk: None,
+            without: Mutex::new(LruCache::new(WITHOUT_MAX)),
             metrics: Arc::default(),
         }
     }
 
     /// Makes a cache that keeps at most `kept` modules in memory, and up to 4,096 files of 4 GiB in
-    /// a directory of its own. Files are believed by a secret that must be this unit's alone.
+    /// a directory of its own, and as many binaries. Files are believed by a secret that must be this unit's alone.
     ///
     /// # Errors
     ///
@@ -178,6 +183,7 @@ impl Modules {
                 match loaded {
                     Ok(module) => {
                         self.metrics.modules_loaded.increment();
+                        disk.renew(id, Shelf::Binaries);
                         let module = Arc::new(module);
                         self.memory().compiled.put(*id, Arc::clone(&module));
                         return Some(Ok(module));

@@ -1,6 +1,7 @@
 //! The directory of module files: a cache that may lose any of them at any time.
 //!
-//! Files are not synced: what a crash leaves half written does not pass its checksum.
+//! Files of compiled modules are not synced: what a crash leaves half written does not pass its
+//! checksum. Binaries are, for nobody else may have them.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -26,7 +27,7 @@ pub(super) struct Limits {
     /// Files of refusals, which are small: strangers can cause them at little cost, so they never
     /// push out a module.
     pub(super) refusals: usize,
-    /// Bytes of all compiled modules.
+    /// Bytes of all compiled modules; binaries may have as many, and files, again.
     pub(super) bytes: u64,
     /// Bytes of one file.
     pub(super) file_bytes: u64,
@@ -40,6 +41,7 @@ impl Limits {
 
 const MODULE: &str = "module";
 const REFUSAL: &str = "refusal";
+const BINARY: &str = "wasm";
 /// Ends the name of a file that is being written.
 const UNFINISHED: &str = "tmp";
 
@@ -50,6 +52,8 @@ pub(super) enum Shelf {
     Modules,
     /// Refusals.
     Refusals,
+    /// Wasm binaries that logs name.
+    Binaries,
 }
 
 /// The directory.
@@ -59,6 +63,7 @@ pub(super) struct Disk {
     limits: Limits,
     modules: Mutex<Index>,
     refusals: Mutex<Index>,
+    binaries: Mutex<Index>,
     written: AtomicU64,
 }
 
@@ -79,7 +84,7 @@ impl Disk {
     /// Opens the directory, makes it if need be, and removes what is unfinished or too much.
     pub(super) fn open(directory: PathBuf, key: Key, limits: Limits) -> io::Result<Self> {
         make_private(&directory)?;
-        let (mut modules, mut refusals) = (Vec::new(), Vec::new());
+        let (mut modules, mut refusals, mut binaries) = (Vec::new(), Vec::new(), Vec::new());
         for entry in fs::read_dir(&directory)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
@@ -87,53 +92,85 @@ impl Disk {
                 Some(UNFINISHED) => fs::remove_file(entry.path())?,
                 Some(MODULE) => modules.push(FoundFile::of(name, &entry)?),
                 Some(REFUSAL) => refusals.push(FoundFile::of(name, &entry)?),
+                Some(BINARY) => binaries.push(FoundFile::of(name, &entry)?),
                 _ => {}
             }
         }
         let (modules, refusals) = (Mutex::new(index(modules)), Mutex::new(index(refusals)));
-        let disk = Self { directory, key, limits, modules, refusals, written: AtomicU64::new(0) };
-        disk.shrink(Shelf::Modules);
-        disk.shrink(Shelf::Refusals);
+        let (binaries, written) = (Mutex::new(index(binaries)), AtomicU64::new(0));
+        let disk = Self { directory, key, limits, modules, refusals, binaries, written };
+        [Shelf::Modules, Shelf::Refusals, Shelf::Binaries]
+            .iter()
+            .for_each(|shelf| disk.shrink(*shelf));
         Ok(disk)
     }
 
-    /// The bytes kept of a module, and on which shelf. They may be damaged.
+    /// What came of a module, and on which shelf that is. It may be damaged.
     pub(super) fn read(&self, module: &ModuleId) -> Option<(Shelf, Vec<u8>)> {
-        [Shelf::Modules, Shelf::Refusals].into_iter().find_map(|shelf| {
-            let name = self.name(module, shelf);
-            // Who is not in the index is not asked of the disk.
-            self.index(shelf).files.get(&name)?;
-            match self.read_file(&self.directory.join(&name)) {
-                Ok(bytes) => Some((shelf, bytes)),
-                Err(error) => {
-                    // Another thread may have removed it just now.
-                    if error.kind() != io::ErrorKind::NotFound {
-                        tracing::warn!(%module, %error, "cannot read a file of a module");
-                    }
-                    self.forget(module, shelf);
-                    None
+        let shelves = [Shelf::Modules, Shelf::Refusals];
+        shelves.into_iter().find_map(|shelf| Some((shelf, self.read_from(module, shelf)?)))
+    }
+
+    /// What a shelf has of a module. It may be damaged.
+    pub(super) fn read_from(&self, module: &ModuleId, shelf: Shelf) -> Option<Vec<u8>> {
+        // Who is not in the index is not asked of the disk.
+        if !self.has(module, shelf) {
+            return None;
+        }
+        match self.read_file(&self.directory.join(self.name(module, shelf))) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                // Another thread may have removed it just now.
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(%module, %error, "cannot read a file of a module");
                 }
+                self.forget(module, shelf);
+                None
             }
-        })
+        }
+    }
+
+    /// Whether a shelf has a module, which counts as a use of it.
+    pub(super) fn has(&self, module: &ModuleId, shelf: Shelf) -> bool {
+        self.index(shelf).files.get(&self.name(module, shelf)).is_some()
+    }
+
+    /// Lets the next start know that a file was used now.
+    pub(super) fn renew(&self, module: &ModuleId, shelf: Shelf) {
+        if self.has(module, shelf)
+            && let Ok(file) = File::open(self.directory.join(self.name(module, shelf)))
+        {
+            let _ = file.set_modified(now());
+        }
     }
 
     /// Keeps the bytes of a module, as well as the disk can.
     pub(super) fn write(&self, module: &ModuleId, shelf: Shelf, bytes: &[u8]) {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size > self.limits.file_bytes {
-            return tracing::debug!(%module, size, "a compiled module is too large to be kept");
+            return tracing::debug!(%module, size, "a module is too large to be kept");
         }
         let name = self.name(module, shelf);
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let unfinished = self.directory.join(format!("{name}.{number}.{UNFINISHED}"));
-        let written = write_private(&unfinished, bytes)
-            .and_then(|()| fs::rename(&unfinished, self.directory.join(&name)));
+        let written = write_private(&unfinished, shelf, bytes)
+            .and_then(|()| fs::rename(&unfinished, self.directory.join(&name)))
+            .and_then(|()| self.sync(shelf));
         if let Err(error) = written {
             let _ = fs::remove_file(&unfinished);
-            return tracing::warn!(%module, %error, "a compiled module is not kept on disk");
+            return tracing::warn!(%module, %error, "a module is not kept on disk");
         }
         self.index(shelf).put(name, size);
         self.shrink(shelf);
+    }
+
+    /// Makes the names of the files of a shelf durable, if its files are.
+    fn sync(&self, shelf: Shelf) -> io::Result<()> {
+        match shelf {
+            // Only on Unix can directories be opened.
+            Shelf::Binaries if cfg!(unix) => File::open(&self.directory)?.sync_all(),
+            Shelf::Binaries | Shelf::Modules | Shelf::Refusals => Ok(()),
+        }
     }
 
     /// Removes the file of a module.
@@ -146,7 +183,7 @@ impl Disk {
     /// Removes what was used longest ago until the shelf keeps its limits.
     fn shrink(&self, shelf: Shelf) {
         let (files, bytes) = match shelf {
-            Shelf::Modules => (self.limits.files, self.limits.bytes),
+            Shelf::Modules | Shelf::Binaries => (self.limits.files, self.limits.bytes),
             Shelf::Refusals => (self.limits.refusals, u64::MAX),
         };
         let mut index = self.index(shelf);
@@ -168,15 +205,16 @@ impl Disk {
         Ok(bytes)
     }
 
-    /// One name for each module and profile. The engine is in the file: a new one takes the place of
-    /// what an old one left.
+    /// One name for each module and profile, as a binary has none. The engine is in the file: a new one
+    /// takes the place of what an old one left.
     fn name(&self, module: &ModuleId, shelf: Shelf) -> String {
-        let profile: String =
-            self.key.profile.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let kind = match shelf {
             Shelf::Modules => MODULE,
             Shelf::Refusals => REFUSAL,
+            Shelf::Binaries => return format!("{module}.{BINARY}"),
         };
+        let profile: String =
+            self.key.profile.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         format!("{module}-{profile}.{kind}")
     }
 
@@ -184,6 +222,7 @@ impl Disk {
         let index = match shelf {
             Shelf::Modules => &self.modules,
             Shelf::Refusals => &self.refusals,
+            Shelf::Binaries => &self.binaries,
         };
         // At worst a size is counted wrong, until the next start.
         index.lock().unwrap_or_else(PoisonError::into_inner)
@@ -257,12 +296,17 @@ fn make_private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_private(path: &Path, shelf: Shelf, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    match shelf {
+        Shelf::Binaries => file.sync_all(),
+        Shelf::Modules | Shelf::Refusals => Ok(()),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the order of use, for the next start")]

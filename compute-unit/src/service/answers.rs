@@ -9,7 +9,8 @@ use protocol::{
     Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, ProfileId, Refusal, RefusalCode,
     Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
     api::{
-        BLOBS_MAX, Blobs, CheckpointAnswer, OutcomePage, Records, Request, Response, UnitStatus,
+        BLOBS_MAX, Blobs, CheckpointAnswer, ModuleBytes, OutcomePage, Records, Request, Response,
+        UnitStatus,
     },
     codec,
 };
@@ -36,6 +37,9 @@ impl Service {
             Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
             Request::Accept { module, profile } => {
                 self.accept(module, profile).await.map(|accepted| Response::done(&accepted))
+            }
+            Request::GetModule(module) => {
+                self.module(module).await.map(|module| Response::done(&module))
             }
             Request::View(request) => {
                 self.view(request).await.map(|answer| Response::done(&answer))
@@ -93,6 +97,18 @@ impl Service {
             })?;
         }
         Ok(Acceptance::sign(&self.key, self.network, &id, &profile))
+    }
+
+    /// The binary of a module that a log executed here names.
+    async fn module(&self, module: ModuleId) -> Result<ModuleBytes, Refusal> {
+        let modules = Arc::clone(&self.modules);
+        let read = tokio::task::spawn_blocking(move || Ok(modules.binary(&module)));
+        let missing = || {
+            let detail = "this unit executes no process of the module, or cannot keep its binary";
+            Refusal::new(RefusalCode::UnknownModule, detail)
+        };
+        let module = answered(read.await)?.ok_or_else(missing)?;
+        Ok(ModuleBytes { module })
     }
 
     async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {

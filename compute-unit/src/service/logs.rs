@@ -62,16 +62,18 @@ impl Service {
         answered(read.await)?.ok_or_else(missing)
     }
 
-    /// Executed heads of logs that a scheduler has ordered, as far as they are on disk.
+    /// Executed heads of logs that a scheduler has ordered.
     pub(super) async fn heads(
         &self,
         scheduler: UnitId,
         after: Option<ProcessId>,
         limit: u32,
     ) -> Result<HeadPage, Refusal> {
-        let store = Arc::clone(&self.published.store);
+        let (published, given) = (self.published.clone(), Arc::clone(&self.archive.given));
         let most = usize::try_from(limit.min(PAGE_HEADS_MAX)).unwrap_or(usize::MAX);
-        let read = tokio::task::spawn_blocking(move || store.heads_of(&scheduler, after, most));
+        let read = tokio::task::spawn_blocking(move || {
+            published.heads_of(&given, &scheduler, (after, most))
+        });
         answered(read.await)
     }
 }

@@ -144,12 +144,13 @@ impl Store {
         Ok(found)
     }
 
-    /// The executed heads of processes of which a scheduler has ordered slots.
+    /// The executed heads of processes of which a scheduler has ordered slots; what is not stored yet
+    /// takes the place of what is.
     pub(crate) fn heads_of(
         &self,
         scheduler: &UnitId,
-        after: Option<ProcessId>,
-        most: usize,
+        (after, most): (Option<ProcessId>, usize),
+        recent: &BTreeMap<ProcessId, ExecutedHead>,
     ) -> Result<HeadPage, StoreError> {
         let read = self.file.begin_read()?;
         let (ordered, heads) = (read.open_table(ORDERED)?, read.open_table(HEADS)?);
@@ -165,6 +166,10 @@ impl Store {
             if page.heads.len() >= most {
                 page.more = true;
                 break;
+            }
+            if let Some(head) = recent.get(&process) {
+                page.heads.push(*head);
+                continue;
             }
             let Some(head) = heads.get(process.as_bytes())? else { continue };
             let (next, _, chain) = head.value();

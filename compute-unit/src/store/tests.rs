@@ -8,6 +8,11 @@ use protocol::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::{
+    feed::Feed,
+    given::{Given, Run},
+    published::Published,
+};
 
 fn process(seed: u8) -> ProcessId {
     ProcessId::from_bytes([seed; 32])
@@ -164,4 +169,33 @@ fn a_database_can_be_opened_again_after_the_disk_failed() {
     drop(reader);
     store.append(&[], &[frame(1, &[(1, 1)])]).unwrap();
     assert_eq!(store.next_frame().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn heads_are_told_before_they_are_on_disk() {
+    let (_directory, store) = store();
+    let scheduler = SecretKey::from_seed(&[2; 32]).public().unit();
+    let run =
+        |seed| Run { process: process(seed), first: Slot::ZERO, last: Slot::ZERO, opens: true };
+    let given = |number, seed| GivenFrame::new(number, scheduler, Bytes::new(), vec![run(seed)]);
+    store.append(&[Arc::new(given(0, 1)), Arc::new(given(1, 4))], &[]).unwrap();
+    let (store, feed) = (Arc::new(store), Arc::new(Feed::resume(3)));
+    let noted = Given::resume(2);
+    noted.note(scheduler, Bytes::new(), vec![run(3)], vec![]).await;
+    // Processes 2 and 5 are another scheduler's.
+    for slots in [&[(1, 3), (4, 0)], &[(1, 4), (3, 0)], &[(3, 1), (5, 0)]] {
+        let Frame { frame, bytes, .. } = Arc::into_inner(frame(0, slots)).unwrap();
+        feed.publish(frame, bytes);
+    }
+    let published = Published { store, feed };
+    let page = |after: Option<u8>, most| {
+        let page = published.heads_of(&noted, &scheduler, (after.map(process), most)).unwrap();
+        let heads = page.heads.into_iter();
+        (heads.map(|head| (head.process, head.slot.get())).collect::<Vec<_>>(), page.more)
+    };
+    let all = [(process(1), 4), (process(3), 1), (process(4), 0)];
+    assert_eq!(page(None, 9), (all.to_vec(), false));
+    assert_eq!(page(None, 1), (vec![all[0]], true));
+    assert_eq!(page(Some(1), 1), (vec![all[1]], true));
+    assert_eq!(page(Some(3), 1), (vec![all[2]], false));
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protocol::{Hash, Position, Ranking, Slot, Source, Timestamp};
+use protocol::{Hash, Position, Ranking, Slot, Source, Timestamp, UnitId};
 
-use super::lineage::Lineage;
+use super::{lineage::Lineage, moves::Moved};
 
 /// What is known of a log that a tail follows.
 #[derive(Debug, Clone)]
@@ -92,6 +92,15 @@ impl Place {
             (Some(newest), _) => Some(newest),
             (None, own) => own,
         }
+    }
+
+    /// Whether its next slot would be void: another scheduler has taken over before it.
+    pub(super) fn is_void(&self, moved: Option<Moved>, scheduler: UnitId) -> bool {
+        let (Some(moved), Some(lineage)) = (moved, &self.lineage) else { return false };
+        let (known, epoch) = (moved.lineage.source(), lineage.source().epoch());
+        epoch < known.epoch()
+            && known.changes() > self.changes()
+            && known.scheduler_of(epoch, self.next) != Some(scheduler)
     }
 
     /// Whether nothing of the log is wanted from this scheduler.

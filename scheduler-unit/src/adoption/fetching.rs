@@ -101,7 +101,7 @@ impl Unit {
             let (read, ahead) = self.read_log(reader, frame, candidates).await?;
             reader = ahead;
             if let Some(read) = read {
-                self.fetch_modules(&read.modules, candidates).await?;
+                self.fetch_modules(&read.modules, unit, candidates).await?;
                 self.import(control.target, read).await?;
             }
             if reader.is_done() || Instant::now() >= until {
@@ -176,14 +176,15 @@ impl Unit {
         Err(Refusal::new(RefusalCode::IntroductionNeeded, "too many sources are not known here"))
     }
 
-    /// Stores the modules that are not here yet.
+    /// Stores the modules that are not here yet; asks the unit that gave the log first.
     async fn fetch_modules(
         self: &Arc<Self>,
         modules: &[ModuleId],
+        giver: UnitId,
         candidates: &[UnitId],
     ) -> Result<(), Refusal> {
         for module in modules.iter().filter(|module| !self.shards.modules.contains(module)) {
-            let wasm = self.fetch_module(module, candidates).await?;
+            let wasm = self.fetch_module(module, giver, candidates).await?;
             self.read(move |unit| unit.shards.modules.put(&wasm).map_err(refuse_storage)).await?;
         }
         Ok(())
@@ -192,11 +193,13 @@ impl Unit {
     async fn fetch_module(
         &self,
         module: &ModuleId,
+        giver: UnitId,
         candidates: &[UnitId],
     ) -> Result<Vec<u8>, Refusal> {
         let others = self.directory.units(Role::Scheduler);
         let others = others.iter().filter(|unit| !candidates.contains(unit));
-        for unit in candidates.iter().chain(others).filter(|unit| **unit != self.id) {
+        let others = candidates.iter().chain(others).filter(|unit| **unit != giver);
+        for unit in std::iter::once(&giver).chain(others).filter(|unit| **unit != self.id) {
             let request = Request::GetModule(*module);
             match self.adoptions.peers().ask::<ModuleBytes>(*unit, &request).await {
                 Ok(bytes) if ModuleId::of(&bytes.module) == *module => return Ok(bytes.module),

@@ -108,3 +108,18 @@ fn only_the_owner_may_enter() {
     assert_eq!(mode(&modules), 0o700);
     assert_eq!(mode(&modules.join(disk.name(&id(0), Shelf::Modules))), 0o600);
 }
+
+#[test]
+fn binaries_and_compiled_modules_push_out_only_their_own_kind() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = open(&directory);
+    disk.write(&id(0), Shelf::Binaries, b"small");
+    (0..9).for_each(|number| disk.write(&id(number), Shelf::Modules, b"small"));
+    assert_eq!(disk.read_from(&id(0), Shelf::Binaries).as_deref(), Some(b"small".as_slice()));
+    (1..5).for_each(|number| disk.write(&id(number), Shelf::Binaries, b"small"));
+    assert_eq!(kept(&disk, 0..9), [6, 7, 8]);
+    let has = |disk: &Disk, number| disk.has(&id(number), Shelf::Binaries);
+    for disk in [disk, open(&directory)] {
+        assert!(!has(&disk, 0) && !has(&disk, 1) && (2..5).all(|number| has(&disk, number)));
+    }
+}

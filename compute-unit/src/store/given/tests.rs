@@ -134,10 +134,13 @@ fn heads_are_told_of_the_logs_that_a_scheduler_has_ordered() {
     let mut bench = Bench::new();
     bench.store(2);
     let scheduler = bench.log.scheduler.public().unit();
-    let page = bench.store.heads_of(&scheduler, None, 10).unwrap();
+    let page = bench.store.heads_of(&scheduler, (None, 10), &BTreeMap::new()).unwrap();
     assert_eq!((page.heads.len(), page.more), (0, false), "nothing is executed");
     let stranger = SecretKey::from_seed(&[8; 32]).public().unit();
-    assert_eq!(bench.store.heads_of(&stranger, None, 10).unwrap().heads.len(), 0);
+    assert_eq!(
+        bench.store.heads_of(&stranger, (None, 10), &BTreeMap::new()).unwrap().heads.len(),
+        0
+    );
 }
 
 #[test]

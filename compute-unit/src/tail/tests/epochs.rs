@@ -212,6 +212,24 @@ fn void_slots_of_a_lost_scheduler_are_not_executed_and_it_is_told_once() {
 }
 
 #[test]
+fn a_lost_scheduler_that_has_ordered_nothing_more_is_asked_for_nothing() {
+    let (log, first, void, takeover) = taken_over_log();
+    let moves = Arc::default();
+    let unit = log.compute.public().unit();
+    let lost = Tail::new(unit, key(2).public().unit(), NETWORK, true);
+    let mut lost = lost.among(Arc::clone(&moves));
+    let mut new = next_tail(&log, &moves);
+    handle(&mut lost, &first);
+    handle(&mut new, &first);
+    let cursor = |slot| Cursor { process: log.process, slot: Slot::new(slot) };
+    assert_eq!(lost.resume(usize::MAX), [cursor(2)]);
+    handle(&mut new, &takeover);
+    assert_eq!(lost.resume(usize::MAX), [cursor(u64::MAX)]);
+    assert_eq!(new.resume(usize::MAX), [cursor(3)]);
+    assert_eq!(handle(&mut lost, &void).0, NONE);
+}
+
+#[test]
 fn a_scheduler_that_takes_over_from_itself_goes_on_in_the_place_of_its_void_slots() {
     let mut log = log();
     let mut tail = tail(&log, true);

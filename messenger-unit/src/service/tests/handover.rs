@@ -65,6 +65,29 @@ async fn a_hand_over_left_half_done_is_brought_to_its_end() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_scheduler_on_an_older_store_is_told_until_another_one_takes_over() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let process = client.born(1).await;
+    world.change(|state| state.stale.extend([process]));
+    let entry = client.message(process);
+    client.submit([(7, entry.clone())]).await;
+    let SubmitEvent::Refused { tag: 7, refusal } = client.event().await else { panic!("taken") };
+    assert_eq!(refusal.code, RefusalCode::StaleStore);
+    assert_eq!(counter(&client, "searches_again").await, 1, "nobody looks on in vain");
+    world.change(|state| {
+        state.stale.clear();
+        state.move_to(process, 1);
+    });
+    client.submit([(7, entry)]).await;
+    client.done(1).await;
+    client.close().await;
+    messenger.shutdown().await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_acquaintance_on_disk_gives_way_to_who_the_process_is_now() {
     let (world, data) = (World::start(), directory());
     let messenger = world.messenger(data.path()).await;

@@ -51,6 +51,8 @@ pub(super) struct State {
     /// What changed who orders and executes a process, and whether its scheduler knows.
     changes: BTreeMap<ProcessId, Vec<Change>>,
     pub(super) unaware: BTreeSet<ProcessId>,
+    /// Processes whose scheduler has found its store to be an older copy.
+    pub(super) stale: BTreeSet<ProcessId>,
     introduced: BTreeSet<ProcessId>,
     pairs: BTreeMap<(ProcessId, ProcessId), u64>,
     numbers: BTreeMap<(ProcessId, ProcessId), (u64, Option<Slot>)>,
@@ -247,6 +249,7 @@ impl State {
         let known = known.filter(|source| source.schedulers().contains(&unit));
         match known {
             Some(source) if source.scheduler() != unit => Err(RefusalCode::Moved),
+            Some(_) if self.stale.contains(&process) => Err(RefusalCode::StaleStore),
             Some(_) if !self.unaware.contains(&process) => Ok(()),
             _ => Err(RefusalCode::UnknownProcess),
         }

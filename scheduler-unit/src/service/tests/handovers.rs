@@ -3,7 +3,7 @@
 use protocol::{
     Assignment, Control, ControlAction, Gas, Kind, Outcome, Principal, Receipt, Reply, SecretKey,
     UnitId, V1,
-    api::{Adopted, Adoption, TailReport},
+    api::{Adopted, Adoption, ExecutedHead, TailReport},
 };
 
 use super::{
@@ -232,6 +232,8 @@ async fn a_log_whose_scheduler_is_lost_goes_on_behind_the_attested_slot() {
         let adopted: Adopted = new.ask(&request).await.unwrap();
         assert_eq!(adopted, Adopted { next: Slot::new(5), done: true });
     }
+    let module: ModuleBytes = new.ask(&Request::GetModule(ModuleId::of(WASM))).await.unwrap();
+    assert_eq!(module.module, WASM, "the unit that gave the log gave it as well");
     // The message of a void slot may come again.
     let more = new.submit(messages(target, 5, now)).await;
     assert_eq!(more.assigned[&2], sent.assigned[&2]);
@@ -302,4 +304,41 @@ async fn a_scheduler_that_comes_back_learns_that_its_log_goes_on_elsewhere() {
     assert_eq!(moved.collect::<Vec<_>>(), [(target, unit(&next_scheduler()))]);
     server.stop().await;
     next.stop().await;
+}
+
+#[tokio::test]
+async fn a_scheduler_that_was_away_finds_out_at_its_start_that_another_one_took_over() {
+    let (two, now) = (Two::start(), now());
+    let old = two.old.connect(&client()).await;
+    old.put_module().await;
+    let target = process(1, now);
+    old.submit(vec![submission(1, spawn(1, now))]).await;
+    let sent = old.submit(messages(target, 3, now)).await;
+    let last = sent.assigned[&2].assignment;
+    let new = two.new.connect(&client()).await;
+    let (scheduler, slot, chain) = (unit(&next_scheduler()), last.slot, last.chain);
+    let control = control(target, 1, ControlAction::Takeover { scheduler, slot, chain });
+    let (attested, from) =
+        (vec![attest(&last, &compute())], vec![unit(&crate::fixture::scheduler())]);
+    let request = Request::Adopt(Box::new(Adoption { control, attested, from }));
+    let adopted: Adopted = new.ask(&request).await.unwrap();
+    assert!(adopted.done, "{adopted:?}");
+    let Two { directory, data, old: server, new: next } = two;
+    server.stop().await;
+
+    // A unit has executed the takeover; the old scheduler has ordered nothing since.
+    let proof = Request::Proof { process: target, slot: Slot::new(4) };
+    let proof: AssignmentProof = new.ask(&proof).await.unwrap();
+    let fake = Fake::start(&compute(), &directory);
+    let Assignment { process, slot, chain, .. } = proof.assignment;
+    fake.says.lock().unwrap().heads = vec![ExecutedHead { process, slot, chain }];
+    fake.says.lock().unwrap().proofs = vec![proof];
+    let path = data[0].path();
+    let server = Server::start_as(&crate::fixture::scheduler(), path, &directory, |config| config);
+    let old = server.connect(&client()).await;
+    let sealed = old.submit(vec![submission(0, message(target, 102, now))]).await;
+    assert_eq!(sealed.refused, BTreeMap::from([(0, RefusalCode::Moved)]));
+    server.stop().await;
+    next.stop().await;
+    fake.stop().await;
 }
