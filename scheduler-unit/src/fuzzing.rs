@@ -3,11 +3,30 @@
 mod model;
 mod operations;
 
-use protocol::{MerkleTree, api::TailFrame, codec};
+use bytes::Bytes;
+use protocol::{
+    MerkleTree, Refusal,
+    api::{SubmitFrame, TailFrame},
+    codec,
+};
 
-use crate::{segment::Segment, store::Derived};
+use crate::{segment::Segment, store::Derived, submit::Received};
 
 pub use operations::order;
+
+/// Takes bytes apart as a frame of submissions.
+///
+/// # Panics
+///
+/// If that finds anything else than decoding them as a whole.
+pub fn submissions(bytes: &[u8]) {
+    let apart = Received::read(&Bytes::copy_from_slice(bytes)).and_then(|received| {
+        let decoded = received.into_iter().map(Received::decode);
+        decoded.map(|said| Ok(said?.submission)).collect::<Result<Vec<_>, Refusal>>()
+    });
+    let whole = codec::decode::<SubmitFrame>(bytes).map(|frame| frame.submissions);
+    assert_eq!(apart.ok(), whole.ok());
+}
 
 /// Reads bytes as a stored batch: whatever a disk makes of them, they are read or called damaged.
 ///

@@ -30,7 +30,7 @@ pub(crate) struct Received {
 
 impl Received {
     /// Takes the bytes of a [`SubmitFrame`](protocol::api::SubmitFrame) apart.
-    pub(super) fn read(frame: &Bytes) -> Result<Vec<Self>, Refusal> {
+    pub(crate) fn read(frame: &Bytes) -> Result<Vec<Self>, Refusal> {
         read(frame).map_err(|error| malformed(&error))
     }
 

@@ -32,7 +32,7 @@ pub(crate) const ENTRIES: Family = &[
 
 /// What units say to each other.
 pub(crate) const FRAMES: Family = &[
-    ("SubmitFrame", plain::<SubmitFrame>),
+    ("SubmitFrame", submit_frame),
     ("Submission", plain::<Submission>),
     ("SubmitEvent", plain::<SubmitEvent>),
     ("TailFrame", plain::<TailFrame>),
@@ -96,6 +96,12 @@ pub(crate) fn proofs(bytes: &[u8]) {
 
 pub(crate) fn proof_seeds() -> Vec<Vec<u8>> {
     seeds::vectors(PROOFS)
+}
+
+/// A scheduler takes it apart in place, and finds what a decoder of the whole finds.
+fn submit_frame(bytes: &[u8]) {
+    plain::<SubmitFrame>(bytes);
+    scheduler_unit::fuzzing::submissions(bytes);
 }
 
 fn holds(_: &PublicKey, _: &Hash, _: &Signature) -> bool {
