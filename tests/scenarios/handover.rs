@@ -171,6 +171,8 @@ fn after_a_policy_change_other_units_execute_and_the_retired_ones_count_for_noth
         cluster.units("compute").iter().map(|unit| text(&unit["unit"]).to_owned()).collect();
     runtime.block_on(async {
         let client = client(&cluster, data.path()).await;
+        let outsider = cluster.client().await;
+        outsider.describe(process(&ping)).await.unwrap();
         let described = client.describe(process(&ping)).await.unwrap();
         let old = described.source.policy().units.clone();
         let new = units.iter().find(|unit| !old.iter().any(|old| old.to_string() == **unit));
@@ -186,6 +188,9 @@ fn after_a_policy_change_other_units_execute_and_the_retired_ones_count_for_noth
         let page = client.outcomes(process(&ping), Slot::ZERO, 10).await.unwrap();
         let stated = page.executed.iter().all(|one| one.receipt.unit().to_string() == new);
         assert!(stated && !page.executed.is_empty(), "the new unit executed the old slots, too");
+        let late = Slot::new(ROUNDS as u64 / 4);
+        let page = outsider.outcomes(process(&ping), late, 1).await.unwrap();
+        assert!(!page.executed.is_empty(), "who knows the old policy only finds the new unit");
         for unit in old {
             let asked = client.outcomes_of(unit, process(&ping), Slot::ZERO, 1).await;
             assert!(
