@@ -230,6 +230,8 @@ impl Tailing {
                 judge_again = Some(Instant::now() + UNDECIDED_PAUSE);
             }
             if let Some(process) = gap {
+                // Of what others execute by now, only the control comes that made it so.
+                self.learn_newest(link.scheduler, vec![process], tail).await;
                 return Err(format!("slots of {process} are missing"));
             }
             if ahead || arrived {
@@ -247,8 +249,19 @@ impl Tailing {
                 tail.learn(process, &provenance);
             }
         }
+        self.learn_newest(scheduler, logs, tail).await
+    }
+
+    /// Learns the newest policies of processes. Whether logs are executed here now that were not
+    /// before.
+    async fn learn_newest(
+        &self,
+        scheduler: UnitId,
+        processes: Vec<ProcessId>,
+        tail: &mut Tail,
+    ) -> bool {
         let mut changes = Vec::new();
-        for process in logs {
+        for process in processes {
             if let Some(provenance) = self.describe(scheduler, &process).await {
                 changes.extend(tail.introduce(process, &provenance));
             }

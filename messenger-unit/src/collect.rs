@@ -61,6 +61,11 @@ impl Collector {
         slots
     }
 
+    /// Lets go of a slot, for which one receipt is enough by now; whether it waited.
+    pub(crate) fn end(&mut self, process: ProcessId, slot: Slot) -> bool {
+        self.waiting.remove(&(process, slot)).is_some()
+    }
+
     /// Adds a slot's proof, which has one receipt, and tells whether `quorum` agree now.
     pub(crate) fn add(&mut self, proof: Box<SlotProof>, quorum: usize) -> Collected {
         let key = (proof.source, proof.slot);

@@ -181,6 +181,10 @@ impl Inner {
             Came::WithItems(proof, 0 | 1) => {
                 let (source, slot) = (proof.source, proof.slot);
                 give(outbox, &Arc::from(proof));
+                // An earlier policy may have demanded more.
+                if collector.end(source, slot) {
+                    outbox.release(source, slot);
+                }
                 outbox.handle_slot(source, slot);
             }
             Came::WithItems(proof, quorum) => {

@@ -259,7 +259,7 @@ impl Archive {
     }
 
     /// The first batch a tail must look at: the one with the first wanted slot of any process that
-    /// its opener executes, or the next one to come.
+    /// its opener executes, or executed when it last heard of it, or the next one to come.
     pub(crate) fn tail_start(
         &self,
         opener: &Opener,
@@ -270,8 +270,13 @@ impl Archive {
         loop {
             let (processes, total) = self.board.processes(offset, 1_024);
             for (process, known) in &processes {
-                let slot = cursors.get(process).copied().unwrap_or_default();
-                if opener.executes(known) && slot < known.head.next {
+                let cursor = cursors.get(process).copied();
+                let wanted = if opener.executes(known) {
+                    Some(cursor.unwrap_or_default()).filter(|slot| *slot < known.head.next)
+                } else {
+                    cursor.and_then(|cursor| opener.retired_from(known, cursor))
+                };
+                if let Some(slot) = wanted {
                     let batch = self.batch_of(&Place { process: *process, slot })?;
                     start = start.min(batch.unwrap_or(start));
                 }

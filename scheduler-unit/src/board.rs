@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::{
     births::Births,
     order::{Head, Place, Standing, may_precede},
-    tails::Opener,
+    tails::{Concern, Opener},
 };
 
 /// Bytes of recent batches kept for tails that keep up.
@@ -233,6 +233,17 @@ impl Board {
         let executed =
             |process| logs.known.get(process).is_some_and(|known| opener.executes(known));
         processes.iter().map(executed).collect()
+    }
+
+    /// What each of these slots is to the opener of a tail.
+    pub(crate) fn concerns_of(&self, opener: &Opener, slots: &[(ProcessId, Slot)]) -> Vec<Concern> {
+        let logs = self.read();
+        let concern = |(process, slot): &(ProcessId, Slot)| match logs.known.get(process) {
+            Some(known) if opener.executes(known) => Concern::Executes,
+            Some(known) if opener.retired_from(known, *slot) == Some(*slot) => Concern::Retires,
+            _ => Concern::None,
+        };
+        slots.iter().map(concern).collect()
     }
 
     /// The shard's processes in order of birth, and how many there are in all.

@@ -35,7 +35,7 @@ use protocol::{
 use crate::verify::{Child, Due, Proven};
 use held::{Held, LOOK_UP_MAX};
 pub(crate) use import::Imported;
-pub(crate) use log::{Head, Log, Standing};
+pub(crate) use log::{Head, Log, Retired, Standing};
 pub(crate) use recent::Fate;
 use recent::Recent;
 

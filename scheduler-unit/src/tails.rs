@@ -4,6 +4,8 @@
 //! Catching up and keeping up are the same walk, so there is no gap and no repetition between them.
 //! Recent batches are in memory; a tail that falls behind reads from disk.
 //!
+//! Who no longer executes a process is sent the control that retired it, and so learns of that.
+//!
 //! The shards are walked side by side. Each walk holds one batch, and takes its turn to send it: none
 //! waits for more than one batch of each other.
 
@@ -21,6 +23,7 @@ use transport::{FrameReceiver, FrameSender};
 use crate::{
     archive::Archive,
     board::Known,
+    order::Retired,
     segment::{Record, Segment},
     store::StoreError,
     unit::Unit,
@@ -41,6 +44,25 @@ impl Opener {
     pub(crate) fn executes(&self, known: &Known) -> bool {
         known.standing.executors.executes(&self.unit, self.present.as_ref())
     }
+
+    /// The first slot of a process, from one on, that retires it: it executed the process until then.
+    pub(crate) fn retired_from(&self, known: &Known, from: Slot) -> Option<Slot> {
+        let retires = |retired: &&Retired| {
+            retired.slot >= from && retired.executors.executes(&self.unit, self.present.as_ref())
+        };
+        known.standing.retired.iter().find(retires).map(|retired| retired.slot)
+    }
+}
+
+/// What a slot is to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// It executes the slot.
+    Executes,
+    /// It executed the process until this slot.
+    Retires,
+    /// Nothing.
+    None,
 }
 
 /// Serves one tail until the peer is gone or the disk fails; then the peer opens another.
@@ -117,7 +139,8 @@ async fn walk_all(
             archive: Arc::clone(&shard.archive),
             sender: Arc::clone(&sender),
         };
-        walks.spawn(walk.walk(Wanted { opener: opener.clone(), cursors }));
+        let opened = *shard.archive.board.batches().borrow();
+        walks.spawn(walk.walk(Wanted { opener: opener.clone(), cursors, opened }));
     }
     match walks.join_next().await {
         Some(Ok(walked)) => walked,
@@ -172,13 +195,13 @@ impl Walk {
         mut wanted: Wanted,
     ) -> Result<(Option<Bytes>, Wanted), Refusal> {
         if let Some(segment) = self.archive.board.segment(number) {
-            let bytes = wanted.of(&self.archive, segment).map_err(refuse_storage)?;
+            let bytes = wanted.of(&self.archive, number, segment).map_err(refuse_storage)?;
             return Ok((bytes, wanted));
         }
         let archive = Arc::clone(&self.archive);
         let read = self.unit.read(move |_| {
             let segment = archive.segment(number).map_err(refuse_storage)?;
-            let bytes = wanted.of(&archive, segment).map_err(refuse_storage)?;
+            let bytes = wanted.of(&archive, number, segment).map_err(refuse_storage)?;
             Ok((bytes, wanted))
         });
         read.await
@@ -191,18 +214,29 @@ struct Wanted {
     opener: Opener,
     /// The first slot wanted of logs of which not all is.
     cursors: HashMap<ProcessId, Slot>,
+    /// How many batches there were when it was opened.
+    opened: u64,
 }
 
 impl Wanted {
     /// The part of a batch that the tail is about: the bytes as they are, if that is all of them.
-    fn of(&mut self, archive: &Archive, bytes: Bytes) -> Result<Option<Bytes>, StoreError> {
+    fn of(
+        &mut self,
+        archive: &Archive,
+        number: u64,
+        bytes: Bytes,
+    ) -> Result<Option<Bytes>, StoreError> {
         let segment = Segment::read(&bytes)?;
-        let processes: Vec<ProcessId> =
-            segment.records.iter().map(|record| record.assignment.process).collect();
-        let executed = archive.board.executed_by(&self.opener, &processes);
-        let of_unit = segment.records.iter().zip(executed).filter(|(_, executed)| *executed);
-        let mine: Vec<Record<'_>> =
-            of_unit.map(|(record, _)| *record).filter(|record| self.is_due(record)).collect();
+        let place = |record: &Record<'_>| (record.assignment.process, record.assignment.slot);
+        let places: Vec<(ProcessId, Slot)> = segment.records.iter().map(place).collect();
+        let concerns = archive.board.concerns_of(&self.opener, &places);
+        let mine: Vec<Record<'_>> = segment
+            .records
+            .iter()
+            .zip(concerns)
+            .filter(|(record, concern)| self.is_due(record, *concern, number))
+            .map(|(record, _)| *record)
+            .collect();
         let refused: Vec<ProcessId> =
             segment.refusals.iter().map(|record| record.refusal.process).collect();
         let executed = archive.board.executed_by(&self.opener, &refused);
@@ -218,15 +252,20 @@ impl Wanted {
         Ok(Some(Bytes::from(segment.with_records(&mine, &refusals))))
     }
 
-    fn is_due(&mut self, record: &Record<'_>) -> bool {
+    /// Whether the unit has to be sent a record of a batch.
+    fn is_due(&mut self, record: &Record<'_>, concern: Concern, batch: u64) -> bool {
         let (process, slot) = (record.assignment.process, record.assignment.slot);
-        match self.cursors.get(&process) {
-            Some(cursor) if slot < *cursor => false,
-            Some(_) => {
-                self.cursors.remove(&process);
-                true
-            }
-            None => true,
+        let cursor = self.cursors.get(&process).copied();
+        let concerns = match concern {
+            Concern::Executes => true,
+            // Of what was over before, only who resumes does not know.
+            Concern::Retires => batch >= self.opened || cursor.is_some(),
+            Concern::None => false,
+        };
+        let due = concerns && cursor.is_none_or(|cursor| slot >= cursor);
+        if due {
+            self.cursors.remove(&process);
         }
+        due
     }
 }

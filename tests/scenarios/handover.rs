@@ -162,6 +162,48 @@ fn a_move_that_was_cut_short_by_a_killed_scheduler_is_brought_to_its_end() {
 }
 
 #[test]
+fn after_a_policy_change_other_units_execute_and_the_retired_ones_count_for_nothing() {
+    let data = directory();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = Cluster::up(data.path(), &["--computes", "3"]);
+    let (ping, pong) = crate::basics::pair(&cluster);
+    let units: Vec<String> =
+        cluster.units("compute").iter().map(|unit| text(&unit["unit"]).to_owned()).collect();
+    runtime.block_on(async {
+        let client = client(&cluster, data.path()).await;
+        let outsider = cluster.client().await;
+        outsider.describe(process(&ping)).await.unwrap();
+        let described = client.describe(process(&ping)).await.unwrap();
+        let old = described.source.policy().units.clone();
+        let new = units.iter().find(|unit| !old.iter().any(|old| old.to_string() == **unit));
+        let new = new.expect("a policy has two of three").as_str();
+        let game = format!(r#"{{"peer":"{pong}","rounds":{ROUNDS}}}"#);
+        cluster.run(&["send", &ping, "start", &game]).done();
+        let changed = cluster.run(&["policy", &ping, "--unit", new]).done();
+        assert_eq!(changed["epoch"], 1, "{changed}");
+        // The retired units may say what they like: the game goes on with receipts of the new one.
+        assert_eq!(exchanged(&client, &ping, &pong, ROUNDS as i128).await, ROUNDS as i128);
+        let described = client.describe_again(process(&ping)).await.unwrap();
+        assert_eq!(described.source.policy().version, 1);
+        let page = client.outcomes(process(&ping), Slot::ZERO, 10).await.unwrap();
+        let stated = page.executed.iter().all(|one| one.receipt.unit().to_string() == new);
+        assert!(stated && !page.executed.is_empty(), "the new unit executed the old slots, too");
+        let late = Slot::new(ROUNDS as u64 / 4);
+        let page = outsider.outcomes(process(&ping), late, 1).await.unwrap();
+        assert!(!page.executed.is_empty(), "who knows the old policy only finds the new unit");
+        for unit in old {
+            let asked = client.outcomes_of(unit, process(&ping), Slot::ZERO, 1).await;
+            assert!(
+                asked.as_ref().map_or(true, |page| page.executed.is_empty()),
+                "the word of a retired unit is taken: {asked:?}"
+            );
+        }
+    });
+    assert_eq!(cluster.calls(&ping, "ball") + cluster.calls(&pong, "ball"), ROUNDS);
+    cluster.stop();
+}
+
+#[test]
 fn another_controller_is_obeyed_and_the_one_before_is_not() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--schedulers", "2"]);

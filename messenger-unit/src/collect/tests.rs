@@ -4,6 +4,7 @@ use protocol::{
 };
 
 use super::*;
+use crate::delivery::{Came, Post};
 
 /// A proof of a slot with one receipt, of a unit that states an outcome.
 fn proof(slot: u64, unit: u8, outcome: u8) -> Box<SlotProof> {
@@ -82,4 +83,16 @@ fn no_more_slots_wait_than_the_limit() {
     }
     let proof = SlotProof { slot: Slot::new(u64::MAX), ..(*template).clone() };
     assert!(matches!(collector.add(Box::new(proof), 2), Collected::Full(_)));
+}
+
+#[test]
+fn a_slot_that_waits_is_let_go_when_a_next_policy_is_content_with_one_receipt() {
+    let post = Post::default();
+    let process = proof(0, 1, 1).source;
+    post.take(vec![Came::WithItems(proof(0, 1, 1), 2)]);
+    assert_eq!(post.take_cursors(), [(process, Slot::ZERO)]);
+    post.take(vec![Came::WithItems(proof(0, 3, 1), 1)]);
+    assert_eq!(post.take_cursors(), [(process, Slot::new(1))]);
+    let sorted = post.sort([(process, Slot::ZERO)].into_iter());
+    assert_eq!(sorted.known, [0], "it is not wanted again");
 }

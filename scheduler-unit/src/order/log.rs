@@ -40,6 +40,17 @@ pub(crate) struct Standing {
     pub(crate) stopped: bool,
     /// The slots of the controls that opened its later epochs.
     pub(crate) changes: Arc<[Slot]>,
+    /// Who executed it before, policy by policy.
+    pub(crate) retired: Arc<[Retired]>,
+}
+
+/// Those who executed a log until another policy took their place.
+#[derive(Debug, Clone)]
+pub(crate) struct Retired {
+    /// The slot of the control that did that.
+    pub(crate) slot: Slot,
+    /// Who they are.
+    pub(crate) executors: Executors,
 }
 
 /// The end of a log.
@@ -76,6 +87,7 @@ impl Standing {
             executors: spawn.policy.ranking(process).into(),
             stopped: false,
             changes: Arc::default(),
+            retired: Arc::default(),
         }
     }
 
@@ -89,6 +101,8 @@ impl Standing {
                 Arc::make_mut(&mut next.source).advance(control, slot);
                 next.changes = self.changes.iter().copied().chain([slot]).collect();
                 if matches!(action, ControlAction::Policy(_)) {
+                    let retired = Retired { slot, executors: Arc::clone(&self.executors) };
+                    next.retired = self.retired.iter().cloned().chain([retired]).collect();
                     next.executors = next.source.policy().ranking(process).into();
                 }
             }

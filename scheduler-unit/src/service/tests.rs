@@ -3,6 +3,7 @@
 mod fake;
 mod handovers;
 mod log_streams;
+mod retirement;
 mod shards;
 mod stale_stores;
 

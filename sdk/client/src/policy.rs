@@ -30,11 +30,20 @@ const DOUBTFUL_CONNECT: Duration = Duration::from_millis(300);
 const STEP_IN_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a unit said.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said<U> {
     /// The answer.
     Enough(U),
     /// An answer, unless another unit has more to say.
     Little(U),
+}
+
+impl<U> Said<U> {
+    fn into_inner(self) -> U {
+        match self {
+            Self::Enough(answer) | Self::Little(answer) => answer,
+        }
+    }
 }
 
 /// The units of a policy while they are asked.
@@ -55,7 +64,7 @@ struct Round<T> {
 
 impl Client {
     /// Asks the units of a process's policy until one answers something that `read` accepts; those
-    /// of its newest policy if the ones known do not.
+    /// of its newest policy if the ones known do not, or have little to say: they may be retired.
     pub(crate) async fn ask_executors<T, U>(
         &self,
         process: ProcessId,
@@ -68,17 +77,20 @@ impl Client {
         let source = Arc::clone(&self.describe(process).await?.source);
         let asked = self
             .ask_policy(process, source.policy(), request.clone(), |answer| read(&source, answer));
-        match asked.await {
-            Err(error) if error.is_of_the_place() => {
-                let newest = Arc::clone(&self.describe_again(process).await?.source);
-                if newest.changes() <= source.changes() {
-                    return Err(error);
-                }
-                let read = |answer| read(&newest, answer);
-                self.ask_policy(process, newest.policy(), request, read).await
-            }
-            answer => answer,
+        let answer = match asked.await {
+            Ok(Said::Enough(answer)) => return Ok(answer),
+            Err(error) if !error.is_of_the_place() => return Err(error),
+            answer => answer.map(Said::into_inner),
+        };
+        let newest = match self.describe_again(process).await {
+            Ok(described) => Arc::clone(&described.source),
+            Err(error) => return answer.map_err(|_| error),
+        };
+        if newest.changes() <= source.changes() {
+            return answer;
         }
+        let read = |answer| read(&newest, answer);
+        self.ask_policy(process, newest.policy(), request, read).await.map(Said::into_inner)
     }
 
     /// Asks the units of a policy that are known until one answers something that `read` accepts.
@@ -88,7 +100,7 @@ impl Client {
         policy: &ComputePolicy,
         request: Request,
         read: impl Fn(T) -> Result<Said<U>, ClientError>,
-    ) -> Result<U, ClientError>
+    ) -> Result<Said<U>, ClientError>
     where
         T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + Send + 'static,
     {
@@ -102,7 +114,7 @@ impl Client {
             match answer.and_then(&read) {
                 Ok(Said::Enough(answer)) => {
                     self.inner.doubts.trust(&unit);
-                    return Ok(answer);
+                    return Ok(Said::Enough(answer));
                 }
                 Ok(Said::Little(answer)) => drop(spare.get_or_insert(answer)),
                 Err(error) if error.is_of_the_unit() => {
@@ -112,7 +124,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        spare.ok_or(worst)
+        spare.map(Said::Little).ok_or(worst)
     }
 }
 

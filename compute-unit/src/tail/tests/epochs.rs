@@ -293,6 +293,34 @@ fn a_retired_unit_stops_behind_the_control() {
     assert_eq!(tail.resume(usize::MAX), [], "nothing of it is wanted");
 }
 
+/// What shows others that a log goes on under the control in this frame.
+fn provenance(log: &Log, control: Entry, frame: &TailFrame) -> Provenance {
+    let Entry::Control(control) = control else { unreachable!() };
+    let sealed = protocol::AssignmentProof {
+        assignment: frame.records[0].assignment,
+        path: MerkleTree::new(frame.leaves.clone()).path(0).unwrap(),
+        batch: frame.batch.clone(),
+    };
+    let change = protocol::Change { control, sealed, attested: None };
+    Provenance { spawn: log.spawn.body_bytes().to_vec(), changes: vec![change] }
+}
+
+#[test]
+fn a_retired_unit_that_was_not_sent_all_slots_before_the_control_waits_for_none() {
+    let mut log = log();
+    let mut tail = tail(&log, true);
+    handle(&mut tail, &start(&mut log));
+    messages(&mut log, 1);
+    let control = log.control(policy(&log, vec![key(9).public().unit()]));
+    let frame = log.frame(std::slice::from_ref(&control));
+    assert_eq!(handle(&mut tail, &frame).1.gap, Some(log.process));
+    let changed = tail.introduce(log.process, &provenance(&log, control, &frame));
+    assert_eq!(changed, Some((log.process, false)));
+    let (taken, batch) = handle(&mut tail, &frame);
+    assert_eq!((taken, batch.gap), (vec![], None));
+    assert_eq!(tail.resume(usize::MAX), [], "nothing of it is wanted");
+}
+
 #[test]
 fn a_unit_that_a_new_policy_names_executes_the_whole_log() {
     let mut log = log();
@@ -307,16 +335,8 @@ fn a_unit_that_a_new_policy_names_executes_the_whole_log() {
     let unknown = Unknown { sources: vec![], logs: vec![log.process] };
     assert_eq!(tail.unknown(&first), unknown);
     assert_eq!(tail.unknown(&first), Unknown::default(), "it is asked for once");
-    let Entry::Control(control) = control else { unreachable!() };
-    let sealed = protocol::AssignmentProof {
-        assignment: second.records[0].assignment,
-        path: MerkleTree::new(second.leaves.clone()).path(0).unwrap(),
-        batch: second.batch.clone(),
-    };
-    assert_eq!(sealed.assignment.slot, slot);
-    let change = protocol::Change { control, sealed, attested: None };
-    let spawn = log.spawn.body_bytes().to_vec();
-    tail.introduce(log.process, &Provenance { spawn, changes: vec![change] });
+    assert_eq!(second.records[0].assignment.slot, slot);
+    tail.introduce(log.process, &provenance(&log, control, &second));
     for (frame, expected) in [(&first, vec![0, 1]), (&second, vec![2]), (&third, vec![3])] {
         assert_eq!(slots(&mut tail, frame), Ok(expected));
     }

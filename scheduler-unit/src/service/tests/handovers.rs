@@ -21,7 +21,7 @@ fn next_scheduler() -> SecretKey {
     key(11)
 }
 
-fn control(target: ProcessId, nonce: u64, action: ControlAction) -> Signed<Control> {
+pub(super) fn control(target: ProcessId, nonce: u64, action: ControlAction) -> Signed<Control> {
     control_by(&client(), target, nonce, action)
 }
 

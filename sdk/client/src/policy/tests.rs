@@ -80,7 +80,7 @@ impl World {
     }
 
     /// Asks for a number; zero is an answer that another unit may know better.
-    async fn ask(&self) -> Result<u64, ClientError> {
+    async fn ask(&self) -> Result<Said<u64>, ClientError> {
         let read = |said: NextNumber| match said.number.get() {
             0 => Ok(Said::Little(0)),
             number => Ok(Said::Enough(number)),
@@ -98,22 +98,22 @@ impl World {
 #[tokio::test]
 async fn the_unit_that_ranks_first_answers() {
     let world = World::start(&[Does::Says(1)], &[Does::Says(2)]).await;
-    assert_eq!(world.ask().await, Ok(1));
+    assert_eq!(world.ask().await, Ok(Said::Enough(1)));
 }
 
 #[tokio::test]
 async fn a_unit_that_does_not_answer_holds_nobody_up_and_is_doubted() {
     let world = World::start(&[Does::Nothing], &[Does::Says(2)]).await;
-    assert_eq!(world.ask().await, Ok(2));
+    assert_eq!(world.ask().await, Ok(Said::Enough(2)));
     assert!(world.is_doubtful(0) && !world.is_doubtful(1));
-    assert_eq!(world.ask().await, Ok(2));
+    assert_eq!(world.ask().await, Ok(Said::Enough(2)));
 }
 
 #[tokio::test]
 async fn a_unit_that_is_about_to_step_in_is_asked_until_it_does() {
     let second = [Does::Refuses, Does::Refuses, Does::Says(2)];
     let world = World::start(&[Does::Nothing], &second).await;
-    assert_eq!(world.ask().await, Ok(2));
+    assert_eq!(world.ask().await, Ok(Said::Enough(2)));
 }
 
 #[tokio::test]
@@ -129,9 +129,9 @@ async fn where_all_are_up_and_none_executes_the_process_that_is_the_answer() {
 #[tokio::test]
 async fn little_is_taken_only_where_nobody_has_more() {
     let world = World::start(&[Does::Says(0)], &[Does::Says(2)]).await;
-    assert_eq!(world.ask().await, Ok(2));
+    assert_eq!(world.ask().await, Ok(Said::Enough(2)));
     let world = World::start(&[Does::Says(0)], &[Does::Refuses]).await;
-    assert_eq!(world.ask().await, Ok(0));
+    assert_eq!(world.ask().await, Ok(Said::Little(0)));
     let world = World::start(&[Does::Nothing], &[Does::Says(0)]).await;
-    assert_eq!(world.ask().await, Ok(0));
+    assert_eq!(world.ask().await, Ok(Said::Little(0)));
 }
