@@ -78,3 +78,6 @@ fn drop_checkpoints(shared: &Shared, hosted: &Hosted, from: Option<Slot>) {
         && discard(shared, hosted, slot)
     {}
 }
+
+#[cfg(test)]
+mod tests;
