@@ -90,7 +90,7 @@ pub(crate) struct Batch {
 pub(crate) enum Pushed {
     /// It is queued.
     Queued,
-    /// It is of no use: it was queued before, or the process is halted.
+    /// It is of no use: it was queued before, or is of another log, or the process is halted.
     Passed,
     /// Slots before it are missing, behind this position.
     Ahead(Option<Position>),

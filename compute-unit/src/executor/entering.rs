@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use protocol::{Assignment, Entry, Position, ProcessId, Refusal, RefusalCode, Slot};
+use protocol::{Assignment, Entry, Hash, Position, ProcessId, Refusal, RefusalCode, Slot};
 
 use super::{Executor, Pushed, ViewJob, Work, hosted, lock, void};
 
@@ -15,8 +15,11 @@ impl Executor {
     pub(crate) fn given(&self, id: &ProcessId, assignment: &Assignment, entry: &Entry) -> Slot {
         let Some(hosted) = self.find(id) else { return Slot::ZERO };
         let inbox = lock(&hosted.inbox);
-        match void::made_by(assignment, entry, inbox.last.as_ref()) {
+        // What was noted in the place of a new takeover is void.
+        let opens = void::end_by(entry).is_some() && assignment.epoch > inbox.opened;
+        match void::made_by(assignment, entry, &inbox) {
             Some(_) => assignment.slot,
+            None if opens => inbox.given.min(assignment.slot),
             None => inbox.given,
         }
     }
@@ -45,7 +48,7 @@ impl Executor {
         if inbox.halted || inbox.void.is_some() {
             return Pushed::Passed;
         }
-        if let Some(void) = void::made_by(&work.assignment, &work.entry, inbox.last.as_ref()) {
+        if let Some(void) = void::made_by(&work.assignment, &work.entry, &inbox) {
             self.shared.forget_work(&mut inbox);
             inbox.given = work.assignment.slot;
             inbox.void = Some(void);
@@ -56,10 +59,20 @@ impl Executor {
         let next = hosted::next(inbox.last.as_ref());
         if slot != next {
             // What is early was under way when the log was rewound: it comes again.
-            return if slot > next { Pushed::Ahead(inbox.last) } else { Pushed::Passed };
+            let early = slot > next && !inbox.forked;
+            return if early { Pushed::Ahead(inbox.last) } else { Pushed::Passed };
+        }
+        if !work.assignment.follows(&inbox.last.map_or(Hash::ZERO, |last| last.chain)) {
+            // Two schedulers hand on what a lost one signed twice. A takeover tells what counts.
+            inbox.forked |= inbox.last.is_some_and(|last| epoch >= last.epoch);
+            return Pushed::Passed;
         }
         inbox.last = Some(Position { slot, epoch, time, chain });
-        inbox.given = inbox.given.max(hosted::next(inbox.last.as_ref()));
+        let noted = hosted::next(inbox.last.as_ref());
+        if void::end_by(&work.entry).is_some() && epoch > inbox.opened {
+            (inbox.opened, inbox.given) = (epoch, noted);
+        }
+        inbox.given = inbox.given.max(noted);
         self.shared.backlog.fetch_add(1, Ordering::Relaxed);
         inbox.bytes = inbox.bytes.saturating_add(work.bytes());
         inbox.work.push_back(work);
