@@ -59,6 +59,10 @@ impl Tail {
             && epoch < lineage.source().epoch()
         {
             let seal = lineage.seal_of(epoch).cloned();
+            if seal.is_none() && lineage.source().scheduler() != self.scheduler {
+                // A takeover has ended its epoch, of which it may know nothing.
+                return Judged::Superseded;
+            }
             return Judged::Broken { fault: "a slot is behind the end of its epoch", seal };
         }
         let trusted = self.trusts(&by);
