@@ -14,6 +14,7 @@
 //!   checkpoints, and come back with their next message.
 //! - An executor that stops ends every message at its next slice, without an outcome.
 
+mod entering;
 mod hosted;
 mod long;
 mod residents;
@@ -34,8 +35,8 @@ use std::{
 };
 
 use protocol::{
-    Assignment, BatchHeader, Entry, MerkleTree, ModuleId, Position, ProcessId, Refusal,
-    RefusalCode, Reply, Signed, Slot, UnitId,
+    Assignment, BatchHeader, Entry, MerkleTree, ModuleId, Position, ProcessId, Refusal, Reply,
+    Signed, Slot, UnitId,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -57,9 +58,6 @@ use wanted::Wanted;
 
 pub(crate) use residents::Room;
 pub use saving::Interval;
-
-/// Views that may wait for one process.
-const VIEWS_MAX: usize = 1_024;
 
 /// A slot to execute, checked: the next of its process, in a verified batch.
 #[derive(Debug)]
@@ -92,7 +90,7 @@ pub(crate) struct Batch {
 pub(crate) enum Pushed {
     /// It is queued.
     Queued,
-    /// It is of no use: it was queued before, or the process is halted.
+    /// It is of no use: it was queued before, or is of another log, or the process is halted.
     Passed,
     /// Slots before it are missing, behind this position.
     Ahead(Option<Position>),
@@ -280,17 +278,6 @@ impl Executor {
         fresh.filter(|(id, _)| follows(id)).map(|(id, (_, rewind))| (*id, *rewind)).collect()
     }
 
-    /// The first slot of a process that was not noted yet as given to this unit, where this one is
-    /// about to be queued.
-    pub(crate) fn given(&self, id: &ProcessId, assignment: &Assignment, entry: &Entry) -> Slot {
-        let Some(hosted) = self.find(id) else { return Slot::ZERO };
-        let inbox = lock(&hosted.inbox);
-        match void::made_by(assignment, entry, inbox.last.as_ref()) {
-            Some(_) => assignment.slot,
-            None => inbox.given,
-        }
-    }
-
     /// The first slot of a process that is not executed.
     pub(crate) fn executed(&self, id: &ProcessId) -> Option<Slot> {
         self.find(id).map(|hosted| hosted.executed())
@@ -309,79 +296,9 @@ impl Executor {
         }
     }
 
-    /// Whether a slot of so many bytes may be queued, where so many are free for all processes.
-    /// `held` is what is about to be queued of the process. One that is turned away is behind until
-    /// it has nothing left to do.
-    pub(crate) fn admits(&self, id: &ProcessId, held: usize, bytes: usize, free: usize) -> bool {
-        let Some(hosted) = self.find(id) else { return true };
-        let mut inbox = lock(&hosted.inbox);
-        let waiting = inbox.bytes.saturating_add(held);
-        let admitted = waiting == 0 || waiting.saturating_add(bytes) <= free;
-        inbox.behind |= !admitted;
-        admitted
-    }
-
-    /// Whether a process was turned away and still has something to do.
-    pub(crate) fn is_behind(&self, id: &ProcessId) -> bool {
-        self.find(id).is_some_and(|hosted| lock(&hosted.inbox).behind)
-    }
-
     /// Wakes whenever a process is no longer behind.
     pub(crate) fn drained(&self) -> watch::Receiver<u64> {
         self.shared.drained.subscribe()
-    }
-
-    /// Queues a slot of a hosted process.
-    pub(crate) fn push(&self, work: Work) -> Pushed {
-        let Some(hosted) = self.find(&work.assignment.process) else { return Pushed::Ahead(None) };
-        let mut inbox = lock(&hosted.inbox);
-        if inbox.halted || inbox.void.is_some() {
-            return Pushed::Passed;
-        }
-        if let Some(void) = void::made_by(&work.assignment, &work.entry, inbox.last.as_ref()) {
-            self.shared.forget_work(&mut inbox);
-            inbox.given = work.assignment.slot;
-            inbox.void = Some(void);
-            self.wake(&hosted, &mut inbox);
-            return Pushed::Passed;
-        }
-        let Assignment { slot, epoch, time, chain, .. } = work.assignment;
-        let next = hosted::next(inbox.last.as_ref());
-        if slot != next {
-            // What is early was under way when the log was rewound: it comes again.
-            return if slot > next { Pushed::Ahead(inbox.last) } else { Pushed::Passed };
-        }
-        inbox.last = Some(Position { slot, epoch, time, chain });
-        inbox.given = inbox.given.max(hosted::next(inbox.last.as_ref()));
-        self.shared.backlog.fetch_add(1, Ordering::Relaxed);
-        inbox.bytes = inbox.bytes.saturating_add(work.bytes());
-        inbox.work.push_back(work);
-        self.wake(&hosted, &mut inbox);
-        Pushed::Queued
-    }
-
-    /// Queues a view of a hosted process.
-    pub(crate) fn view(&self, id: &ProcessId, job: ViewJob) {
-        let refusal = match self.find(id) {
-            None => Refusal::new(RefusalCode::NotHosted, "this unit does not execute the process"),
-            Some(hosted) => {
-                let mut inbox = lock(&hosted.inbox);
-                if inbox.views.len() >= VIEWS_MAX {
-                    inbox.views.retain(|job| !job.answer.is_closed());
-                }
-                if inbox.halted {
-                    Refusal::new(RefusalCode::NotHosted, "the process is halted on this unit")
-                } else if inbox.views.len() >= VIEWS_MAX {
-                    Refusal::new(RefusalCode::Busy, "too many views wait for the process")
-                } else {
-                    inbox.views.push_back(job);
-                    inbox.fresh_views = true;
-                    return self.wake(&hosted, &mut inbox);
-                }
-            }
-        };
-        // Whoever asked may be gone.
-        let _ = job.answer.send(Err(refusal));
     }
 
     /// Lets the threads end: after the slots they are executing, or in the midst of long ones.
@@ -399,13 +316,6 @@ impl Executor {
 
     fn wake(&self, hosted: &Arc<Hosted>, inbox: &mut Inbox) {
         self.shared.wake(hosted, inbox);
-    }
-}
-
-impl Work {
-    /// The memory it takes.
-    fn bytes(&self) -> usize {
-        self.share.num_permits()
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::{ProcessId, Slot, api::FollowFrame};
+use protocol::{ProcessId, api::FollowFrame};
 use tokio::sync::watch;
 
 /// Stored frames stay in memory up to this many bytes, for followers that are nearly up to date.
@@ -162,12 +162,10 @@ impl Feed {
         self.room.notify_all();
     }
 
-    /// The frames in memory that hold slots of a process from a slot on.
-    pub(crate) fn holding(&self, process: &ProcessId, from: Slot) -> Vec<Arc<Frame>> {
-        let holds = |frame: &Arc<Frame>| {
-            let slots = &frame.frame.slots;
-            slots.iter().any(|slot| slot.leaf.process == *process && slot.leaf.slot >= from)
-        };
+    /// The frames in memory that hold slots of a process, oldest first.
+    pub(crate) fn holding(&self, process: &ProcessId) -> Vec<Arc<Frame>> {
+        let holds =
+            |frame: &Arc<Frame>| frame.frame.slots.iter().any(|slot| slot.leaf.process == *process);
         self.lock().frames.iter().filter(|frame| holds(frame)).cloned().collect()
     }
 

@@ -75,25 +75,31 @@ impl Published {
     ) -> Result<OutcomePage, StoreError> {
         let mut page = Page { from, limit, bytes: 0, executed: Vec::new(), next: from };
         // Memory first: a frame that moves to disk meanwhile is seen twice rather than never.
-        let recent = self.feed.holding(process, from);
-        let recent = recent.iter().filter_map(|frame| {
-            let slots = frame.frame.slots.iter().filter(|slot| slot.leaf.process == *process);
-            slots.map(|slot| slot.leaf.slot).min().map(|first| (first, Place::Memory(&frame.frame)))
-        });
+        let recent = self.feed.holding(process);
         let stored = self.store.frames_of(process, from, limit)?;
-        let stored = stored.into_iter().map(|(first, number)| (first, Place::Disk(number)));
-        let mut places: Vec<(Slot, Place<'_>)> = stored.chain(recent).collect();
+        let stored =
+            stored.into_iter().map(|(first, number)| (number, (first, Place::Disk(number))));
+        // By number, for a frame in memory may be older than one that is on disk already.
+        let mut places: BTreeMap<u64, (Slot, Place<'_>)> = stored.collect();
+        places.extend(recent.iter().filter_map(|frame| {
+            let slots = frame.frame.slots.iter().filter(|slot| slot.leaf.process == *process);
+            let first = slots.map(|slot| slot.leaf.slot).min()?;
+            Some((frame.number, (first, Place::Memory(&frame.frame))))
+        }));
         // Each reaches up to where a later one begins.
         let mut end = Slot::new(u64::MAX);
         let mut ends: Vec<Slot> = Vec::with_capacity(places.len());
-        for (first, _) in places.iter().rev() {
+        for (first, _) in places.values().rev() {
             ends.push(end);
             end = end.min(*first);
         }
-        for (_, place) in places.drain(..) {
+        for (_, place) in places.into_values() {
             let end = ends.pop().unwrap_or(Slot::new(u64::MAX));
             if page.is_full() {
                 break;
+            }
+            if end <= page.next {
+                continue;
             }
             match place {
                 Place::Memory(frame) => page.take(frame, process, end),
@@ -149,3 +155,6 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,11 @@
 //!
 //! A slot that leaves nothing queued behind it is published at once. While more slots are queued,
 //! the batch waits for them, but never longer than [`GATHER_MAX`]: each batch costs everybody
-//! downstream a signature check.
+//! downstream a signature check. No batch holds two outcomes of one slot: what takes the place of
+//! void slots begins a batch.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,7 +18,8 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    AssignmentProof, Kind, MerkleTree, NetworkId, ReceiptBatch, SecretKey, Signed, V1,
+    AssignmentProof, Kind, MerkleTree, NetworkId, ProcessId, ReceiptBatch, SecretKey, Signed, Slot,
+    V1,
     api::{FollowFrame, FollowSlot},
     codec,
 };
@@ -57,8 +60,8 @@ pub(crate) fn start(
     metrics: Arc<Metrics>,
 ) -> std::io::Result<SyncSender<Publication>> {
     let (sender, receiver) = sync_channel(QUEUE_MAX);
-    let source = Source { receiver, backlog };
-    let work = move || run(&key, network, &source, &feed, &metrics);
+    let mut source = Source { receiver, backlog, held: None };
+    let work = move || run(&key, network, &mut source, &feed, &metrics);
     crew.spawn("publisher", STACK_BYTES, work)?;
     Ok(sender)
 }
@@ -67,14 +70,21 @@ pub(crate) fn start(
 struct Source {
     receiver: Receiver<Publication>,
     backlog: Arc<AtomicUsize>,
+    /// What begins the next batch.
+    held: Option<Publication>,
 }
 
 impl Source {
     /// The next batch; none once all senders are gone.
-    fn gather(&self) -> Option<Vec<Publication>> {
-        let first = self.receiver.recv().ok()?;
+    fn gather(&mut self) -> Option<Vec<Publication>> {
+        let first = match self.held.take() {
+            Some(held) => held,
+            None => self.receiver.recv().ok()?,
+        };
         let deadline = now() + GATHER_MAX;
         let mut bytes = estimate(&first);
+        let mut last: HashMap<ProcessId, Slot> = HashMap::new();
+        last.insert(first.executed.leaf.process, first.executed.leaf.slot);
         let mut gathered = vec![first];
         while gathered.len() < BATCH_SLOTS_MAX && bytes < BATCH_BYTES_MAX {
             let next = match self.receiver.try_recv() {
@@ -86,6 +96,11 @@ impl Source {
                     next
                 }
             };
+            let leaf = &next.executed.leaf;
+            if last.insert(leaf.process, leaf.slot) >= Some(leaf.slot) {
+                self.held = Some(next);
+                break;
+            }
             bytes += estimate(&next);
             gathered.push(next);
         }
@@ -98,7 +113,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn run(key: &SecretKey, network: NetworkId, source: &Source, feed: &Feed, metrics: &Metrics) {
+fn run(key: &SecretKey, network: NetworkId, source: &mut Source, feed: &Feed, metrics: &Metrics) {
     while let Some(gathered) = source.gather() {
         let frame = seal(key, network, gathered);
         let encoded = encode(&frame);
@@ -154,3 +169,6 @@ fn estimate(item: &Publication) -> usize {
         .sum();
     700 + reply + logs + events + outbox
 }
+
+#[cfg(test)]
+mod tests;

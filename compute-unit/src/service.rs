@@ -4,13 +4,14 @@ mod answers;
 mod logs;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
 use bytes::Bytes;
 use protocol::{
-    NetworkId, Profile, ProfileId, Refusal, RefusalCode, SecretKey, Timestamp, UnitId,
+    NetworkId, ProcessId, Profile, ProfileId, Refusal, RefusalCode, SecretKey, Timestamp, UnitId,
     api::{Opening, Request, Response},
     codec,
 };
@@ -37,8 +38,9 @@ use crate::{
     module::Modules,
     published::Published,
     publisher,
-    resuming::{resumes, sweep},
-    store::Store,
+    resuming::{Left, resumes, sweep},
+    store::{Head, Store},
+    tail::Moves,
     tailing::{Tailing, WAITING_BYTES_MAX},
 };
 
@@ -164,10 +166,11 @@ pub async fn start(
     let (backlog, resting) = (Arc::default(), Arc::new(Resting::default()));
     let (workers, keepers) = (Arc::new(Crew::default()), Arc::new(Crew::default()));
     let executor = Arc::new(execute(&config, &kept, (&workers, &keepers), &backlog, &metrics)?);
+    let heads = kept.published.store.heads()?;
+    let moves = Arc::<Moves>::default();
+    let resumes = Mutex::new(resumes(kept.left(&heads), &moves, &executor)?);
     let Kept { published, archive, checkpoints, modules } = kept;
     let (store, feed) = (Arc::clone(&published.store), Arc::clone(&published.feed));
-    let heads = store.heads()?;
-    let resumes = Mutex::new(resumes(&store, &checkpoints, &heads, &executor)?);
     let queues = (Arc::clone(&archive.given), Arc::clone(&feed));
     let keeper = Keeper::start(&keepers, Arc::clone(&store), queues, Arc::clone(&metrics))?;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -194,7 +197,7 @@ pub async fn start(
         verify_all: config.verify_all,
         present,
         resting: Arc::clone(&resting),
-        moves: Arc::default(),
+        moves,
         archive: archive.clone(),
         faults: Arc::new(Faults::new(&config.data)),
         operator: config.operator,
@@ -235,6 +238,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// What there is to resume.
+    fn left<'a>(&'a self, heads: &'a BTreeMap<ProcessId, Head>) -> Left<'a> {
+        let Self { published, archive, checkpoints, .. } = self;
+        Left { published, archive, checkpoints, heads }
+    }
+
     async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let store = Arc::new(Store::open(&config.data)?);
         let feed = Arc::new(Feed::resume(store.next_frame()?));

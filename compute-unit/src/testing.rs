@@ -1,5 +1,8 @@
 //! Signed logs for the tests and benches of this crate.
 
+#[cfg(test)]
+pub(crate) mod receipts;
+
 use protocol::{
     Acceptance, Assignment, BatchHeader, ComputePolicy, Entry, EntryId, Epoch, Hash, Kind, Limits,
     MerkleTree, Message, ModuleId, NetworkId, Principal, ProcessId, Profile, SecretKey, Signed,

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use protocol::{Hash, Position, ProcessId, Slot, UnitId};
+use protocol::{Epoch, Hash, Position, ProcessId, Slot, UnitId};
 
 use super::{ViewJob, Work};
 use crate::{process::Process, store::Head};
@@ -37,6 +37,10 @@ pub(super) struct Inbox {
     pub(super) last: Option<Position>,
     /// The first slot that the unit has not noted yet as given to it.
     pub(super) given: Slot,
+    /// The newest epoch of which a takeover was queued, which was noted before.
+    pub(super) opened: Epoch,
+    /// Whether slots came of another log than what is queued.
+    pub(super) forked: bool,
     /// What a takeover has left of the log, until the process is brought back to that.
     pub(super) void: Option<Void>,
     /// Whether work was turned away since there was none.
@@ -58,6 +62,8 @@ pub(super) struct Void {
     pub(super) slot: Slot,
     /// Its chain hash.
     pub(super) chain: Hash,
+    /// Whether what was queued or published up to there is known to be of another log.
+    pub(super) forked: bool,
 }
 
 /// Where a process is executed.
@@ -69,6 +75,9 @@ pub(super) struct Seat {
     pub(super) position: Option<Position>,
     /// What has been published, now or by an earlier run.
     pub(super) published: Option<Head>,
+    /// Whether that is of another log than what is executed: nothing is published until a takeover
+    /// tells which of them counts.
+    pub(super) forked: bool,
     /// The slot of the checkpoint that the process in memory was restored from.
     pub(super) restored: Option<Slot>,
     /// What was executed since the last checkpoint was begun.
@@ -135,6 +144,15 @@ impl Hosted {
     pub(super) fn is_idle(&self) -> bool {
         let inbox = super::lock(&self.inbox);
         !inbox.scheduled && inbox.work.is_empty() && inbox.views.is_empty()
+    }
+}
+
+impl Saving {
+    /// Begins with a process that has come into memory, from a checkpoint after a slot or new. What
+    /// is being written of what it was before still is, and may still be void.
+    pub(super) fn begin(&mut self, slot: Option<Slot>) {
+        let (under_way, void) = (self.under_way, self.void);
+        *self = Self { slot, under_way, whole: false, void };
     }
 }
 

@@ -7,7 +7,7 @@ use protocol::{Checkpoint, Entry, ItemBody, Position, Slot, Spawn, codec};
 
 use super::{
     Rewind, Shared,
-    hosted::{Hosted, Saving, Seat, Since, next},
+    hosted::{Hosted, Seat, Since, next},
     lock, void,
 };
 use crate::{
@@ -73,7 +73,7 @@ pub(super) fn settle(
         }
         seat.restored = Some(found.slot);
         seat.since = Since::default();
-        *lock(&hosted.saving) = Saving { slot: Some(found.slot), ..Saving::default() };
+        lock(&hosted.saving).begin(Some(found.slot));
         shared.metrics.processes_restored.increment();
         return Ok(Settled::Here);
     }
@@ -125,7 +125,7 @@ fn give_birth(
     seat.process = Some(Box::new(Process::new(hosted.id, spawn, &module)?));
     seat.restored = None;
     seat.since = Since::default();
-    *lock(&hosted.saving) = Saving::default();
+    lock(&hosted.saving).begin(None);
     Ok(Settled::Here)
 }
 
@@ -189,7 +189,7 @@ pub(super) fn rewind_as(shared: &Shared, hosted: &Hosted, seat: &mut Seat, rewin
     {
         let mut inbox = lock(&hosted.inbox);
         shared.forget_work(&mut inbox);
-        inbox.void = None;
+        (inbox.void, inbox.forked) = (None, false);
         inbox.last = rewind.to;
     }
     hosted.set_executed(next(rewind.to.as_ref()));

@@ -3,11 +3,11 @@ use std::{
     time::Duration,
 };
 
-use protocol::{Limits, PublicKey, codec};
+use protocol::{Limits, PublicKey, RefusalCode, codec};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use super::{turn::QUANTUM, *};
+use super::{entering::VIEWS_MAX, turn::QUANTUM, *};
 use crate::{
     Engine,
     feed::Feed,

@@ -2,16 +2,17 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering, mpsc::SyncSender},
+    sync::{Arc, atomic::Ordering},
 };
 
-use protocol::{Assignment, AssignmentProof, ControlAction, Entry, Position, Reply, Slot};
+use protocol::{Assignment, AssignmentProof, Position, Reply, Slot};
 
 use super::{
     Shared, ViewJob, Viewed, Work,
-    hosted::{Hosted, Inbox, Seat, next},
+    hosted::{Hosted, Inbox, Seat, Void, next},
     lock, saving,
     settle::{Settled, fall_back, settle},
+    void,
     worker::Worker,
 };
 use crate::{
@@ -50,7 +51,7 @@ pub(super) fn run(worker: &Arc<Worker>, hosted: &Arc<Hosted>) {
     if turn == Turn::Halted {
         shared.halt(&mut inbox);
     }
-    let idle = inbox.work.is_empty() && !inbox.fresh_views;
+    let idle = inbox.work.is_empty() && !inbox.fresh_views && inbox.void.is_none();
     if inbox.work.is_empty() && std::mem::take(&mut inbox.behind) {
         shared.drained.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -112,7 +113,7 @@ fn in_seat(worker: &Arc<Worker>, hosted: &Arc<Hosted>, seat: &mut Seat) -> Resul
 
 fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, HostFault> {
     let shared = &worker.shared;
-    let Seat { process: Some(process), position, published, since, .. } = seat else {
+    let Seat { process: Some(process), position, published, forked, since, .. } = seat else {
         return Ok(Turn::Over);
     };
     answer_views(shared, hosted, process)?;
@@ -121,7 +122,13 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     for _ in 0..QUANTUM {
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
-        if is_takeover(&work) {
+        if let Some(end) = void::end_by(&work.entry) {
+            let place = (work.assignment.slot, end);
+            if *forked || void::is_other_log(shared, &hosted.id, published.as_ref(), place) {
+                let void = Void { slot: end.0, chain: end.1, forked: true };
+                lock(&hosted.inbox).void = Some(void);
+                return Ok(Turn::Over);
+            }
             end_publication(published, process, work.assignment.slot);
         }
         let executed = process.execute(&work.assignment, &work.entry)?;
@@ -132,7 +139,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
         since.bytes = since.bytes.saturating_add(work.bytes() as u64);
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        if !publish(&worker.publisher, (hosted, published), &work, executed) {
+        if !publish(worker, (hosted, published, forked), &work, executed) {
             return Ok(Turn::Halted);
         }
         drop(work.share);
@@ -175,11 +182,6 @@ impl Inbox {
     }
 }
 
-fn is_takeover(work: &Work) -> bool {
-    let Entry::Control(control) = &work.entry else { return false };
-    matches!(control.unverified().action, ControlAction::Takeover { .. })
-}
-
 /// Lets nothing count as published that a takeover in a slot makes void.
 fn end_publication(published: &mut Option<Head>, process: &Process, slot: Slot) {
     if let Some(head) = published
@@ -191,15 +193,29 @@ fn end_publication(published: &mut Option<Head>, process: &Process, slot: Slot) 
 
 /// Publishes a slot unless that was done before. False if it contradicts what was published.
 fn publish(
-    publisher: &SyncSender<Publication>,
-    (hosted, published): (&Hosted, &mut Option<Head>),
+    worker: &Worker,
+    (hosted, published, forked): (&Hosted, &mut Option<Head>, &mut bool),
     work: &Work,
     executed: Executed,
 ) -> bool {
-    let slot = work.assignment.slot;
+    let Assignment { slot, chain, .. } = work.assignment;
+    if *forked {
+        return true;
+    }
     if let Some(known) = published.as_ref().filter(|known| slot < known.next) {
         let last = slot.next() == Some(known.next);
         if last && executed.digest != known.leaf {
+            let before = worker.shared.published.chain(&hosted.id, slot);
+            *forked = before.is_some_and(|before| before != chain);
+        }
+        if *forked {
+            tracing::error!(
+                process = %hosted.id,
+                %slot,
+                "ALARM: the log is another one than what this unit executed before; nothing is \
+                 published unless a takeover tells that this one counts"
+            );
+        } else if last && executed.digest != known.leaf {
             tracing::error!(
                 process = %hosted.id,
                 %slot,
@@ -218,7 +234,7 @@ fn publish(
         batch: work.batch.header.clone(),
     });
     // The publisher only ends after the executor.
-    let _ = publisher.send(Publication { executed, assignment });
+    let _ = worker.publisher.send(Publication { executed, assignment });
     true
 }
 

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::{
-    EntryId, Gas, Kind, MerkleTree, NetworkId, Outcome, Profile, ReceiptBatch, ReceiptLeaf, Reply,
-    SecretKey, Signed, V1, api::FollowSlot,
-};
+use protocol::SecretKey;
 use tempfile::TempDir;
 
 use super::*;
@@ -12,57 +9,16 @@ use crate::{
     feed::Feed,
     given::{Given, Run},
     published::Published,
+    testing::receipts::{self, outcome},
 };
 
 fn process(seed: u8) -> ProcessId {
     ProcessId::from_bytes([seed; 32])
 }
 
-fn follow_slot((seed, slot): (u8, u64)) -> (Outcome, ReceiptLeaf) {
-    let outcome = Outcome {
-        version: V1,
-        process: process(seed),
-        slot: Slot::new(slot),
-        entry: EntryId::from_bytes([0; 32]),
-        reply: Reply::Later,
-        gas: Gas::ZERO,
-        logs: vec![],
-        events: vec![],
-        outbox: vec![],
-    };
-    let leaf = ReceiptLeaf {
-        process: process(seed),
-        slot: Slot::new(slot),
-        chain: Hash::ZERO,
-        profile: Profile::v1().id(),
-        outcome: outcome.digest(),
-        gas: Gas::ZERO,
-        previous: None,
-        state_root: None,
-    };
-    (outcome, leaf)
-}
-
 fn frame(number: u64, slots: &[(u8, u64)]) -> Arc<Frame> {
-    let key = SecretKey::from_seed(&[1; 32]);
-    let parts: Vec<_> = slots.iter().copied().map(follow_slot).collect();
-    let tree = MerkleTree::new(parts.iter().map(|(_, leaf)| leaf.leaf()).collect());
-    let batch = ReceiptBatch {
-        version: V1,
-        kind: Kind,
-        network: NetworkId::from_bytes([0; 32]),
-        unit: key.public().unit(),
-        count: u32::try_from(parts.len()).unwrap(),
-        root: tree.root(),
-        engine: String::new(),
-    };
-    let slots = (0..).zip(parts).map(|(index, (outcome, leaf))| FollowSlot {
-        outcome,
-        leaf,
-        path: tree.path(index).unwrap(),
-        assignment: None,
-    });
-    let frame = FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) };
+    let parts = slots.iter().map(|(seed, slot)| outcome(process(*seed), *slot, Hash::ZERO));
+    let frame = receipts::frame(parts.collect());
     Arc::new(Frame { number, bytes: Bytes::from(codec::encode(&frame)), frame })
 }
 
@@ -92,7 +48,7 @@ fn followers_start_at_the_oldest_frame_they_lack() {
 fn heads_and_numbers_go_on_after_what_is_stored() {
     let (_directory, store) = store();
     assert_eq!(store.next_frame().unwrap(), 3);
-    let (_, leaf) = follow_slot((1, 2));
+    let (_, leaf) = outcome(process(1), 2, Hash::ZERO);
     let head = Head { next: Slot::new(3), leaf: leaf.digest() };
     assert_eq!(store.heads().unwrap().get(&process(1)), Some(&head));
 }

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use protocol::{
-    Control, ControlAction, Entry, Epoch, ItemBody, Principal, PublicKey, Signed, Slot, Source,
-    Spawn, UnitId, api::TailRecord, codec,
+    Answer, Control, ControlAction, Entry, Epoch, ItemBody, PairStatement, Principal, PublicKey,
+    Signed, Slot, Source, Spawn, UnitId, api::TailRecord, codec,
 };
 
 use super::{Changed, Lineage, Tail, place::Place};
@@ -59,6 +59,10 @@ impl Tail {
             && epoch < lineage.source().epoch()
         {
             let seal = lineage.seal_of(epoch).cloned();
+            if seal.is_none() && lineage.source().scheduler() != self.scheduler {
+                // A takeover has ended its epoch, of which it may know nothing.
+                return Judged::Superseded;
+            }
             return Judged::Broken { fault: "a slot is behind the end of its epoch", seal };
         }
         let trusted = self.trusts(&by);
@@ -183,14 +187,25 @@ impl Tail {
                 matches!(skip.item.body, ItemBody::Skip(_)) && self.origins.holds(skip, record)
             }
             Entry::Timer(timer) => self.origins.timer_holds(timer, source, record),
-            Entry::Answer(answer) => {
-                let statement = &answer.statement;
-                statement.verify_by(network, &statement.digest(), PublicKey::verifies).is_ok()
-            }
+            Entry::Answer(answer) => self.answer_holds(answer, source),
             // Its signature was checked when it was read.
             Entry::Control(_) => true,
         }
     }
+
+    /// Checks an answer in the log of the process that asked, which it names as its source. Whether
+    /// the item was ever emitted is not known here.
+    fn answer_holds(&self, answer: &Answer, source: &Source) -> bool {
+        let statement = &answer.statement;
+        may_answer(statement.unverified(), source)
+            && statement.verify_by(self.network, &statement.digest(), PublicKey::verifies).is_ok()
+    }
+}
+
+/// Whether a scheduler may have answered about an item of a process: one that has ordered it, if the
+/// process is its own target. Who has ordered others at that time is the word of its own scheduler.
+fn may_answer(statement: &PairStatement, source: &Source) -> bool {
+    statement.target != statement.source || source.schedulers().contains(&statement.scheduler)
 }
 
 /// Whether a slot of this epoch, ordered by this scheduler, goes on with the log.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Control, ControlAction, Epoch, Position, Signed, Slot, Source, UnitId};
+use protocol::{Control, ControlAction, Epoch, Hash, Position, Signed, Slot, Source, UnitId};
 
 /// The source of a log at a slot, and the controls that made it so. Cheap to go back in.
 #[derive(Debug, Clone)]
@@ -50,6 +50,29 @@ impl Lineage {
         let changed = self.changes.get(usize::try_from(epoch.get()).ok()?)?;
         let action = &changed.control.unverified().action;
         (!matches!(action, ControlAction::Takeover { .. })).then_some(changed)
+    }
+
+    /// The last slots that count before each takeover, and their chain hashes.
+    pub(crate) fn takeovers(&self) -> impl Iterator<Item = (Slot, Hash)> {
+        self.changes.iter().filter_map(|changed| match &changed.control.unverified().action {
+            ControlAction::Takeover { slot, chain, .. } => Some((*slot, *chain)),
+            _ => None,
+        })
+    }
+
+    /// The newest control that gave the log to another scheduler: its slot, and who the process was
+    /// then.
+    pub(crate) fn last_move(&self) -> Option<(Self, Slot)> {
+        let mut after = self.clone();
+        while let Some(slot) = after.changes.last().map(|changed| changed.slot) {
+            let mut before = after.clone();
+            before.back_to(slot.get().checked_sub(1).map(Slot::new));
+            if before.source.scheduler() != after.source.scheduler() {
+                return Some((after, slot));
+            }
+            after = before;
+        }
+        None
     }
 
     /// All schedulers that it names, each once.

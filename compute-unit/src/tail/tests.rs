@@ -2,7 +2,10 @@ mod epochs;
 
 use super::*;
 use crate::testing::{Log, NETWORK};
-use protocol::{ComputePolicy, Delivery, Hash, Limits, OriginProof, SecretKey, Signed, Spawn};
+use protocol::{
+    Answer, ComputePolicy, Delivery, Hash, Kind, Limits, OriginProof, PairNumber, PairStatement,
+    SecretKey, Signed, Spawn, V1, Verdict,
+};
 
 fn log() -> Log {
     Log::new(b"module", Limits::DEFAULT)
@@ -98,6 +101,42 @@ fn a_stranger_schedulers_entries_are_verified_and_an_own_operators_are_not() {
     let frame = log.frame(&[Entry::Spawn(log.spawn.clone()), forged]);
     assert_eq!(slots(&mut strict, &frame), Ok(vec![0]));
     assert_eq!(slots(&mut lax, &frame), Ok(vec![0, 1]));
+}
+
+/// An answer about an item, of a scheduler that says that it is the target's.
+fn answer((asker, target): (ProcessId, ProcessId), (named, by): (&SecretKey, &SecretKey)) -> Entry {
+    let statement = PairStatement {
+        version: V1,
+        kind: Kind,
+        network: NETWORK,
+        scheduler: named.public().unit(),
+        source: asker,
+        target,
+        number: PairNumber::ZERO,
+        verdict: Verdict::Assigned(Slot::new(1)),
+    };
+    Entry::Answer(Answer { statement: Signed::sign(statement, by) })
+}
+
+#[test]
+fn an_answer_is_of_the_scheduler_that_it_names_and_in_the_log_of_whoever_asked() {
+    let other = ProcessId::from_bytes([9; 32]);
+    let (own, stranger) = (log().scheduler, SecretKey::from_seed(&[7; 32]));
+    let holds = |(asker, target): (Option<ProcessId>, Option<ProcessId>), named, by| {
+        let mut log = log();
+        let mut tail = tail(&log, false);
+        let first = start(&mut log);
+        assert_eq!(slots(&mut tail, &first), Ok(vec![0, 1]));
+        let pair = (asker.unwrap_or(log.process), target.unwrap_or(log.process));
+        let entry = answer(pair, (named, by));
+        let frame = log.frame(&[entry]);
+        slots(&mut tail, &frame) == Ok(vec![2])
+    };
+    assert!(holds((None, Some(other)), &stranger, &stranger), "another process's scheduler");
+    assert!(!holds((None, Some(other)), &own, &stranger), "signed by somebody else");
+    assert!(!holds((Some(other), None), &own, &own), "another process asked");
+    assert!(holds((None, None), &own, &own), "the process asked itself");
+    assert!(!holds((None, None), &stranger, &stranger), "it never ordered the process");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Hands checked slots to the executor, once they are noted as given to this unit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry as MapEntry},
     sync::Arc,
 };
 
@@ -102,7 +102,16 @@ impl Tailing {
             }
             let stand =
                 || Step { given: self.executor.given(&process, &assignment, &entry), held: 0 };
-            let step = steps.entry(process).or_insert_with(stand);
+            let step = match steps.entry(process) {
+                // A takeover may make void what was noted.
+                MapEntry::Occupied(step) if !matches!(entry, Entry::Control(_)) => step.into_mut(),
+                MapEntry::Occupied(step) => {
+                    let step = step.into_mut();
+                    step.given = step.given.min(stand().given);
+                    step
+                }
+                MapEntry::Vacant(step) => step.insert(stand()),
+            };
             let bytes = record.entry.len().saturating_add(ENTRY_OVERHEAD_BYTES);
             let free = self.waiting.available_permits();
             if !self.executor.admits(&process, step.held, bytes, free) {
