@@ -372,3 +372,6 @@ async fn silence_broken(receiver: &mut FrameReceiver) {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
