@@ -219,9 +219,12 @@ impl Archive {
 
     /// Who a process of any scheduler is, if it was introduced to this shard.
     pub(crate) fn introduced(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        let young = self.board.introduced(process);
         let known = self.index.source(process)?;
         let known = known.map(|known| codec::decode_trusted(&known)).transpose();
-        known.map_err(|_| missing("a provenance that can be read"))
+        let known: Option<Provenance> =
+            known.map_err(|_| missing("a provenance that can be read"))?;
+        Ok(known.into_iter().chain(young).max_by_key(|known| known.changes.len()))
     }
 
     /// Whether an entry was refused for good.

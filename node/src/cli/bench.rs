@@ -14,7 +14,9 @@ use super::{
     session::{Access, Session},
 };
 use crate::{
-    bench::{self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions, StartOptions},
+    bench::{
+        self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions, StartOptions,
+    },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::{UnitShape, note},

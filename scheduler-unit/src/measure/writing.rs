@@ -29,8 +29,7 @@ pub fn write_log(
 ) -> Result<(), Error> {
     let layout = Layout::establish(config)?;
     let directory = layout.directories(&config.data).into_iter().next();
-    let directory =
-        directory.ok_or_else(|| StoreError::Failed("there is no shard".to_owned()))?;
+    let directory = directory.ok_or_else(|| StoreError::Failed("there is no shard".to_owned()))?;
     let disk: Arc<dyn Disk> = Arc::new(Files(directory));
     let log = RedbLog::open(disk)?;
     let mut heads = HashMap::new();

@@ -7,8 +7,8 @@ use protocol::{
 };
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
-use super::{Derived, Disk, StoreError, disk::Handle, sum::Sum};
-use crate::order::{Head, StoredLog, TimerKey};
+use super::{Derived, Disk, Loaded, StoreError, disk::Handle, sum::Sum};
+use crate::order::{Head, StoredLog};
 
 /// `"batches"` to the number of group commits that are indexed, `"sum"` to the [`Sum`] of heads and
 /// pairs.
@@ -56,20 +56,6 @@ const SUM: &str = "sum";
 /// Bytes of pages kept in memory.
 const CACHE: usize = 256 << 20;
 
-/// What a start reads of the index.
-#[derive(Debug, Default)]
-pub(crate) struct Loaded {
-    /// All logs in order of birth, without their changes.
-    pub(crate) logs: Vec<StoredLog>,
-    /// The next number of each pair of target and source.
-    pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
-    /// The next occurrence of each recurring timer.
-    pub(crate) timers: Vec<(TimerKey, u64)>,
-    /// The slots of controls that changed who stands for a log.
-    /// By the number of the log.
-    pub(crate) changes: Vec<(u64, Slot)>,
-}
-
 /// What is derived from the log.
 #[derive(Debug)]
 pub(crate) struct Index(Handle);
@@ -81,7 +67,9 @@ impl Index {
     /// Opens `index.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let index = Self(Handle::open(disk, Self::FILE, CACHE)?);
-        let transaction = index.0.begin_write()?;
+        let mut transaction = index.0.begin_write()?;
+        // Without it, a crash before the first rows would leave all of the index to be repaired.
+        transaction.set_quick_repair(true);
         make_tables(&transaction)?;
         transaction.commit().map_err(StoreError::failed)?;
         Ok(index)
@@ -333,7 +321,7 @@ fn write_rest(
         }
     }
     let mut changes = transaction.open_table(CHANGES).map_err(StoreError::failed)?;
-    for (process, slot) in &derived.changes {
+    for (process, slot, _) in &derived.changes {
         changes.insert((numbers.of(process)?, slot.get()), ()).map_err(failed)?;
     }
     let mut timers = transaction.open_table(TIMERS).map_err(StoreError::failed)?;
