@@ -243,7 +243,8 @@ impl Archive {
         Segment::read(&bytes)?.refusal(entry)
     }
 
-    /// The number of a pair that is accepted next, by all that is durable.
+    /// The number of a pair that is accepted next, by all that is durable; nothing if the target is not
+    /// known and nothing was refused for good.
     pub(crate) fn next_number(
         &self,
         source: &ProcessId,
@@ -252,10 +253,9 @@ impl Archive {
         if let Some(next) = self.board.pair(target, source) {
             return Ok(Some(next));
         }
-        let Some(known) = self.board.process(target) else {
-            return Ok(None);
-        };
-        self.index.pair(known.number, source).map(Some)
+        let number = self.board.process(target).map(|known| known.number);
+        let next = self.index.pair((number, target), source)?;
+        Ok(next.or_else(|| number.map(|_| PairNumber::ZERO)))
     }
 
     /// The first batch a tail must look at: the one with the first wanted slot of any process that

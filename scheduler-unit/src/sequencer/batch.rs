@@ -150,7 +150,10 @@ impl Batch {
             CheckedBody::Control(_) => {
                 self.posting.standings.push((assignment.process, log.standing.clone()));
             }
-            CheckedBody::Message(_) | CheckedBody::Timer(_) | CheckedBody::Answer(_) => {}
+            CheckedBody::Message(_)
+            | CheckedBody::Timer(_)
+            | CheckedBody::Answer(_)
+            | CheckedBody::Misfit(_) => {}
         }
         let index = u32::try_from(self.records.len()).expect("a batch is bounded");
         let origin = origin.map(ByteVec::from);
@@ -178,13 +181,10 @@ impl Batch {
         refusal: Refusal,
     ) {
         let process = body.target();
-        let pair = match body {
-            CheckedBody::Delivery(item) => {
-                self.use_pair(process, item.source(), item.number());
-                Some(PairUse { source: item.source(), number: item.number() })
-            }
-            _ => None,
-        };
+        let pair = body.pair().map(|(source, number)| PairUse { source, number });
+        if let Some(PairUse { source, number }) = pair {
+            self.use_pair(process, source, number);
+        }
         let Refusal { code, detail, .. } = refusal;
         let refusal = RefusalLeaf { process, entry, code, floor: self.time };
         let position = self.refusals.len();

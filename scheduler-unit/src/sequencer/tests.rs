@@ -1,3 +1,4 @@
+mod children;
 mod epochs;
 mod kinds;
 mod refusals;

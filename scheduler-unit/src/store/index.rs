@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use protocol::{
     EntryId, Epoch, Hash, PairNumber, ProcessId, Provenance, Slot, Spawn, Timestamp, codec,
 };
-use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use redb::{
+    ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction,
+};
 
 use super::{Derived, Disk, Loaded, StoreError, disk::Handle, sum::Sum};
 use crate::order::{Head, StoredLog};
@@ -32,6 +34,9 @@ const RUNS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("runs");
 /// Target's number and source, to the next number of the pair.
 const PAIRS: TableDefinition<'_, (u64, [u8; 32]), u64> = TableDefinition::new("pairs");
 
+/// Target that was not born when a number of the pair was used up and source, to the next number.
+const UNBORN: TableDefinition<'_, ([u8; 32], [u8; 32]), u64> = TableDefinition::new("unborn");
+
 /// Entry to process number and slot.
 const IDS: TableDefinition<'_, [u8; 32], (u64, u64)> = TableDefinition::new("ids");
 
@@ -55,6 +60,9 @@ const SUM: &str = "sum";
 
 /// Bytes of pages kept in memory.
 const CACHE: usize = 256 << 20;
+
+/// Target and source, and the next number of their pair.
+type NextNumber = ((ProcessId, ProcessId), PairNumber);
 
 /// What is derived from the log.
 #[derive(Debug)]
@@ -140,7 +148,7 @@ impl Index {
             let log = usize::try_from(number).ok().and_then(|number| logs.get(number));
             log.map(|log: &StoredLog| log.process).ok_or_else(|| damaged("a row without a process"))
         };
-        let mut pairs = Vec::new();
+        let mut pairs = read_unborn(&transaction)?;
         let table = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
         for row in table.iter().map_err(StoreError::failed)? {
             let (pair, next) = row.map_err(StoreError::failed)?;
@@ -221,12 +229,23 @@ impl Index {
         Ok(last.map(|(_, batch)| batch.value()))
     }
 
-    /// The next number of a pair.
-    pub(crate) fn pair(&self, target: u64, source: &ProcessId) -> Result<PairNumber, StoreError> {
+    /// The next number of a pair, if any was used up; of a target with this number, if it is born.
+    pub(crate) fn pair(
+        &self,
+        (number, target): (Option<u64>, &ProcessId),
+        source: &ProcessId,
+    ) -> Result<Option<PairNumber>, StoreError> {
         let transaction = self.0.begin_read()?;
-        let pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
-        let row = pairs.get((target, *source.as_bytes())).map_err(StoreError::failed)?;
-        Ok(row.map_or(PairNumber::ZERO, |row| PairNumber::new(row.value())))
+        let source = *source.as_bytes();
+        if let Some(number) = number {
+            let pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+            if let Some(row) = pairs.get((number, source)).map_err(StoreError::failed)? {
+                return Ok(Some(PairNumber::new(row.value())));
+            }
+        }
+        let unborn = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
+        let row = unborn.get((*target.as_bytes(), source)).map_err(StoreError::failed)?;
+        Ok(row.map(|row| PairNumber::new(row.value())))
     }
 }
 
@@ -285,8 +304,14 @@ fn write(
         runs.insert((numbers.of(process)?, slot.get()), batch).map_err(failed)?;
     }
     let mut pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    let mut unborn = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
     for ((target, source), next) in &derived.pairs {
-        let pair = (numbers.of(target)?, *source.as_bytes());
+        let Some(number) = numbers.find(target)? else {
+            let pair = (*target.as_bytes(), *source.as_bytes());
+            unborn.insert(pair, next.get()).map_err(failed)?;
+            continue;
+        };
+        let pair = (number, *source.as_bytes());
         if let Some(before) = pairs.insert(pair, next.get()).map_err(failed)? {
             sum.toggle_pair(pair, before.value());
         }
@@ -340,6 +365,19 @@ fn write_rest(
     Ok(())
 }
 
+/// The next numbers of pairs whose targets were not born when a number was used up.
+fn read_unborn(transaction: &ReadTransaction) -> Result<Vec<NextNumber>, StoreError> {
+    let table = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
+    let rows = table.iter().map_err(StoreError::failed)?;
+    let read = rows.map(|row| {
+        let (pair, next) = row.map_err(StoreError::failed)?;
+        let (target, source) = pair.value();
+        let pair = (ProcessId::from_bytes(target), ProcessId::from_bytes(source));
+        Ok((pair, PairNumber::new(next.value())))
+    });
+    read.collect()
+}
+
 fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(META).map_err(StoreError::failed)?;
     transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
@@ -348,6 +386,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(HEADS).map_err(StoreError::failed)?;
     transaction.open_table(RUNS).map_err(StoreError::failed)?;
     transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    transaction.open_table(UNBORN).map_err(StoreError::failed)?;
     transaction.open_table(IDS).map_err(StoreError::failed)?;
     transaction.open_table(SOURCES).map_err(StoreError::failed)?;
     transaction.open_table(CHANGES).map_err(StoreError::failed)?;
