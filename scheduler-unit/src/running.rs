@@ -176,6 +176,15 @@ pub(crate) struct Written {
     pub(crate) indexed: u64,
 }
 
+/// What the shards of a unit share while they are opened.
+struct Shared<'u> {
+    modules: &'u dyn ModuleStore,
+    births: Arc<Births>,
+    me: UnitId,
+    /// How many they are.
+    shards: usize,
+}
+
 /// What is read of a shard when a unit starts.
 struct OpenedShard {
     archive: Arc<Archive>,
@@ -197,11 +206,11 @@ pub(crate) fn open(
     let modules = stores.modules(data)?;
     let births = Arc::<Births>::default();
     let seals = open_seals(data)?;
+    let shards = disks.len();
+    let shared = &Shared { modules: &*modules.0, births: Arc::clone(&births), me, shards };
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
         let open = |(shard, disk): (usize, Arc<dyn Disk>)| {
-            let (modules, births) = (&*modules.0, Arc::clone(&births));
-            let open = move || open_shard(stores.log(shard, &disk)?, disk, modules, births, me);
-            scope.spawn(open)
+            scope.spawn(move || open_shard(stores.log(shard, &disk)?, disk, shared))
         };
         let opening: Vec<_> = disks.into_iter().enumerate().map(open).collect();
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
@@ -220,7 +229,8 @@ pub(crate) fn open_with(
     let modules = Stores::in_files().modules(data)?;
     let births = Arc::<Births>::default();
     let log = (log, "the log".to_owned());
-    let opened = open_shard(log, Arc::clone(data), &*modules.0, Arc::clone(&births), me)?;
+    let shared = Shared { modules: &*modules.0, births: Arc::clone(&births), me, shards: 1 };
+    let opened = open_shard(log, Arc::clone(data), &shared)?;
     gather((modules, open_seals(data)?), births, vec![opened])
 }
 
@@ -267,17 +277,16 @@ fn open_seals(data: &Arc<dyn Disk>) -> Result<Seals, StoreError> {
 fn open_shard(
     (log, log_at): stores::Log,
     disk: Arc<dyn Disk>,
-    modules: &dyn ModuleStore,
-    births: Arc<Births>,
-    me: UnitId,
+    shared: &Shared<'_>,
 ) -> Result<OpenedShard, StoreError> {
+    let Shared { modules, births, me, .. } = shared;
     let (batches, floor) = reading(&log_at, || {
         let batches = log.count()?;
-        Ok((batches, floor(&*log, batches, me)?))
+        Ok((batches, floor(&*log, batches, *me)?))
     })?;
     let index_at = disk.describe(Index::FILE);
     let index = reading(&index_at, || {
-        let index = Index::open(Arc::clone(&disk))?;
+        let index = Index::open(Arc::clone(&disk), shared.shards)?;
         index.batches()?;
         Ok(index)
     })?;
@@ -298,8 +307,8 @@ fn open_shard(
         (stored.process, Known { number, standing, head })
     });
     let born = logs.iter().map(|stored| (stored.born, stored.process)).collect();
-    let board = Board::new(batches, known, unindexed, births);
-    let (order, indexed) = (Order::resume(me, logs, pairs, timers), index.batches()?);
+    let board = Board::new(batches, known, unindexed, Arc::clone(births));
+    let (order, indexed) = (Order::resume(*me, logs, pairs, timers), index.batches()?);
     let written = Written { order, batches, indexed };
     let archive = Arc::new(Archive { log, index, board });
     Ok(OpenedShard { archive, written, floor, born, lost })

@@ -58,8 +58,11 @@ const REFUSING: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("refu
 const BATCHES: &str = "batches";
 const SUM: &str = "sum";
 
-/// Bytes of pages kept in memory.
+/// Bytes of pages that all shards of a unit together keep in memory.
 const CACHE: usize = 256 << 20;
+
+/// Bytes of pages that a shard keeps in memory at the least.
+const SHARD_CACHE_MIN: usize = 1 << 20;
 
 /// Target and source, and the next number of their pair.
 type NextNumber = ((ProcessId, ProcessId), PairNumber);
@@ -72,9 +75,10 @@ impl Index {
     /// The file's name.
     pub(crate) const FILE: &str = "index.redb";
 
-    /// Opens `index.redb`.
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let index = Self(Handle::open(disk, Self::FILE, CACHE)?);
+    /// Opens `index.redb` of one of so many shards.
+    pub(crate) fn open(disk: Arc<dyn Disk>, shards: usize) -> Result<Self, StoreError> {
+        let cache = (CACHE / shards.max(1)).max(SHARD_CACHE_MIN);
+        let index = Self(Handle::open(disk, Self::FILE, cache)?);
         let mut transaction = index.0.begin_write()?;
         // Without it, a crash before the first rows would leave all of the index to be repaired.
         transaction.set_quick_repair(true);

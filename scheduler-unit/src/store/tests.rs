@@ -140,7 +140,7 @@ fn what_an_opening_writes_leaves_nothing_to_repair_after_a_crash() {
     let disk = FaultDisk::new();
     let open = || {
         let disk = as_disk(&disk);
-        let index = Index::open(Arc::clone(&disk)).unwrap();
+        let index = Index::open(Arc::clone(&disk), 1).unwrap();
         let modules = RedbModules::open(Arc::clone(&disk)).unwrap();
         (index, modules, Superseded::open(disk).unwrap())
     };
