@@ -53,6 +53,27 @@ impl Archive {
         }
     }
 
+    /// The bytes of consecutive batches from one that exists on, and before an end: one at least, and
+    /// more while they have no more than so many bytes together.
+    pub(crate) fn segments(
+        &self,
+        from: u64,
+        end: u64,
+        limit_bytes: usize,
+    ) -> Result<Vec<Bytes>, StoreError> {
+        let mut found = self.board.segments(from, limit_bytes);
+        if found.is_empty() {
+            let read = self.log.segments(from, limit_bytes)?;
+            found = read.into_iter().map(Bytes::from).collect();
+        }
+        // The log may have one that is not shown yet.
+        found.truncate(usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX));
+        if found.is_empty() {
+            return Err(missing("a batch"));
+        }
+        Ok(found)
+    }
+
     /// Where an entry stands.
     pub(crate) fn find(&self, entry: &EntryId) -> Result<Option<Place>, StoreError> {
         if let Some(place) = self.board.find(entry) {

@@ -216,6 +216,25 @@ impl Board {
         recent.segments.get(index).map(|(_, segment)| segment.clone())
     }
 
+    /// The bytes of consecutive batches from a recent one on: none if it is not recent, and more than
+    /// one while they have no more than so many bytes together.
+    pub(crate) fn segments(&self, from: u64, limit_bytes: usize) -> Vec<Bytes> {
+        let recent = lock(&self.recent);
+        let first = recent.segments.front().and_then(|(first, _)| from.checked_sub(*first));
+        let Some(skipped) = first.and_then(|skipped| usize::try_from(skipped).ok()) else {
+            return Vec::new();
+        };
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for (_, segment) in recent.segments.iter().skip(skipped) {
+            bytes += segment.len();
+            if bytes > limit_bytes && !found.is_empty() {
+                break;
+            }
+            found.push(segment.clone());
+        }
+        found
+    }
+
     /// What is known of a process.
     pub(crate) fn process(&self, process: &ProcessId) -> Option<Known> {
         self.read().known.get(process).cloned()

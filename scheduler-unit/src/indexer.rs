@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 use crate::{
     archive::Archive,
     store::{Derived, Index, LogStore, StoreError},
@@ -18,7 +20,7 @@ const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 17 };
 /// memory, which is faster.
 const PARTS_LEFT: usize = 6;
 
-/// Bytes of batches that are read together at a start.
+/// Bytes of batches that are read together.
 const READ_BYTES: usize = 8 << 20;
 
 /// Of this many failures in a row, one is told.
@@ -32,7 +34,7 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
     while board.await_batches(indexed).is_some() {
         board.let_gather(GATHERING);
         let through = board.begin_indexing();
-        let read = |number| archive.segment(number).map(|segment| vec![segment.into()]);
+        let read = |number| archive.segments(number, through, READ_BYTES);
         match index(&archive.index, read, indexed, through) {
             Ok(()) => {
                 board.end_indexing();
@@ -93,7 +95,7 @@ pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<Vec<Derived>, S
 
 fn index(
     to: &Index,
-    read: impl Fn(u64) -> Result<Vec<Vec<u8>>, StoreError>,
+    read: impl Fn(u64) -> Result<Vec<Bytes>, StoreError>,
     from: u64,
     through: u64,
 ) -> Result<(), StoreError> {

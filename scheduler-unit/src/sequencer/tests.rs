@@ -132,6 +132,38 @@ fn a_start_indexes_all_but_the_last_part_of_the_log() {
 }
 
 #[test]
+fn batches_are_read_together_from_disk_and_from_memory_and_before_an_end() {
+    let disk = FaultDisk::new();
+    let target = process(1, NOW);
+    let mut bench = Bench::new(opened(&disk));
+    bench.submit(vec![submission(0, spawn(1, NOW))]);
+    for nonce in 1..20 {
+        bench.submit(vec![submission(0, message(target, nonce, NOW))]);
+    }
+    bench.archive().close();
+    let mut bench = Bench::new(opened(&disk));
+    for nonce in 20..30 {
+        bench.submit(vec![submission(0, message(target, nonce, NOW))]);
+    }
+    for (from, end) in [(0, 30), (0, 7), (18, 30), (20, 30), (25, 27), (29, 30)] {
+        let (mut next, mut reads) = (from, 0);
+        while next < end {
+            let found = bench.archive().segments(next, end, 3_000).unwrap();
+            for segment in found {
+                assert_eq!(segment, bench.archive().log.segment(next).unwrap());
+                next += 1;
+            }
+            reads += 1;
+        }
+        assert_eq!(next, end);
+        assert!(reads < end - from || end - from == 1, "{reads} reads from {from} to {end}");
+    }
+    assert_eq!(bench.archive().segments(25, 30, 1).unwrap().len(), 1);
+    assert!(bench.archive().segments(30, 31, 3_000).is_err());
+    assert!(bench.archive().segments(20, 20, 3_000).is_err());
+}
+
+#[test]
 fn a_lost_index_is_derived_anew() {
     let disk = FaultDisk::new();
     let mut bench = Bench::new(opened(&disk));
