@@ -12,6 +12,7 @@ mod machine;
 mod neighbour;
 mod read;
 mod report;
+mod start;
 mod subject;
 mod synthetic;
 
@@ -27,6 +28,7 @@ pub(crate) use long::long;
 pub(crate) use neighbour::{FloodOptions, neighbour};
 pub(crate) use read::read;
 pub(crate) use report::histogram;
+pub(crate) use start::{StartOptions, start};
 
 /// Does something that takes long, away from the threads that serve the network.
 async fn blocking<T: Send + 'static>(

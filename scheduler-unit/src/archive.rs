@@ -53,6 +53,27 @@ impl Archive {
         }
     }
 
+    /// The bytes of consecutive batches from one that exists on, and before an end: one at least, and
+    /// more while they have no more than so many bytes together.
+    pub(crate) fn segments(
+        &self,
+        from: u64,
+        end: u64,
+        limit_bytes: usize,
+    ) -> Result<Vec<Bytes>, StoreError> {
+        let mut found = self.board.segments(from, limit_bytes);
+        if found.is_empty() {
+            let read = self.log.segments(from, limit_bytes)?;
+            found = read.into_iter().map(Bytes::from).collect();
+        }
+        // The log may have one that is not shown yet.
+        found.truncate(usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX));
+        if found.is_empty() {
+            return Err(missing("a batch"));
+        }
+        Ok(found)
+    }
+
     /// Where an entry stands.
     pub(crate) fn find(&self, entry: &EntryId) -> Result<Option<Place>, StoreError> {
         if let Some(place) = self.board.find(entry) {
@@ -222,9 +243,12 @@ impl Archive {
 
     /// Who a process of any scheduler is, if it was introduced to this shard.
     pub(crate) fn introduced(&self, process: &ProcessId) -> Result<Option<Provenance>, StoreError> {
+        let young = self.board.introduced(process);
         let known = self.index.source(process)?;
         let known = known.map(|known| codec::decode_trusted(&known)).transpose();
-        known.map_err(|_| missing("a provenance that can be read"))
+        let known: Option<Provenance> =
+            known.map_err(|_| missing("a provenance that can be read"))?;
+        Ok(known.into_iter().chain(young).max_by_key(|known| known.changes.len()))
     }
 
     /// Whether an entry was refused for good.
@@ -243,7 +267,8 @@ impl Archive {
         Segment::read(&bytes)?.refusal(entry)
     }
 
-    /// The number of a pair that is accepted next, by all that is durable.
+    /// The number of a pair that is accepted next, by all that is durable; nothing if the target is not
+    /// known and nothing was refused for good.
     pub(crate) fn next_number(
         &self,
         source: &ProcessId,
@@ -252,10 +277,9 @@ impl Archive {
         if let Some(next) = self.board.pair(target, source) {
             return Ok(Some(next));
         }
-        let Some(known) = self.board.process(target) else {
-            return Ok(None);
-        };
-        self.index.pair(known.number, source).map(Some)
+        let number = self.board.process(target).map(|known| known.number);
+        let next = self.index.pair((number, target), source)?;
+        Ok(next.or_else(|| number.map(|_| PairNumber::ZERO)))
     }
 
     /// The first batch a tail must look at: the one with the first wanted slot of any process that

@@ -8,8 +8,10 @@
 //! - What is seen here is durable.
 //! - A row that is in neither generation is in the index. Readers look here first.
 
+mod generation;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -17,12 +19,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::{Assignment, EntryId, PairNumber, ProcessId, Slot, Timestamp};
+use protocol::{Assignment, EntryId, PairNumber, ProcessId, Provenance, Slot, Timestamp};
 use tokio::sync::watch;
 
+use self::generation::Generation;
 use crate::{
     births::Births,
     order::{Head, Place, Standing, may_precede},
+    store::Derived,
     tails::{Concern, Opener},
 };
 
@@ -71,21 +75,6 @@ pub(crate) struct Known {
     pub(crate) head: Head,
 }
 
-/// Rows that the index does not have yet.
-#[derive(Debug, Default)]
-struct Generation {
-    runs: BTreeMap<(ProcessId, Slot), u64>,
-    ids: HashMap<EntryId, Place>,
-    spawns: HashMap<ProcessId, Arc<[u8]>>,
-    pairs: HashMap<(ProcessId, ProcessId), PairNumber>,
-    /// Entries that were refused for good, and in which batch.
-    refused: HashMap<EntryId, u64>,
-    /// Whose entries were refused for good, and in which batches.
-    refusing: BTreeSet<(ProcessId, u64)>,
-    /// How many batches these rows and all before them cover.
-    through: u64,
-}
-
 #[derive(Debug, Default)]
 struct Recent {
     segments: VecDeque<(u64, Bytes)>,
@@ -131,13 +120,18 @@ pub(crate) struct Birth {
 }
 
 impl Board {
-    /// A board after so many batches, all indexed, with these processes in the shard's order of birth.
+    /// A board after so many batches, with these processes in the shard's order of birth. The index has
+    /// all rows but these.
     pub(crate) fn new(
         batches: u64,
         processes: impl IntoIterator<Item = (ProcessId, Known)>,
+        unindexed: Vec<Derived>,
         births: Arc<Births>,
     ) -> Self {
         let mut logs = Logs::default();
+        if !unindexed.is_empty() {
+            logs.young = Generation::of(batches, unindexed);
+        }
         for (process, known) in processes {
             logs.born.push(process);
             logs.known.insert(process, known);
@@ -222,6 +216,25 @@ impl Board {
         recent.segments.get(index).map(|(_, segment)| segment.clone())
     }
 
+    /// The bytes of consecutive batches from a recent one on: none if it is not recent, and more than
+    /// one while they have no more than so many bytes together.
+    pub(crate) fn segments(&self, from: u64, limit_bytes: usize) -> Vec<Bytes> {
+        let recent = lock(&self.recent);
+        let first = recent.segments.front().and_then(|(first, _)| from.checked_sub(*first));
+        let Some(skipped) = first.and_then(|skipped| usize::try_from(skipped).ok()) else {
+            return Vec::new();
+        };
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for (_, segment) in recent.segments.iter().skip(skipped) {
+            bytes += segment.len();
+            if bytes > limit_bytes && !found.is_empty() {
+                break;
+            }
+            found.push(segment.clone());
+        }
+        found
+    }
+
     /// What is known of a process.
     pub(crate) fn process(&self, process: &ProcessId) -> Option<Known> {
         self.read().known.get(process).cloned()
@@ -303,6 +316,12 @@ impl Board {
         logs.young.spawns.get(process).or_else(|| logs.old.spawns.get(process)).cloned()
     }
 
+    /// Who a process of any scheduler is, if that is not indexed.
+    pub(crate) fn introduced(&self, process: &ProcessId) -> Option<Provenance> {
+        let logs = self.read();
+        logs.young.sources.get(process).or_else(|| logs.old.sources.get(process)).cloned()
+    }
+
     /// Waits until there are more batches than are indexed; nothing if the unit is stopping and
     /// there are none.
     pub(crate) fn await_batches(&self, indexed: u64) -> Option<()> {
@@ -370,16 +389,6 @@ impl Logs {
             known.head = Head::after(assignment);
         }
         self.young.add_run(place, batch);
-    }
-}
-
-impl Generation {
-    /// Only the first slot of a log in a batch begins a run.
-    fn add_run(&mut self, place: Place, batch: u64) {
-        let mut rows = self.runs.range((place.process, Slot::ZERO)..=(place.process, place.slot));
-        if rows.next_back().is_none_or(|(_, known)| *known != batch) {
-            self.runs.insert((place.process, place.slot), batch);
-        }
     }
 }
 

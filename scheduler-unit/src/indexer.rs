@@ -1,6 +1,8 @@
 //! Brings the index up to the log, off the acknowledgement path.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 
 use crate::{
     archive::Archive,
@@ -11,10 +13,14 @@ use crate::{
 /// fewer pages of the tree each of them makes dirty.
 const GATHERING: Duration = Duration::from_secs(2);
 
-/// Entries that are written together at the most, give or take a batch.
-const ENTRIES_MAX: usize = 1 << 17;
+/// Entries that are written together at the most, give or take a batch. Tests go through many parts.
+const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 17 };
 
-/// Bytes of batches that are read together at a start.
+/// How many parts of so many entries a start leaves to be indexed later: it takes what they say into
+/// memory, which is faster.
+const PARTS_LEFT: usize = 6;
+
+/// Bytes of batches that are read together.
 const READ_BYTES: usize = 8 << 20;
 
 /// Of this many failures in a row, one is told.
@@ -28,7 +34,7 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
     while board.await_batches(indexed).is_some() {
         board.let_gather(GATHERING);
         let through = board.begin_indexing();
-        let read = |number| archive.segment(number).map(|segment| vec![segment.into()]);
+        let read = |number| archive.segments(number, through, READ_BYTES);
         match index(&archive.index, read, indexed, through) {
             Ok(()) => {
                 board.end_indexing();
@@ -55,11 +61,12 @@ pub(crate) fn run(archive: &Arc<Archive>, mut indexed: u64) {
     }
 }
 
-/// Indexes what the log has and the index does not.
+/// Indexes what the log has and the index does not, but for the last part of it; gives what that part
+/// would add to the index, in order.
 ///
 /// An index that knows more than the log means that the log was lost or is an old copy: going on
 /// would give slots that were given before.
-pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<(), StoreError> {
+pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<Vec<Derived>, StoreError> {
     let (count, indexed) = (log.count()?, to.batches()?);
     if indexed > count {
         return Err(StoreError::Damaged(format!(
@@ -68,12 +75,27 @@ pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<(), StoreError>
              the unit and remove its directory"
         )));
     }
-    index(to, |number| log.segments(number, READ_BYTES), indexed, count)
+    let (mut parts, mut derived, mut number) = (VecDeque::new(), Derived::default(), indexed);
+    while number < count {
+        for (segment, at) in log.segments(number, READ_BYTES)?.iter().zip(number..count) {
+            derived.add(at, segment)?;
+            number = at + 1;
+            if number == count || derived.ids.len() >= ENTRIES_MAX {
+                parts.push_back((number, std::mem::take(&mut derived)));
+            }
+            if parts.len() > PARTS_LEFT
+                && let Some((through, mut oldest)) = parts.pop_front()
+            {
+                to.add(through, &mut oldest)?;
+            }
+        }
+    }
+    Ok(parts.into_iter().map(|(_, part)| part).collect())
 }
 
 fn index(
     to: &Index,
-    read: impl Fn(u64) -> Result<Vec<Vec<u8>>, StoreError>,
+    read: impl Fn(u64) -> Result<Vec<Bytes>, StoreError>,
     from: u64,
     through: u64,
 ) -> Result<(), StoreError> {

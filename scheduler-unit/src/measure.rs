@@ -1,4 +1,7 @@
-//! What the stores of a scheduler can do on a disk at the most, for figures beside figures.
+//! What the stores of a scheduler can do on a disk at the most, for figures beside figures, and a long
+//! log to measure with.
+
+mod writing;
 
 use std::{
     path::Path,
@@ -9,6 +12,7 @@ use std::{
 use redb::{Database, TableDefinition};
 
 use crate::store::{Disk, Files, LogStore, RedbLog, StoreError};
+pub use writing::write_log;
 
 /// Number of a row to its bytes.
 const ROWS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("rows");

@@ -32,7 +32,7 @@ use protocol::{
     RefusalCode, Slot, Spawn, Timestamp, UnitId, Verified, api::Cursor,
 };
 
-use crate::verify::{Child, Due, Proven};
+use crate::verify::{Child, Due, Misfit, Proven};
 use held::{Held, LOOK_UP_MAX};
 pub(crate) use import::Imported;
 pub(crate) use log::{Head, Log, Retired, Standing};
@@ -79,6 +79,8 @@ pub(crate) enum CheckedBody {
     Delivery(Proven),
     /// A new process of another one.
     Child(Box<Child>),
+    /// One that cannot be.
+    Misfit(Box<Misfit>),
     /// Numbers of a pair that will never come.
     Skip(Proven),
     /// A timer of the process's own, or an ask of it that timed out.
@@ -97,9 +99,20 @@ impl CheckedBody {
             Self::Message(message) => message.body().target,
             Self::Delivery(item) | Self::Skip(item) => item.target(),
             Self::Child(child) => child.process,
+            Self::Misfit(misfit) => misfit.item.target(),
             Self::Timer(timer) => timer.process,
             Self::Answer(asker) => *asker,
             Self::Control(control) => control.body().target,
+        }
+    }
+
+    /// The source and the number of the pair that a final refusal uses up.
+    pub(crate) fn pair(&self) -> Option<(ProcessId, PairNumber)> {
+        match self {
+            Self::Delivery(item) | Self::Skip(item) => Some((item.source(), item.number())),
+            Self::Child(child) => Some((child.parent, PairNumber::ZERO)),
+            Self::Misfit(misfit) => Some((misfit.item.source(), misfit.item.number())),
+            _ => None,
         }
     }
 }
@@ -214,6 +227,7 @@ impl Order {
             CheckedBody::Message(message) => self.handle_message(now, message, (size, looked_up)),
             CheckedBody::Delivery(delivery) => self.handle_delivery(now, delivery, id, size),
             CheckedBody::Child(child) => self.handle_child(now, child, id, size),
+            CheckedBody::Misfit(misfit) => self.handle_misfit(misfit),
             CheckedBody::Skip(skip) => self.handle_skip(now, skip, id),
             CheckedBody::Timer(timer) => self.handle_timer(now, timer, id, looked_up),
             CheckedBody::Answer(asker) => self.handle_answer(now, *asker, id, looked_up),

@@ -69,7 +69,7 @@ struct Threads {
 
 /// Starts a unit that answers at an endpoint. Must be called within a Tokio runtime.
 ///
-/// Reads what was stored, and indexes what was not indexed, before it returns.
+/// Reads what was stored before it returns. The last of it may be left to be indexed afterwards.
 ///
 /// # Errors
 ///
@@ -105,8 +105,8 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         let fenced = failing.clone();
         let fenced = move |error: StoreError| drop(fenced.send_replace(Some(error.to_string())));
         threads.sequencers.push(spawn("sequencer", &failing, move || sequencer.run(fenced))?);
-        let (archive, batches) = (Arc::clone(&shard.archive), written.batches);
-        let index = move || indexer::run(&archive, batches);
+        let (archive, indexed) = (Arc::clone(&shard.archive), written.indexed);
+        let index = move || indexer::run(&archive, indexed);
         threads.indexers.push(spawn("indexer", &failing, index)?);
     }
     let pool = Pool::new(Arc::clone(&verifier), Arc::clone(&shards), Arc::clone(&clock));
@@ -172,6 +172,17 @@ pub(crate) struct Written {
     pub(crate) order: Order,
     /// How many batches the log has.
     pub(crate) batches: u64,
+    /// How many of them are indexed.
+    pub(crate) indexed: u64,
+}
+
+/// What the shards of a unit share while they are opened.
+struct Shared<'u> {
+    modules: &'u dyn ModuleStore,
+    births: Arc<Births>,
+    me: UnitId,
+    /// How many they are.
+    shards: usize,
 }
 
 /// What is read of a shard when a unit starts.
@@ -185,7 +196,7 @@ struct OpenedShard {
     lost: usize,
 }
 
-/// Opens the stores, indexes what is not indexed, and reads the logs' ends; shards side by side.
+/// Opens the stores and reads the logs' ends; shards side by side.
 pub(crate) fn open(
     stores: &Stores,
     data: &Arc<dyn Disk>,
@@ -195,11 +206,11 @@ pub(crate) fn open(
     let modules = stores.modules(data)?;
     let births = Arc::<Births>::default();
     let seals = open_seals(data)?;
+    let shards = disks.len();
+    let shared = &Shared { modules: &*modules.0, births: Arc::clone(&births), me, shards };
     let opened: Result<Vec<OpenedShard>, StoreError> = thread::scope(|scope| {
         let open = |(shard, disk): (usize, Arc<dyn Disk>)| {
-            let (modules, births) = (&*modules.0, Arc::clone(&births));
-            let open = move || open_shard(stores.log(shard, &disk)?, disk, modules, births, me);
-            scope.spawn(open)
+            scope.spawn(move || open_shard(stores.log(shard, &disk)?, disk, shared))
         };
         let opening: Vec<_> = disks.into_iter().enumerate().map(open).collect();
         let panicked = |_| Err(StoreError::Damaged("a shard cannot be opened".to_owned()));
@@ -218,7 +229,8 @@ pub(crate) fn open_with(
     let modules = Stores::in_files().modules(data)?;
     let births = Arc::<Births>::default();
     let log = (log, "the log".to_owned());
-    let opened = open_shard(log, Arc::clone(data), &*modules.0, Arc::clone(&births), me)?;
+    let shared = Shared { modules: &*modules.0, births: Arc::clone(&births), me, shards: 1 };
+    let opened = open_shard(log, Arc::clone(data), &shared)?;
     gather((modules, open_seals(data)?), births, vec![opened])
 }
 
@@ -265,38 +277,39 @@ fn open_seals(data: &Arc<dyn Disk>) -> Result<Seals, StoreError> {
 fn open_shard(
     (log, log_at): stores::Log,
     disk: Arc<dyn Disk>,
-    modules: &dyn ModuleStore,
-    births: Arc<Births>,
-    me: UnitId,
+    shared: &Shared<'_>,
 ) -> Result<OpenedShard, StoreError> {
+    let Shared { modules, births, me, .. } = shared;
     let (batches, floor) = reading(&log_at, || {
         let batches = log.count()?;
-        Ok((batches, floor(&*log, batches, me)?))
+        Ok((batches, floor(&*log, batches, *me)?))
     })?;
     let index_at = disk.describe(Index::FILE);
     let index = reading(&index_at, || {
-        let index = Index::open(Arc::clone(&disk))?;
+        let index = Index::open(Arc::clone(&disk), shared.shards)?;
         index.batches()?;
         Ok(index)
     })?;
-    indexer::catch_up(&*log, &index)?;
-    let loaded = reading(&index_at, || index.load())?;
-    let Loaded { mut logs, pairs, timers, changes } = loaded;
-    for (number, slot) in changes {
+    let unindexed = indexer::catch_up(&*log, &index)?;
+    let mut loaded = reading(&index_at, || index.load())?;
+    for (number, slot) in std::mem::take(&mut loaded.changes) {
         let position = usize::try_from(number).ok();
-        if let Some(stored) = position.and_then(|position| logs.get_mut(position)) {
+        if let Some(stored) = position.and_then(|position| loaded.logs.get_mut(position)) {
             let control = control_at(&*log, &index, stored, slot)?;
             stored.changes.push((slot, control));
         }
     }
+    loaded.go_on(&unindexed)?;
+    let Loaded { logs, pairs, timers, .. } = loaded;
     let lost = logs.iter().filter(|stored| !modules.contains(&stored.spawn.module)).count();
     let known = logs.iter().map(|stored| {
         let Log { number, standing, head, .. } = stored.log();
         (stored.process, Known { number, standing, head })
     });
     let born = logs.iter().map(|stored| (stored.born, stored.process)).collect();
-    let board = Board::new(batches, known, births);
-    let written = Written { order: Order::resume(me, logs, pairs, timers), batches };
+    let board = Board::new(batches, known, unindexed, Arc::clone(births));
+    let (order, indexed) = (Order::resume(*me, logs, pairs, timers), index.batches()?);
+    let written = Written { order, batches, indexed };
     let archive = Arc::new(Archive { log, index, board });
     Ok(OpenedShard { archive, written, floor, born, lost })
 }

@@ -206,7 +206,7 @@ impl Unit {
         entry: EntryId,
     ) -> Result<Signed<PairStatement>, Refusal> {
         let archive = self.shards.archive(&target);
-        archive.board.process(&target).ok_or_else(|| unknown(&target))?;
+        let is_known = archive.board.process(&target).is_some();
         let verdict = match archive.find(&entry).map_err(refuse_storage)? {
             Some(place) if self.is_delivery(&place, (source, number))? => {
                 Verdict::Assigned(place.slot)
@@ -214,7 +214,8 @@ impl Unit {
             Some(_) => return Err(not_found("a delivery of this number")),
             None => {
                 let proof = archive.refusal(&entry).map_err(refuse_storage)?;
-                let proof = proof.ok_or_else(|| not_found("this number"))?;
+                let missing = || if is_known { not_found("this number") } else { unknown(&target) };
+                let proof = proof.ok_or_else(missing)?;
                 Verdict::Refused(proof.refusal.code)
             }
         };

@@ -14,6 +14,7 @@
 mod derived;
 mod disk;
 mod index;
+mod loaded;
 mod log;
 mod modules;
 #[cfg(feature = "postgres")]
@@ -27,7 +28,8 @@ use protocol::ModuleId;
 
 pub(crate) use derived::Derived;
 pub(crate) use disk::{Disk, Files};
-pub(crate) use index::{Index, Loaded};
+pub(crate) use index::Index;
+pub(crate) use loaded::Loaded;
 pub(crate) use log::RedbLog;
 pub(crate) use modules::RedbModules;
 pub(crate) use superseded::Superseded;

@@ -2,12 +2,13 @@
 //!
 //! A tail walks through the batches of each shard in order, and waits where there are no more.
 //! Catching up and keeping up are the same walk, so there is no gap and no repetition between them.
-//! Recent batches are in memory; a tail that falls behind reads from disk.
+//! Recent batches are in memory; a tail that falls behind reads from disk, some of them together, while
+//! those before are on their way.
 //!
 //! Who no longer executes a process is sent the control that retired it, and so learns of that.
 //!
-//! The shards are walked side by side. Each walk holds one batch, and takes its turn to send it: none
-//! waits for more than one batch of each other.
+//! The shards are walked side by side. Each walk takes its turn to send what it has read together: none
+//! waits for more than that of each other.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,6 +30,9 @@ use crate::{
     unit::Unit,
     verify::refuse_storage,
 };
+
+/// Bytes of batches that are read and sent together, unless one alone has more.
+const STRETCH: usize = 1 << 20;
 
 /// A compute unit that opens a tail.
 #[derive(Debug, Clone)]
@@ -157,52 +161,71 @@ struct Walk {
     sender: Arc<Mutex<FrameSender>>,
 }
 
+/// Parts of consecutive batches.
+#[derive(Debug)]
+struct Stretch {
+    parts: Vec<Bytes>,
+    /// The batch behind them.
+    next: u64,
+    /// What the tail is about from there on.
+    wanted: Wanted,
+}
+
 impl Walk {
     async fn walk(self, wanted: Wanted) -> Result<(), Refusal> {
         // Before the start is looked for, so that no batch is missed.
         let mut batches = self.archive.board.batches();
         let archive = Arc::clone(&self.archive);
-        let (mut next, mut wanted) = self
-            .unit
-            .read(move |_| {
-                let start = archive.tail_start(&wanted.opener, &wanted.cursors);
-                Ok((start.map_err(refuse_storage)?, wanted))
-            })
-            .await?;
+        let start = self.unit.read(move |_| {
+            let start = archive.tail_start(&wanted.opener, &wanted.cursors);
+            let next = start.map_err(refuse_storage)?;
+            Ok(Stretch { parts: Vec::new(), next, wanted })
+        });
+        let mut stretch = start.await?;
         loop {
-            while next < *batches.borrow_and_update() {
-                let (bytes, rest) = self.part(next, wanted).await?;
-                wanted = rest;
-                if let Some(bytes) = bytes {
-                    self.unit.metrics.tail_frames.add(1);
-                    if let Err(error) = self.sender.lock().await.send_all([bytes]).await {
-                        tracing::debug!(peer = %wanted.opener.unit, %error, "a tail broke off");
-                        return Ok(());
-                    }
-                }
-                next += 1;
+            let end = *batches.borrow_and_update();
+            let Stretch { parts, next, wanted } = stretch;
+            if parts.is_empty() && next >= end && batches.changed().await.is_err() {
+                return Ok(());
             }
-            if batches.changed().await.is_err() {
+            let (sent, ahead) = tokio::join!(self.send(parts), self.read(next, end, wanted));
+            stretch = ahead?;
+            if let Err(error) = sent {
+                tracing::debug!(peer = %stretch.wanted.opener.unit, %error, "a tail broke off");
                 return Ok(());
             }
         }
     }
 
-    /// The part of a batch that the tail is about.
-    async fn part(
-        &self,
-        number: u64,
-        mut wanted: Wanted,
-    ) -> Result<(Option<Bytes>, Wanted), Refusal> {
-        if let Some(segment) = self.archive.board.segment(number) {
-            let bytes = wanted.of(&self.archive, number, segment).map_err(refuse_storage)?;
-            return Ok((bytes, wanted));
+    async fn send(&self, parts: Vec<Bytes>) -> Result<(), transport::Error> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        self.unit.metrics.tail_frames.add_len(parts.len());
+        self.sender.lock().await.send_all(parts).await
+    }
+
+    /// What the tail is about of the next batches before an end; nothing if there are none.
+    async fn read(&self, next: u64, end: u64, mut wanted: Wanted) -> Result<Stretch, Refusal> {
+        if next >= end {
+            return Ok(Stretch { parts: Vec::new(), next, wanted });
         }
         let archive = Arc::clone(&self.archive);
+        // The newest one alone is in memory, and is not worth a thread.
+        if next.saturating_add(1) == end
+            && let Some(segment) = archive.board.segment(next)
+        {
+            let part = wanted.of(&archive, next, segment).map_err(refuse_storage)?;
+            return Ok(Stretch { parts: part.into_iter().collect(), next: end, wanted });
+        }
         let read = self.unit.read(move |_| {
-            let segment = archive.segment(number).map_err(refuse_storage)?;
-            let bytes = wanted.of(&archive, number, segment).map_err(refuse_storage)?;
-            Ok((bytes, wanted))
+            let segments = archive.segments(next, end, STRETCH).map_err(refuse_storage)?;
+            let (mut number, mut parts) = (next, Vec::with_capacity(segments.len()));
+            for segment in segments {
+                parts.extend(wanted.of(&archive, number, segment).map_err(refuse_storage)?);
+                number = number.saturating_add(1);
+            }
+            Ok(Stretch { parts, next: number, wanted })
         });
         read.await
     }

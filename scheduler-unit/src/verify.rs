@@ -30,7 +30,7 @@ use crate::{
 };
 use keys::Keys;
 
-pub(crate) use origin::{Child, Due, Origins, PROOF_BYTES, Proven, Recurring};
+pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurring};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.
@@ -160,25 +160,44 @@ impl Verifier {
         proof: &OriginProof,
         length: usize,
     ) -> Result<CheckedBody, Refusal> {
-        let proven = self.origins.prove(&delivery, proof, length)?;
+        let item = self.origins.prove(&delivery, proof, length)?;
         let ItemBody::Spawn(bytes) = delivery.item.body else {
-            return Ok(CheckedBody::Delivery(proven));
+            return Ok(CheckedBody::Delivery(item));
         };
+        let misfit =
+            |is_own, flaw| Ok(CheckedBody::Misfit(Box::new(Misfit { item, is_own, flaw })));
         let bad = |detail: &str| Refusal::new(RefusalCode::BadBody, detail);
-        if proven.number() != PairNumber::ZERO {
+        if Domain::Spawn.digest(&[&bytes]).as_bytes() != item.target().as_bytes() {
+            return misfit(false, bad("the target of a spawn is the process of its digest"));
+        }
+        let Ok(spawn) = codec::decode::<Spawn>(&bytes) else {
+            return misfit(true, bad("the spawn cannot be read"));
+        };
+        let (process, parent) = (item.target(), item.source());
+        let elsewhere = [RefusalCode::WrongScheduler, RefusalCode::UnknownModule];
+        match self.check_child(&item, &spawn) {
+            Ok(()) => Ok(CheckedBody::Child(Box::new(Child { process, parent, spawn, bytes }))),
+            // At another scheduler, or later, it may well be what it should be.
+            Err(refusal)
+                if elsewhere.contains(&refusal.code)
+                    && self.shards.archive(&process).board.process(&process).is_none() =>
+            {
+                Err(refusal)
+            }
+            Err(flaw) => misfit(spawn.scheduler == self.unit, flaw),
+        }
+    }
+
+    fn check_child(&self, item: &Proven, spawn: &Spawn) -> Result<(), Refusal> {
+        let bad = |detail: &str| Refusal::new(RefusalCode::BadBody, detail);
+        if item.number() != PairNumber::ZERO {
             return Err(bad("a child is number 0 of its pair with the parent"));
         }
-        if Domain::Spawn.digest(&[&bytes]).as_bytes() != proven.target().as_bytes() {
-            return Err(bad("the target of a spawn is the process of its digest"));
-        }
-        let spawn: Spawn = codec::decode(&bytes).map_err(|_| bad("the spawn cannot be read"))?;
         spawn.check().map_err(bad)?;
-        if spawn.network != self.network || spawn.sender != Principal::Process(proven.source()) {
+        if spawn.network != self.network || spawn.sender != Principal::Process(item.source()) {
             return Err(bad("a child's spawn names this network and its parent"));
         }
-        self.check_spawn_body(&spawn)?;
-        let (process, parent) = (proven.target(), proven.source());
-        Ok(CheckedBody::Child(Box::new(Child { process, parent, spawn, bytes })))
+        self.check_spawn_body(spawn)
     }
 
     fn check_control(&self, control: Signed<Control>) -> Result<CheckedBody, Refusal> {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock,
-    cluster::{ChildOptions, ChildUnit, DataDirectory, random_key},
+    cluster::{ChildOptions, ChildUnit, DataDirectory, UnitHome, random_key},
     error::NodeError,
     units::{Decisions, Spreading},
 };
@@ -29,12 +29,16 @@ use crate::{
 /// The unit in which the kernel counts processor time, a second having so many.
 const TICKS: u64 = 100;
 
+/// A directory for a scheduler, which goes with this.
+pub(super) struct Place {
+    home: UnitHome,
+    directory: TempDir,
+}
+
 /// A scheduler that runs until it is stopped.
 pub(super) struct Subject {
     child: ChildUnit,
-    address: UnitAddress,
-    network: NetworkId,
-    directory: TempDir,
+    place: Place,
     started: tokio::time::Instant,
 }
 
@@ -44,36 +48,58 @@ pub(super) struct Line {
     _endpoint: Endpoint,
 }
 
-impl Subject {
-    /// Starts a scheduler that is laid out like this.
-    pub(super) async fn start(spreading: &Spreading) -> Result<Self, NodeError> {
+impl Place {
+    /// Makes the directory.
+    pub(super) fn make() -> Result<Self, NodeError> {
         let directory = tempfile::tempdir().map_err(NodeError::system)?;
         let data = DataDirectory::new(directory.path().to_owned());
         let network = data.join(None)?;
         let place = (network, IpAddr::V4(Ipv4Addr::LOCALHOST));
         let home = data.unit(Role::Scheduler, "scheduler-1", place)?;
         home.publish(clock::now())?;
+        Ok(Self { home, directory })
+    }
+
+    /// How a scheduler there is configured.
+    pub(super) fn config(&self) -> scheduler_unit::Config {
+        let UnitHome { key, network, operator, .. } = &self.home;
+        let operator = operator.public().operator();
+        scheduler_unit::Config::new(key.clone(), *network, self.home.data(), operator)
+    }
+
+    /// Starts a scheduler that is laid out like this.
+    pub(super) async fn start(self, spreading: &Spreading) -> Result<Subject, NodeError> {
         let decisions = Decisions { spreading: spreading.clone(), ..Decisions::default() };
-        let options =
-            ChildOptions { data: data.path(), bootstrap: &[], mdns: false, decisions: &decisions };
-        let mut child = ChildUnit::launch(&home, options)?;
+        let options = ChildOptions {
+            data: self.directory.path(),
+            bootstrap: &[],
+            mdns: false,
+            decisions: &decisions,
+        };
+        let mut child = ChildUnit::launch(&self.home, options)?;
         child.ready().await?;
-        let (address, started) = (home.unit_address(), tokio::time::Instant::now());
-        Ok(Self { child, address, network, directory, started })
+        Ok(Subject { child, place: self, started: tokio::time::Instant::now() })
+    }
+}
+
+impl Subject {
+    /// Starts a scheduler that is laid out like this, in a directory of its own.
+    pub(super) async fn start(spreading: &Spreading) -> Result<Self, NodeError> {
+        Place::make()?.start(spreading).await
     }
 
     /// Who it is and where.
-    pub(super) const fn address(&self) -> UnitAddress {
-        self.address
+    pub(super) fn address(&self) -> UnitAddress {
+        self.place.home.unit_address()
     }
 
     pub(super) const fn network(&self) -> NetworkId {
-        self.network
+        self.place.home.network
     }
 
     /// Where it keeps its data, and measurements of the same disk may.
     pub(super) fn directory(&self) -> &Path {
-        self.directory.path()
+        self.place.directory.path()
     }
 
     /// Connects, with a key and a socket of its own.
@@ -84,8 +110,8 @@ impl Subject {
     /// Connects as the holder of a key.
     pub(super) async fn connect_as(&self, key: &protocol::SecretKey) -> Result<Line, NodeError> {
         let endpoint =
-            Endpoint::client(key, self.network, Limits::default()).map_err(NodeError::system)?;
-        let UnitAddress { unit, address } = self.address;
+            Endpoint::client(key, self.network(), Limits::default()).map_err(NodeError::system)?;
+        let UnitAddress { unit, address } = self.address();
         let connection = endpoint.connect(unit, address).await.map_err(NodeError::system)?;
         Ok(Line { connection, _endpoint: endpoint })
     }
@@ -97,7 +123,7 @@ impl Subject {
 
     /// Bytes of all blocks that its logs and indexes take on the disk.
     pub(super) fn allocated(&self) -> u64 {
-        blocks(&self.directory.path().join("units"))
+        blocks(&self.directory().join("units"))
     }
 
     /// Stores the module of all processes, and spawns so many of them.
@@ -108,7 +134,7 @@ impl Subject {
     ) -> Result<Vec<ProcessId>, NodeError> {
         let line = self.connect().await?;
         line.ask(&Request::PutModule(example_modules::COUNTER.to_vec())).await?;
-        let spawns = world.spawns(processes, self.address.unit);
+        let spawns = world.spawns(processes, self.address().unit);
         let born = spawns.iter().map(|spawn| spawn.entry.target()).collect();
         flood(self, vec![Stream::encode(spawns, 64)], 1_024).await?;
         Ok(born)
@@ -132,6 +158,12 @@ impl Subject {
             before = cpu;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Kills it; what it has written stays.
+    pub(super) async fn kill(self) -> Result<Place, NodeError> {
+        self.child.kill().await?;
+        Ok(self.place)
     }
 
     /// Stops it and removes its directory.

@@ -98,8 +98,19 @@ impl World {
 
     /// So many messages, the accounts and the processes taking turns.
     pub(super) fn messages(&self, processes: &[ProcessId], count: usize) -> Vec<Submission> {
+        self.messages_from(0, processes, count)
+    }
+
+    /// As [`World::messages`], numbered from a nonce on.
+    pub(super) fn messages_from(
+        &self,
+        first: usize,
+        processes: &[ProcessId],
+        count: usize,
+    ) -> Vec<Submission> {
         let expiry = clock::now().saturating_add(EXPIRY);
         on_all_cores(count, |number| {
+            let number = first + number;
             let account = self.account(number);
             let target = processes.get(number % processes.len().max(1));
             let body = Message {

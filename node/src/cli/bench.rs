@@ -14,7 +14,9 @@ use super::{
     session::{Access, Session},
 };
 use crate::{
-    bench::{self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions},
+    bench::{
+        self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions, StartOptions,
+    },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
     output::{UnitShape, note},
@@ -40,6 +42,8 @@ pub(crate) enum Bench {
     Lone(Lone),
     /// Write a long log into a scheduler of its own, and read it from the beginning.
     Read(Read),
+    /// Write a long log, kill a scheduler that goes on with it, and start it again.
+    Start(Start),
 }
 
 #[derive(Debug, Args)]
@@ -148,6 +152,22 @@ pub(crate) struct Read {
     slots: u32,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// How many slots the log has
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    slots: u32,
+    /// How many processes share them
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    processes: u32,
+    /// How many messages are assigned before each kill
+    #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u32).range(0..=2_000_000))]
+    messages: u32,
+    /// How often to kill
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    kills: u32,
+}
+
 /// A cluster to measure.
 struct Measured {
     client: Client,
@@ -177,6 +197,12 @@ impl Bench {
             }
             Self::Read(Read { slots }) => {
                 let report = Box::pin(bench::read(usize_of(slots))).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Start(Start { slots, processes, messages, kills }) => {
+                let (slots, messages) = (usize_of(slots), usize_of(messages));
+                let options = StartOptions { slots, processes, messages, kills };
+                let report = Box::pin(bench::start(options)).await?;
                 output.print(&report, || report.text())
             }
             Self::Ingest(options) => Box::pin(OfCluster::Ingest(options).run(globals)).await,

@@ -121,6 +121,11 @@ impl ChildUnit {
         }
     }
 
+    /// Ends it at once, as a crash would.
+    pub(crate) async fn kill(mut self) -> Result<(), NodeError> {
+        self.child.kill().await.map_err(NodeError::system)
+    }
+
     /// Stops gracefully.
     pub(crate) async fn shutdown(mut self) {
         self.pipe = None;

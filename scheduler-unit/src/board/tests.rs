@@ -38,7 +38,7 @@ fn birth() -> Birth {
 
 #[test]
 fn the_second_unit_executes_only_while_it_believes_the_first_to_be_gone() {
-    let board = Board::new(0, [], Arc::default());
+    let board = Board::new(0, [], Vec::new(), Arc::default());
     board.post(Posting { births: vec![birth()], ..posting(0, 0..1) });
     let (_, [first, second]) = ranked();
     let executes = |unit, present: Option<&[UnitId]>| {
@@ -56,7 +56,7 @@ fn the_second_unit_executes_only_while_it_believes_the_first_to_be_gone() {
 
 #[test]
 fn a_batch_is_seen_as_a_whole() {
-    let board = Board::new(0, [], Arc::default());
+    let board = Board::new(0, [], Vec::new(), Arc::default());
     board.post(Posting { births: vec![birth()], ..posting(0, 0..3) });
     assert_eq!(*board.batches().borrow(), 1);
     assert_eq!(board.process(&PROCESS).unwrap().head.next, Slot::new(3));
@@ -66,7 +66,7 @@ fn a_batch_is_seen_as_a_whole() {
 
 #[test]
 fn a_slot_is_in_the_last_run_at_or_before_it() {
-    let board = Board::new(0, [], Arc::default());
+    let board = Board::new(0, [], Vec::new(), Arc::default());
     board.post(Posting { births: vec![birth()], ..posting(0, 0..3) });
     board.post(posting(1, 3..5));
     let batches = (0..5).map(|slot| board.batch_of(&PROCESS, Slot::new(slot)).unwrap());
@@ -75,7 +75,7 @@ fn a_slot_is_in_the_last_run_at_or_before_it() {
 
 #[test]
 fn rows_are_seen_until_the_index_has_them() {
-    let board = Board::new(0, [], Arc::default());
+    let board = Board::new(0, [], Vec::new(), Arc::default());
     board.post(Posting { births: vec![birth()], ..posting(0, 0..1) });
     assert_eq!(board.begin_indexing(), 1);
     board.post(posting(1, 1..2));
@@ -92,7 +92,7 @@ fn rows_are_seen_until_the_index_has_them() {
 
 #[test]
 fn only_recent_batches_stay_in_memory() {
-    let board = Board::new(0, [], Arc::default());
+    let board = Board::new(0, [], Vec::new(), Arc::default());
     let segment = Bytes::from(vec![0; 1 << 20]);
     for number in 0..40 {
         board.post(Posting { segment: segment.clone(), ..posting(number, 0..1) });

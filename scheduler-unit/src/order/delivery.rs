@@ -18,16 +18,15 @@ impl Order {
         let number = delivery.number();
         // Before the rest, so that what was assigned here is told when the log has moved, too.
         if number < next {
-            let detail = "the number of the pair is taken by another item";
-            return Decision::Old(Refusal::new(RefusalCode::PairConflict, detail));
+            return taken();
         }
         let log = match self.own(&delivery.target()) {
             Ok(log) => log,
-            Err(refused) => return refused,
+            Err(refused) if number > next => return refused,
+            Err(refused) => return self.refuse_to_missing_child(pair, number).unwrap_or(refused),
         };
         if number > next {
-            let detail = format!("send number {next} of the pair first");
-            return Decision::Refused(Refusal::new(RefusalCode::OutOfOrder, detail));
+            return too_early(next);
         }
         let mut admitted = check_size(size, log.message_bytes);
         if delivery.is_call() {
@@ -51,10 +50,37 @@ impl Order {
         self.pairs.get(pair).copied().unwrap_or_default()
     }
 
+    /// Refuses an item for good, and uses up its number, if its source has spawned its target in vain:
+    /// it cannot do so again.
+    pub(super) fn refuse_to_missing_child(
+        &mut self,
+        pair: (ProcessId, ProcessId),
+        number: PairNumber,
+    ) -> Option<Decision> {
+        if self.logs.contains_key(&pair.0) || !self.pairs.contains_key(&pair) {
+            return None;
+        }
+        self.use_pair(pair, number);
+        let detail = "the source's spawn of the process was refused for good";
+        Some(Decision::Final(Refusal::new(RefusalCode::UnknownProcess, detail)))
+    }
+
     /// Uses up the numbers of a pair up to this one.
     pub(super) fn use_pair(&mut self, pair: (ProcessId, ProcessId), number: PairNumber) {
         let next = number.next().expect("a pair never has 2^64 items");
         let before = self.pairs.insert(pair, next);
         self.undo.push(Undo::Pair(pair, before));
     }
+}
+
+/// Refuses what may be there, or another item with its number.
+pub(super) fn taken() -> Decision {
+    let detail = "the number of the pair is taken by another item";
+    Decision::Old(Refusal::new(RefusalCode::PairConflict, detail))
+}
+
+/// Refuses until the numbers before have come.
+pub(super) fn too_early(next: PairNumber) -> Decision {
+    let detail = format!("send number {next} of the pair first");
+    Decision::Refused(Refusal::new(RefusalCode::OutOfOrder, detail))
 }

@@ -13,13 +13,13 @@ impl Order {
         skip: &Proven,
         entry: EntryId,
     ) -> Decision {
-        if let Err(refused) = self.own(&skip.target()) {
-            return refused;
-        }
         let pair = (skip.target(), skip.source());
         if skip.number() < self.next_number(&pair) {
             let detail = "the numbers of the pair have come, or were passed over, already";
             return Decision::Old(Refusal::new(RefusalCode::PairConflict, detail));
+        }
+        if let Err(refused) = self.own(&skip.target()) {
+            return self.refuse_to_missing_child(pair, skip.number()).unwrap_or(refused);
         }
         self.use_pair(pair, skip.number());
         Decision::Assigned(self.assign(now, skip.target(), entry))

@@ -4,8 +4,11 @@ use protocol::{
     EntryId, PairNumber, ProcessId, Refusal, RefusalCode, Slot, Spawn, Timestamp, Verified,
 };
 
-use super::{Decision, Head, Log, Order, Place, Undo, check_expiry, check_size};
-use crate::verify::Child;
+use super::{
+    Decision, Head, Log, Order, Place, Undo, check_expiry, check_size,
+    delivery::{taken, too_early},
+};
+use crate::verify::{Child, Misfit};
 
 impl Order {
     pub(super) fn handle_spawn(
@@ -31,17 +34,42 @@ impl Order {
         entry: EntryId,
         size: usize,
     ) -> Decision {
-        let process = child.process;
-        // A process does not know this clock: its child may expire as late as it likes.
-        if !self.logs.contains_key(&process) && child.spawn.expiry < now {
-            let detail = "the expiry of the spawn is past";
-            return Decision::Final(Refusal::new(RefusalCode::Expired, detail));
+        let (process, pair) = (child.process, (child.process, child.parent));
+        if self.next_number(&pair) > PairNumber::ZERO {
+            return taken();
         }
-        let decision = self.give_birth(now, (process, &child.spawn), entry, size);
-        if matches!(decision, Decision::Assigned(_)) {
-            self.use_pair((process, child.parent), PairNumber::ZERO);
+        // A process does not know this clock: its child may expire as late as it likes.
+        let decision = if !self.logs.contains_key(&process) && child.spawn.expiry < now {
+            let detail = "the expiry of the spawn is past";
+            Decision::Final(Refusal::new(RefusalCode::Expired, detail))
+        } else {
+            self.give_birth(now, (process, &child.spawn), entry, size)
+        };
+        if matches!(decision, Decision::Assigned(_) | Decision::Final(_)) {
+            self.use_pair(pair, PairNumber::ZERO);
         }
         decision
+    }
+
+    /// A child that cannot be, or is there already: its number is used up, and the pair goes on.
+    pub(super) fn handle_misfit(&mut self, misfit: &Misfit) -> Decision {
+        let Misfit { item, is_own, flaw } = misfit;
+        let pair = (item.target(), item.source());
+        let next = self.next_number(&pair);
+        if item.number() < next {
+            return taken();
+        }
+        let is_unborn = !self.logs.contains_key(&item.target());
+        if !(is_unborn && *is_own)
+            && let Err(refused) = self.own(&item.target())
+        {
+            return refused;
+        }
+        if item.number() > next {
+            return too_early(next);
+        }
+        self.use_pair(pair, item.number());
+        Decision::Final(flaw.clone())
     }
 
     fn give_birth(

@@ -147,7 +147,10 @@ impl Batch {
             CheckedBody::Control(_) => {
                 self.posting.standings.push((assignment.process, log.standing.clone()));
             }
-            CheckedBody::Message(_) | CheckedBody::Timer(_) | CheckedBody::Answer(_) => {}
+            CheckedBody::Message(_)
+            | CheckedBody::Timer(_)
+            | CheckedBody::Answer(_)
+            | CheckedBody::Misfit(_) => {}
         }
         let index = u32::try_from(self.assignments.len()).expect("a batch is bounded");
         self.records.add(index, &assignment, &entry, origin.as_deref());
@@ -174,13 +177,10 @@ impl Batch {
         refusal: Refusal,
     ) {
         let process = body.target();
-        let pair = match body {
-            CheckedBody::Delivery(item) => {
-                self.use_pair(process, item.source(), item.number());
-                Some(PairUse { source: item.source(), number: item.number() })
-            }
-            _ => None,
-        };
+        let pair = body.pair().map(|(source, number)| PairUse { source, number });
+        if let Some(PairUse { source, number }) = pair {
+            self.use_pair(process, source, number);
+        }
         let Refusal { code, detail, .. } = refusal;
         let refusal = RefusalLeaf { process, entry, code, floor: self.time };
         let position = self.refusals.len();

@@ -13,6 +13,7 @@ use crate::{
     archive::Archive,
     clock::{Clock, testing::Clocks},
     fixture::{NETWORK, lane, scheduler, share, verifier, verifier_since, verify},
+    indexer,
     metrics::Metrics,
     running::{Opened, Written},
     store::StoreError,
@@ -47,7 +48,7 @@ pub(crate) struct Bench {
 pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
     let Opened { shards, written, .. } = opened;
     let archive = Arc::clone(&shards.get(0).archive);
-    let Written { order, batches } = written.into_iter().next().unwrap();
+    let Written { order, batches, .. } = written.into_iter().next().unwrap();
     Sequencer {
         order,
         archive,
@@ -95,6 +96,14 @@ impl Bench {
 
     pub(crate) fn archive(&self) -> &Arc<Archive> {
         &self.sequencer.archive
+    }
+
+    /// Brings the index up to the log, as far as its disk allows, and indexes nothing later.
+    pub(crate) fn index(&self) {
+        self.archive().board.stop_indexing();
+        if let Ok(indexed) = self.archive().index.batches() {
+            indexer::run(self.archive(), indexed);
+        }
     }
 
     /// Submits one entry, as a batch of its own.

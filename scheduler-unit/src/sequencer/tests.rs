@@ -1,3 +1,4 @@
+mod children;
 mod epochs;
 mod kinds;
 mod refusals;
@@ -10,7 +11,6 @@ use crate::{
     fixture::{
         NETWORK, NOW, Teller, message, opened, process, reopen, scheduler, spawn, submission,
     },
-    indexer,
     order::Place,
     store::{StoreError, testing::FaultDisk},
 };
@@ -87,13 +87,13 @@ fn everything_is_there_after_a_restart_indexed_or_not() {
         bench.submit(vec![submission(1, spawn(1, NOW))]);
         bench.submit(vec![teller.delivery(2, 0), submission(3, message(target, 1, NOW))]);
         if index {
-            bench.archive().board.stop_indexing();
-            indexer::run(bench.archive(), 0);
+            bench.index();
             assert_eq!(bench.archive().index.batches().unwrap(), 2);
         }
         bench.archive().close();
         drop(bench);
         let mut bench = Bench::new(opened(&disk));
+        assert_eq!(bench.archive().index.batches().unwrap(), if index { 2 } else { 0 });
         assert_eq!(check_log(bench.archive(), target), 3);
         let again = bench.submit(vec![
             teller.delivery_without_introduction(1, 0),
@@ -106,6 +106,62 @@ fn everything_is_there_after_a_restart_indexed_or_not() {
         assert_eq!(find(&message(target, 1, NOW)), Some(place));
         assert_eq!(find(&spawn(1, NOW)), Some(Place { slot: Slot::ZERO, ..place }));
     }
+}
+
+#[test]
+fn a_start_indexes_all_but_the_last_part_of_the_log() {
+    let disk = FaultDisk::new();
+    let target = process(1, NOW);
+    let mut bench = Bench::new(opened(&disk));
+    bench.submit(vec![submission(0, spawn(1, NOW))]);
+    for nonce in 1..100 {
+        bench.submit(vec![submission(0, message(target, nonce, NOW))]);
+    }
+    for start in [1, 2] {
+        bench.archive().close();
+        bench = Bench::new(opened(&disk));
+        assert_eq!(bench.archive().index.batches().unwrap(), 56, "start {start}");
+        assert_eq!(check_log(bench.archive(), target), 100);
+        let find = |nonce| bench.archive().find(&message(target, nonce, NOW).id()).unwrap();
+        for nonce in 1..100 {
+            assert_eq!(find(nonce), Some(Place { process: target, slot: Slot::new(nonce) }));
+        }
+    }
+    bench.index();
+    assert_eq!(bench.archive().index.batches().unwrap(), 100);
+    assert_eq!(check_log(bench.archive(), target), 100);
+}
+
+#[test]
+fn batches_are_read_together_from_disk_and_from_memory_and_before_an_end() {
+    let disk = FaultDisk::new();
+    let target = process(1, NOW);
+    let mut bench = Bench::new(opened(&disk));
+    bench.submit(vec![submission(0, spawn(1, NOW))]);
+    for nonce in 1..20 {
+        bench.submit(vec![submission(0, message(target, nonce, NOW))]);
+    }
+    bench.archive().close();
+    let mut bench = Bench::new(opened(&disk));
+    for nonce in 20..30 {
+        bench.submit(vec![submission(0, message(target, nonce, NOW))]);
+    }
+    for (from, end) in [(0, 30), (0, 7), (18, 30), (20, 30), (25, 27), (29, 30)] {
+        let (mut next, mut reads) = (from, 0);
+        while next < end {
+            let found = bench.archive().segments(next, end, 3_000).unwrap();
+            for segment in found {
+                assert_eq!(segment, bench.archive().log.segment(next).unwrap());
+                next += 1;
+            }
+            reads += 1;
+        }
+        assert_eq!(next, end);
+        assert!(reads < end - from || end - from == 1, "{reads} reads from {from} to {end}");
+    }
+    assert_eq!(bench.archive().segments(25, 30, 1).unwrap().len(), 1);
+    assert!(bench.archive().segments(30, 31, 3_000).is_err());
+    assert!(bench.archive().segments(20, 20, 3_000).is_err());
 }
 
 #[test]
@@ -126,8 +182,9 @@ fn a_log_that_was_lost_or_is_an_old_copy_is_refused() {
     let disk = FaultDisk::new();
     let mut bench = Bench::new(opened(&disk));
     bench.submit(vec![submission(1, spawn(1, NOW))]);
+    bench.index();
     bench.archive().close();
-    drop(opened(&disk));
+    drop(bench);
     disk.files().iter().filter(|file| file.starts_with("log/")).for_each(|file| disk.delete(file));
     let error = reopen(&disk).err().expect("slots would be given twice");
     let detail = error.to_string();
@@ -141,8 +198,9 @@ fn a_damaged_file_is_an_error_that_names_it() {
         let disk = FaultDisk::new();
         let mut bench = Bench::new(opened(&disk));
         bench.submit(vec![submission(1, spawn(1, NOW))]);
+        bench.index();
         bench.archive().close();
-        drop(opened(&disk));
+        drop(bench);
         disk.damage(file);
         let error = reopen(&disk).err().expect("the file is noise");
         assert!(error.to_string().contains(file), "{error}");
@@ -155,7 +213,9 @@ fn a_head_that_was_changed_on_disk_gives_no_slot_twice() {
     let mut bench = Bench::new(opened(&disk));
     bench.submit(vec![submission(1, spawn(1, NOW))]);
     bench.submit(vec![submission(2, message(process(1, NOW), 1, NOW))]);
+    bench.index();
     bench.archive().close();
+    drop(bench);
     let opened = opened(&disk);
     opened.shards.get(0).archive.index.damage_head(0);
     opened.shards.close();
@@ -212,10 +272,8 @@ fn crash(left: u64, seed: u64) {
             _ => None,
         }));
         let indexed = bench.archive().index.batches();
-        let derived = indexed.is_ok_and(|indexed| indexed < 3);
-        if derived && let Ok(indexed) = bench.archive().index.batches() {
-            bench.archive().board.stop_indexing();
-            indexer::run(bench.archive(), indexed);
+        if indexed.is_ok_and(|indexed| indexed < 3) {
+            bench.index();
         }
     }
     bench.archive().close();

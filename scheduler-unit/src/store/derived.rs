@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    ControlAction, Entry, EntryId, ItemBody, OriginProof, PairNumber, ProcessId, Provenance, Slot,
-    Timestamp, codec,
+    Control, ControlAction, Entry, EntryId, ItemBody, OriginProof, PairNumber, ProcessId,
+    Provenance, Slot, Timestamp, codec,
 };
 
 use super::StoreError;
@@ -32,8 +32,8 @@ pub(crate) struct Derived {
     pub(crate) pairs: BTreeMap<(ProcessId, ProcessId), PairNumber>,
     /// Who sources are, as they were introduced.
     pub(crate) sources: BTreeMap<ProcessId, Provenance>,
-    /// The slots of controls that changed who stands for a log.
-    pub(crate) changes: Vec<(ProcessId, Slot)>,
+    /// The controls that changed who stands for a log, with their slots.
+    pub(crate) changes: Vec<(ProcessId, Slot, Control)>,
     /// The next occurrence of each recurring timer.
     pub(crate) timers: BTreeMap<TimerKey, u64>,
     /// The entries that were refused for good, with whom they were for and the numbers of their
@@ -114,7 +114,7 @@ impl Derived {
             Entry::Control(control)
                 if !matches!(control.unverified().action, ControlAction::Upgrade { .. }) =>
             {
-                self.changes.push((process, slot));
+                self.changes.push((process, slot, control.unverified().clone()));
             }
             _ => {}
         }

@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use protocol::{
     EntryId, Epoch, Hash, PairNumber, ProcessId, Provenance, Slot, Spawn, Timestamp, codec,
 };
-use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use redb::{
+    ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction,
+};
 
-use super::{Derived, Disk, StoreError, disk::Handle, sum::Sum};
-use crate::order::{Head, StoredLog, TimerKey};
+use super::{Derived, Disk, Loaded, StoreError, disk::Handle, sum::Sum};
+use crate::order::{Head, StoredLog};
 
 /// `"batches"` to the number of group commits that are indexed, `"sum"` to the [`Sum`] of heads and
 /// pairs.
@@ -32,6 +34,9 @@ const RUNS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("runs");
 /// Target's number and source, to the next number of the pair.
 const PAIRS: TableDefinition<'_, (u64, [u8; 32]), u64> = TableDefinition::new("pairs");
 
+/// Target that was not born when a number of the pair was used up and source, to the next number.
+const UNBORN: TableDefinition<'_, ([u8; 32], [u8; 32]), u64> = TableDefinition::new("unborn");
+
 /// Entry to process number and slot.
 const IDS: TableDefinition<'_, [u8; 32], (u64, u64)> = TableDefinition::new("ids");
 
@@ -53,22 +58,14 @@ const REFUSING: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("refu
 const BATCHES: &str = "batches";
 const SUM: &str = "sum";
 
-/// Bytes of pages kept in memory.
+/// Bytes of pages that all shards of a unit together keep in memory.
 const CACHE: usize = 256 << 20;
 
-/// What a start reads of the index.
-#[derive(Debug, Default)]
-pub(crate) struct Loaded {
-    /// All logs in order of birth, without their changes.
-    pub(crate) logs: Vec<StoredLog>,
-    /// The next number of each pair of target and source.
-    pub(crate) pairs: Vec<((ProcessId, ProcessId), PairNumber)>,
-    /// The next occurrence of each recurring timer.
-    pub(crate) timers: Vec<(TimerKey, u64)>,
-    /// The slots of controls that changed who stands for a log.
-    /// By the number of the log.
-    pub(crate) changes: Vec<(u64, Slot)>,
-}
+/// Bytes of pages that a shard keeps in memory at the least.
+const SHARD_CACHE_MIN: usize = 1 << 20;
+
+/// Target and source, and the next number of their pair.
+type NextNumber = ((ProcessId, ProcessId), PairNumber);
 
 /// What is derived from the log.
 #[derive(Debug)]
@@ -78,10 +75,13 @@ impl Index {
     /// The file's name.
     pub(crate) const FILE: &str = "index.redb";
 
-    /// Opens `index.redb`.
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let index = Self(Handle::open(disk, Self::FILE, CACHE)?);
-        let transaction = index.0.begin_write()?;
+    /// Opens `index.redb` of one of so many shards.
+    pub(crate) fn open(disk: Arc<dyn Disk>, shards: usize) -> Result<Self, StoreError> {
+        let cache = (CACHE / shards.max(1)).max(SHARD_CACHE_MIN);
+        let index = Self(Handle::open(disk, Self::FILE, cache)?);
+        let mut transaction = index.0.begin_write()?;
+        // Without it, a crash before the first rows would leave all of the index to be repaired.
+        transaction.set_quick_repair(true);
         make_tables(&transaction)?;
         transaction.commit().map_err(StoreError::failed)?;
         Ok(index)
@@ -152,7 +152,7 @@ impl Index {
             let log = usize::try_from(number).ok().and_then(|number| logs.get(number));
             log.map(|log: &StoredLog| log.process).ok_or_else(|| damaged("a row without a process"))
         };
-        let mut pairs = Vec::new();
+        let mut pairs = read_unborn(&transaction)?;
         let table = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
         for row in table.iter().map_err(StoreError::failed)? {
             let (pair, next) = row.map_err(StoreError::failed)?;
@@ -233,12 +233,23 @@ impl Index {
         Ok(last.map(|(_, batch)| batch.value()))
     }
 
-    /// The next number of a pair.
-    pub(crate) fn pair(&self, target: u64, source: &ProcessId) -> Result<PairNumber, StoreError> {
+    /// The next number of a pair, if any was used up; of a target with this number, if it is born.
+    pub(crate) fn pair(
+        &self,
+        (number, target): (Option<u64>, &ProcessId),
+        source: &ProcessId,
+    ) -> Result<Option<PairNumber>, StoreError> {
         let transaction = self.0.begin_read()?;
-        let pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
-        let row = pairs.get((target, *source.as_bytes())).map_err(StoreError::failed)?;
-        Ok(row.map_or(PairNumber::ZERO, |row| PairNumber::new(row.value())))
+        let source = *source.as_bytes();
+        if let Some(number) = number {
+            let pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+            if let Some(row) = pairs.get((number, source)).map_err(StoreError::failed)? {
+                return Ok(Some(PairNumber::new(row.value())));
+            }
+        }
+        let unborn = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
+        let row = unborn.get((*target.as_bytes(), source)).map_err(StoreError::failed)?;
+        Ok(row.map(|row| PairNumber::new(row.value())))
     }
 }
 
@@ -297,8 +308,14 @@ fn write(
         runs.insert((numbers.of(process)?, slot.get()), batch).map_err(failed)?;
     }
     let mut pairs = transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    let mut unborn = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
     for ((target, source), next) in &derived.pairs {
-        let pair = (numbers.of(target)?, *source.as_bytes());
+        let Some(number) = numbers.find(target)? else {
+            let pair = (*target.as_bytes(), *source.as_bytes());
+            unborn.insert(pair, next.get()).map_err(failed)?;
+            continue;
+        };
+        let pair = (number, *source.as_bytes());
         if let Some(before) = pairs.insert(pair, next.get()).map_err(failed)? {
             sum.toggle_pair(pair, before.value());
         }
@@ -333,7 +350,7 @@ fn write_rest(
         }
     }
     let mut changes = transaction.open_table(CHANGES).map_err(StoreError::failed)?;
-    for (process, slot) in &derived.changes {
+    for (process, slot, _) in &derived.changes {
         changes.insert((numbers.of(process)?, slot.get()), ()).map_err(failed)?;
     }
     let mut timers = transaction.open_table(TIMERS).map_err(StoreError::failed)?;
@@ -352,6 +369,19 @@ fn write_rest(
     Ok(())
 }
 
+/// The next numbers of pairs whose targets were not born when a number was used up.
+fn read_unborn(transaction: &ReadTransaction) -> Result<Vec<NextNumber>, StoreError> {
+    let table = transaction.open_table(UNBORN).map_err(StoreError::failed)?;
+    let rows = table.iter().map_err(StoreError::failed)?;
+    let read = rows.map(|row| {
+        let (pair, next) = row.map_err(StoreError::failed)?;
+        let (target, source) = pair.value();
+        let pair = (ProcessId::from_bytes(target), ProcessId::from_bytes(source));
+        Ok((pair, PairNumber::new(next.value())))
+    });
+    read.collect()
+}
+
 fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(META).map_err(StoreError::failed)?;
     transaction.open_table(NUMBERS).map_err(StoreError::failed)?;
@@ -360,6 +390,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(HEADS).map_err(StoreError::failed)?;
     transaction.open_table(RUNS).map_err(StoreError::failed)?;
     transaction.open_table(PAIRS).map_err(StoreError::failed)?;
+    transaction.open_table(UNBORN).map_err(StoreError::failed)?;
     transaction.open_table(IDS).map_err(StoreError::failed)?;
     transaction.open_table(SOURCES).map_err(StoreError::failed)?;
     transaction.open_table(CHANGES).map_err(StoreError::failed)?;

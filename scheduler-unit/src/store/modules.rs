@@ -30,7 +30,8 @@ impl RedbModules {
     /// Opens `modules.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let handle = Handle::open(disk, Self::FILE, CACHE)?;
-        let transaction = handle.begin_write()?;
+        let mut transaction = handle.begin_write()?;
+        transaction.set_quick_repair(true);
         let mut known = HashSet::new();
         {
             let modules = transaction.open_table(MODULES).map_err(StoreError::failed)?;

@@ -25,7 +25,8 @@ impl Superseded {
     /// Opens `superseded.redb`.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let store = Self(Handle::open(disk, Self::FILE, CACHE)?);
-        let transaction = store.0.begin_write()?;
+        let mut transaction = store.0.begin_write()?;
+        transaction.set_quick_repair(true);
         transaction.open_table(SUPERSEDED).map_err(StoreError::failed)?;
         transaction.commit().map_err(StoreError::failed)?;
         Ok(store)

@@ -134,3 +134,24 @@ fn a_database_can_be_opened_again_under_its_readers() {
     drop(handle.begin_write().unwrap());
     drop(reader);
 }
+
+#[test]
+fn what_an_opening_writes_leaves_nothing_to_repair_after_a_crash() {
+    let disk = FaultDisk::new();
+    let open = || {
+        let disk = as_disk(&disk);
+        let index = Index::open(Arc::clone(&disk), 1).unwrap();
+        let modules = RedbModules::open(Arc::clone(&disk)).unwrap();
+        (index, modules, Superseded::open(disk).unwrap())
+    };
+    for seed in 0..4 {
+        let killed = open();
+        disk.crash(seed);
+        for file in [Index::FILE, RedbModules::FILE, Superseded::FILE] {
+            let mut builder = redb::Builder::new();
+            builder.set_repair_callback(redb::RepairSession::abort);
+            as_disk(&disk).open(builder, file).unwrap();
+        }
+        drop(killed);
+    }
+}

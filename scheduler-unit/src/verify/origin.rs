@@ -74,6 +74,17 @@ pub(crate) struct Child {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// A child that its parent provably wants and cannot have.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    /// The item with its spawn.
+    pub(crate) item: Proven,
+    /// Whether this scheduler decides about the target while it is not born.
+    pub(crate) is_own: bool,
+    /// What is wrong with it.
+    pub(crate) flaw: Refusal,
+}
+
 /// An occurrence of a timer that its process provably set, or the end of an ask that it made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Due {
