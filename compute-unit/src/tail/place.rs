@@ -94,11 +94,12 @@ impl Place {
         }
     }
 
-    /// Whether its next slot would be void: another scheduler has taken over before it.
+    /// Whether its next slot would be void: another scheduler has taken over from this one before it.
     pub(super) fn is_void(&self, moved: Option<Moved>, scheduler: UnitId) -> bool {
         let (Some(moved), Some(lineage)) = (moved, &self.lineage) else { return false };
         let (known, epoch) = (moved.lineage.source(), lineage.source().epoch());
-        epoch < known.epoch()
+        known.scheduler() != scheduler
+            && epoch < known.epoch()
             && known.changes() > self.changes()
             && known.scheduler_of(epoch, self.next) != Some(scheduler)
     }
