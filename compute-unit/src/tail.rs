@@ -60,6 +60,8 @@ pub(crate) struct Tail {
     moves: Arc<Moves>,
     /// Logs whose newest policy was asked for since the stream began.
     asked: HashSet<ProcessId>,
+    /// Logs that were found to be taken over from the scheduler when the stream began.
+    lost: Vec<ProcessId>,
 }
 
 /// Why a frame is not believed. The stream is closed and opened again.
@@ -153,6 +155,7 @@ impl Tail {
             origins: Origins::new(network),
             moves: Arc::default(),
             asked: HashSet::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -184,7 +187,7 @@ impl Tail {
         for process in self.moves.to(&self.scheduler) {
             self.come_over(&process);
         }
-        let (moves, scheduler) = (&self.moves, self.scheduler);
+        let (moves, scheduler, lost) = (&self.moves, self.scheduler, &mut self.lost);
         self.places.iter_mut().for_each(|(process, place)| {
             if place.standing == Standing::Undecided {
                 place.standing = Standing::Followed;
@@ -192,6 +195,7 @@ impl Tail {
             // A cursor that is far ahead has the scheduler find out why.
             if place.standing == Standing::Followed && place.is_void(moves.of(process), scheduler) {
                 place.standing = Standing::Superseded;
+                lost.push(*process);
             }
         });
         let cursor = |(process, place): (&ProcessId, &Place)| Cursor {
@@ -211,6 +215,11 @@ impl Tail {
         }
         cursors.sort_unstable_by_key(|cursor| cursor.process);
         cursors
+    }
+
+    /// The logs found since it was last asked to be taken over from the scheduler, which may not know.
+    pub(crate) fn take_lost(&mut self) -> Vec<ProcessId> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Returns a log to where it was before a slot for which there is no room, and takes nothing

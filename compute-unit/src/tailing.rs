@@ -189,10 +189,16 @@ impl Tailing {
                 link.reports.executed(process, next);
             }
         }
+        let lost = tail.take_lost();
+        let tell = async {
+            self.tell_superseded(link, lost).await;
+            std::future::pending().await
+        };
         // Reports go on while what was read waits for room.
         tokio::select! {
             ended = self.read(link, receiver, (tail, seen), watched) => ended,
             error = report(&link.reports, sender) => Err(error),
+            never = tell => never,
         }
     }
 

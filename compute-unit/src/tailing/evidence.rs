@@ -19,7 +19,7 @@ impl Tailing {
                 continue;
             };
             if provenance.changes.len() >= moved.lineage.source().changes() {
-                tracing::warn!(%process, scheduler = %link.scheduler, "it goes on with a log that is another's");
+                tracing::warn!(%process, scheduler = %link.scheduler, "it has a log that is another's");
                 link.reports.superseded(process, provenance);
             }
         }

@@ -225,6 +225,8 @@ fn a_lost_scheduler_that_has_ordered_nothing_more_is_asked_for_nothing() {
     assert_eq!(lost.resume(usize::MAX), [cursor(2)]);
     handle(&mut new, &takeover);
     assert_eq!(lost.resume(usize::MAX), [cursor(u64::MAX)]);
+    assert_eq!((lost.take_lost(), new.take_lost()), (vec![log.process], vec![]));
+    assert_eq!((lost.resume(usize::MAX), lost.take_lost()), (vec![cursor(u64::MAX)], vec![]));
     assert_eq!(new.resume(usize::MAX), [cursor(3)]);
     assert_eq!(handle(&mut lost, &void).0, NONE);
 }
