@@ -1,6 +1,14 @@
 //! Brings the index up to the log, off the acknowledgement path.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        mpsc::{self, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -22,6 +30,9 @@ const PARTS_LEFT: usize = 6;
 
 /// Bytes of batches that are read together.
 const READ_BYTES: usize = 8 << 20;
+
+/// Readings that wait at a start until what is before them is derived.
+const READ_AHEAD: usize = 1;
 
 /// Of this many failures in a row, one is told.
 const COMPLAIN_EVERY: u32 = 120;
@@ -75,22 +86,45 @@ pub(crate) fn catch_up(log: &dyn LogStore, to: &Index) -> Result<Vec<Derived>, S
              the unit and remove its directory"
         )));
     }
-    let (mut parts, mut derived, mut number) = (VecDeque::new(), Derived::default(), indexed);
-    while number < count {
-        for (segment, at) in log.segments(number, READ_BYTES)?.iter().zip(number..count) {
-            derived.add(at, segment)?;
-            number = at + 1;
-            if number == count || derived.ids.len() >= ENTRIES_MAX {
-                parts.push_back((number, std::mem::take(&mut derived)));
-            }
-            if parts.len() > PARTS_LEFT
-                && let Some((through, mut oldest)) = parts.pop_front()
-            {
-                to.add(through, &mut oldest)?;
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(READ_AHEAD);
+        scope.spawn(move || read_through(log, (indexed, count), &sender));
+        let (mut parts, mut derived, mut number) = (VecDeque::new(), Derived::default(), indexed);
+        for read in receiver {
+            for (segment, at) in read?.iter().zip(number..count) {
+                derived.add(at, segment)?;
+                number = at + 1;
+                if number == count || derived.ids.len() >= ENTRIES_MAX {
+                    parts.push_back((number, std::mem::take(&mut derived)));
+                }
+                if parts.len() > PARTS_LEFT
+                    && let Some((through, mut oldest)) = parts.pop_front()
+                {
+                    to.add(through, &mut oldest)?;
+                }
             }
         }
+        if number < count {
+            return Err(StoreError::Damaged(format!("batch {number} is missing in the log")));
+        }
+        Ok(parts.into_iter().map(|(_, part)| part).collect())
+    })
+}
+
+/// Reads batches from one to another, until nobody takes them or the log cannot be read.
+fn read_through(
+    log: &dyn LogStore,
+    (mut number, end): (u64, u64),
+    to: &SyncSender<Result<Vec<Vec<u8>>, StoreError>>,
+) {
+    while number < end {
+        let read = log.segments(number, READ_BYTES);
+        let count = read.as_ref().map_or(0, Vec::len);
+        number = number.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        if to.send(read).is_err() || count == 0 {
+            return;
+        }
     }
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
 }
 
 fn index(

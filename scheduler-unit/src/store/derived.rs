@@ -1,6 +1,6 @@
 //! What the index says about group commits, gathered from their bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use protocol::{
     Control, ControlAction, Entry, EntryId, ItemBody, OriginProof, PairNumber, ProcessId,
@@ -22,8 +22,8 @@ const CONTROL: u8 = 6;
 pub(crate) struct Derived {
     /// New processes with the times of their births and the bytes of their spawns, in order of birth.
     pub(crate) births: Vec<(ProcessId, Timestamp, Vec<u8>)>,
-    /// The new end of each log.
-    pub(crate) heads: BTreeMap<ProcessId, Head>,
+    /// The new end of each log, and the last batch with slots of it.
+    ends: HashMap<ProcessId, (Head, u64)>,
     /// The first slot of each log in each batch, with the batch's number.
     pub(crate) runs: Vec<(ProcessId, Slot, u64)>,
     /// The place of each entry.
@@ -45,14 +45,13 @@ impl Derived {
     /// Adds a group commit.
     pub(crate) fn add(&mut self, number: u64, segment: &[u8]) -> Result<(), StoreError> {
         let segment = Segment::read(segment)?;
-        let mut seen = BTreeSet::new();
         for record in &segment.records {
             let assignment = &record.assignment;
             let (process, slot) = (assignment.process, assignment.slot);
-            if seen.insert(process) {
+            let before = self.ends.insert(process, (Head::after(assignment), number));
+            if before.is_none_or(|(_, batch)| batch != number) {
                 self.runs.push((process, slot, number));
             }
-            self.heads.insert(process, Head::after(assignment));
             self.ids.push((assignment.entry, process, slot));
             if slot == Slot::ZERO || record.origin.is_some() || is_control(record.entry) {
                 self.add_entry((process, slot, assignment.time), record.entry, record.origin)?;
@@ -65,6 +64,14 @@ impl Derived {
             }
         }
         Ok(())
+    }
+
+    /// The new end of each log, in the order of their ids.
+    pub(crate) fn heads(&self) -> Vec<(ProcessId, Head)> {
+        let heads = self.ends.iter().map(|(process, (head, _))| (*process, *head));
+        let mut heads: Vec<_> = heads.collect();
+        heads.sort_unstable_by_key(|(process, _)| *process);
+        heads
     }
 
     fn use_pair(&mut self, pair: (ProcessId, ProcessId), number: PairNumber) {

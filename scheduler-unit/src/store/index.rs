@@ -295,7 +295,7 @@ fn write(
     let mut meta = transaction.open_table(META).map_err(StoreError::failed)?;
     let mut sum = Sum::new(meta.get(SUM).map_err(failed)?.map_or(0, |sum| sum.value()));
     let mut heads = transaction.open_table(HEADS).map_err(StoreError::failed)?;
-    for (process, head) in &derived.heads {
+    for (process, head) in &derived.heads() {
         let row = (head.next.get(), head.epoch.get(), head.time.get(), *head.chain.as_bytes());
         let number = numbers.of(process)?;
         if let Some(before) = heads.insert(number, row).map_err(failed)? {

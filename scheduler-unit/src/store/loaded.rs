@@ -43,8 +43,8 @@ impl Loaded {
                     head: Head::EMPTY,
                 });
             }
-            for (process, head) in &derived.heads {
-                log_of(&mut self.logs, &places, process)?.head = *head;
+            for (process, head) in derived.heads() {
+                log_of(&mut self.logs, &places, &process)?.head = head;
             }
             for (process, slot, control) in &derived.changes {
                 let log = log_of(&mut self.logs, &places, process)?;
