@@ -9,7 +9,7 @@ use bytes::Bytes;
 use protocol::{
     AssignmentProof, Change, Entry, EntryId, OriginProof, PairNumber, ProcessId, Provenance,
     RefusalProof, Slot,
-    api::{Acknowledgement, LogRecord, SubmitEvent},
+    api::{Acknowledgement, LogRecord, RefusalRecord, SubmitEvent},
     codec,
 };
 
@@ -258,13 +258,24 @@ impl Archive {
 
     /// Shows that an entry was refused for good.
     pub(crate) fn refusal(&self, entry: &EntryId) -> Result<Option<RefusalProof>, StoreError> {
+        let Some(bytes) = self.refusing_segment(entry)? else { return Ok(None) };
+        Segment::read(&bytes)?.refusal(entry)
+    }
+
+    /// What was refused for good as an entry.
+    pub(crate) fn refused(&self, entry: &EntryId) -> Result<Option<RefusalRecord>, StoreError> {
+        let Some(bytes) = self.refusing_segment(entry)? else { return Ok(None) };
+        let refusals = Segment::read(&bytes)?.refusals;
+        Ok(refusals.into_iter().find(|record| record.refusal.entry == *entry))
+    }
+
+    /// The batch in which an entry was refused for good.
+    fn refusing_segment(&self, entry: &EntryId) -> Result<Option<Bytes>, StoreError> {
         let batch = match self.board.refused(entry) {
             Some(batch) => Some(batch),
             None => self.index.refused(entry)?,
         };
-        let Some(batch) = batch else { return Ok(None) };
-        let bytes = self.segment(batch)?;
-        Segment::read(&bytes)?.refusal(entry)
+        batch.map(|batch| self.segment(batch)).transpose()
     }
 
     /// The number of a pair that is accepted next, by all that is durable; nothing if the target is not

@@ -7,8 +7,8 @@ use protocol::{
     Entry, EntryId, Hash, HeadStatement, Kind, Limits, PairNumber, PairStatement, ProcessId,
     Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
     api::{
-        Adoption, LogRecord, ModuleBytes, NextNumber, Opening, ProcessEntry, ProcessPage, Records,
-        Request, Response, Stored, UnitStatus,
+        Adoption, LogRecord, ModuleBytes, NextNumber, Opening, PairUse, ProcessEntry, ProcessPage,
+        Records, Request, Response, Stored, UnitStatus,
     },
     codec,
 };
@@ -208,15 +208,21 @@ impl Unit {
         let archive = self.shards.archive(&target);
         let is_known = archive.board.process(&target).is_some();
         let verdict = match archive.find(&entry).map_err(refuse_storage)? {
-            Some(place) if self.is_delivery(&place, (source, number))? => {
+            Some(place)
+                if place.process == target && self.is_delivery(&place, (source, number))? =>
+            {
                 Verdict::Assigned(place.slot)
             }
             Some(_) => return Err(not_found("a delivery of this number")),
             None => {
-                let proof = archive.refusal(&entry).map_err(refuse_storage)?;
+                let refused = archive.refused(&entry).map_err(refuse_storage)?;
+                // Whoever asks names the entry; it counts only as this number of this pair.
+                let refused = refused.filter(|record| {
+                    record.refusal.process == target
+                        && record.pair == Some(PairUse { source, number })
+                });
                 let missing = || if is_known { not_found("this number") } else { unknown(&target) };
-                let proof = proof.ok_or_else(missing)?;
-                Verdict::Refused(proof.refusal.code)
+                Verdict::Refused(refused.ok_or_else(missing)?.refusal.code)
             }
         };
         let (version, kind, network) = (V1, Kind, self.network);

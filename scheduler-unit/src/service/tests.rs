@@ -6,6 +6,7 @@ mod log_streams;
 mod retirement;
 mod shards;
 mod stale_stores;
+mod statements;
 
 use std::{collections::BTreeMap, path::Path};
 
