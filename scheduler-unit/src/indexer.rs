@@ -25,8 +25,8 @@ const GATHERING: Duration = Duration::from_secs(2);
 const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 17 };
 
 /// How many parts of so many entries a start leaves to be indexed later: it takes what they say into
-/// memory, which is faster.
-const PARTS_LEFT: usize = 6;
+/// memory, which is faster. No unit that was killed has left more (`Board::is_full`).
+const PARTS_LEFT: usize = 9;
 
 /// Bytes of batches that are read together.
 const READ_BYTES: usize = 8 << 20;
