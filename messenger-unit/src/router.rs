@@ -221,12 +221,14 @@ impl Hub {
                 return Ok(known);
             }
             match refusal.code {
-                // It may not know yet that the process is its own.
-                RefusalCode::UnknownProcess => match self.hand_over(target, &known).await {
-                    Some(true) => return Ok(known),
-                    Some(false) => {}
-                    None => break,
-                },
+                // It may not know yet that the process is its own, or its own again.
+                RefusalCode::UnknownProcess | RefusalCode::Moved => {
+                    match self.hand_over(target, &known).await {
+                        Some(true) => return Ok(known),
+                        None if refusal.code == RefusalCode::UnknownProcess => break,
+                        Some(false) | None => {}
+                    }
+                }
                 // Only people can cure it, so whoever waits hears of it, and asks again.
                 RefusalCode::Unreachable | RefusalCode::StaleStore => break,
                 _ => {}

@@ -74,7 +74,9 @@ impl Adoptions {
 
     /// The turn to adopt a process, unless somebody else has it.
     fn begin(&self, process: ProcessId) -> Option<Turn<'_>> {
-        self.lock().insert(process).then_some(Turn { adoptions: self, process })
+        // Made only where it is given: a turn that is dropped takes the lock, and ends the turn.
+        let begun = self.lock().insert(process);
+        begun.then(|| Turn { adoptions: self, process })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<ProcessId>> {

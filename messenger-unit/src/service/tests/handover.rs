@@ -65,6 +65,29 @@ async fn a_hand_over_left_half_done_is_brought_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_process_that_came_back_is_not_looked_for_elsewhere() {
+    let (world, data) = (World::start(), directory());
+    let messenger = world.messenger(data.path()).await;
+    let mut client = Client::connect(&messenger).await;
+    let process = client.born(1).await;
+    for to in [1, 0] {
+        world.change(|state| {
+            state.move_to(process, to);
+            // Once given away, the scheduler says so until it is shown that the process is its own.
+            state.unaware.insert(process);
+        });
+        let entries: Vec<_> = (0..5).map(|tag| (tag, client.message(process))).collect();
+        client.submit(entries).await;
+        client.done(5).await;
+    }
+    assert!(counter(&client, "handovers_helped").await >= 2);
+    assert!(counter(&client, "searches_again").await <= 6, "nobody looks on in vain");
+    client.close().await;
+    messenger.shutdown().await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn who_waits_for_a_scheduler_on_an_older_store_is_told_until_another_one_takes_over() {
     let (world, data) = (World::start(), directory());
     let messenger = world.messenger(data.path()).await;

@@ -251,6 +251,8 @@ impl State {
             Some(source) if source.scheduler() != unit => Err(RefusalCode::Moved),
             Some(_) if self.stale.contains(&process) => Err(RefusalCode::StaleStore),
             Some(_) if !self.unaware.contains(&process) => Ok(()),
+            // Who had it before knows that it was given away.
+            Some(source) if source.changes() > 1 => Err(RefusalCode::Moved),
             _ => Err(RefusalCode::UnknownProcess),
         }
     }

@@ -147,6 +147,26 @@ async fn a_moved_log_goes_on_at_its_new_scheduler() {
 }
 
 #[tokio::test]
+async fn a_log_that_many_want_handed_over_at_once_is_taken_over_once() {
+    let (two, now) = (Two::start(), now());
+    let old = two.old.connect(&client()).await;
+    let new = two.new.connect(&client()).await;
+    old.put_module().await;
+    let target = process(1, now);
+    old.submit(vec![submission(0, spawn(1, now))]).await;
+    old.submit(messages(target, 30, now)).await;
+    let moved = control(target, 0, ControlAction::Move(unit(&next_scheduler())));
+    old.submit(vec![submission(0, Entry::Control(moved.clone()))]).await;
+    let request = adoption(&moved, vec![unit(&scheduler())]);
+    let ask = || new.ask::<Adopted>(&request);
+    let asked = tokio::join!(ask(), ask(), ask(), ask());
+    let answers = [asked.0, asked.1, asked.2, asked.3].map(Result::unwrap);
+    assert!(answers.iter().any(|adopted| adopted.done), "{answers:?}");
+    assert_eq!(ask().await, Ok(Adopted { next: Slot::new(32), done: true }));
+    two.stop().await;
+}
+
+#[tokio::test]
 async fn a_handover_that_nothing_authorises_is_refused() {
     let (two, now) = (Two::start(), now());
     let old = two.old.connect(&client()).await;
