@@ -30,6 +30,9 @@ use crate::{
 };
 use keys::Keys;
 
+/// What is said of a proof that is missing, or is not wanted.
+const PROVEN: &str = "deliveries, skips and timers come with a proof of origin, and no others";
+
 pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurring};
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
@@ -112,18 +115,13 @@ impl Verifier {
     ) -> Result<Ready, Refusal> {
         let proven = matches!(entry, Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_));
         if origin.is_some() != proven {
-            let detail = "deliveries, skips and timers come with a proof of origin, and no others";
-            return Err(Refusal::new(RefusalCode::BadOrigin, detail));
+            return Err(Refusal::new(RefusalCode::BadOrigin, PROVEN));
         }
         let id = entry.id();
         let proof = origin.as_deref();
         let length = proof_bytes.as_ref().map_or(0, Bytes::len);
         let (body, looked_up) = match (entry, proof) {
             (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
-            (Entry::Message(message), _) => {
-                let verified = message.verify(self.network).map_err(refuse_signature)?;
-                return self.admit_message(now, verified, entry_bytes);
-            }
             (Entry::Control(control), _) => (self.check_control(control)?, now),
             (Entry::Answer(answer), _) => (self.check_answer(&answer)?, now),
             (Entry::Delivery(delivery), Some(proof)) => {
@@ -135,8 +133,10 @@ impl Verifier {
             (Entry::Timer(timer), Some(proof)) => {
                 (CheckedBody::Timer(self.origins.prove_timer(&timer, proof, length)?), now)
             }
-            (Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_), None) => {
-                return Err(Refusal::new(RefusalCode::BadOrigin, "it comes without its proof"));
+            // Messages are checked together, and these come with their proofs.
+            (Entry::Message(_), _)
+            | (Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_), None) => {
+                return Err(Refusal::new(RefusalCode::BadOrigin, PROVEN));
             }
         };
         let (entry, origin) = (entry_bytes, proof_bytes);

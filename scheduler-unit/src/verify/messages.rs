@@ -49,7 +49,7 @@ impl Verifier {
         }
     }
 
-    pub(super) fn admit_message(
+    fn admit_message(
         &self,
         now: Timestamp,
         verified: Verified<Message>,
