@@ -55,7 +55,7 @@ fn read_reply(result: GuestResult, limits: &Limits) -> Result<Reply, FailureKind
             }
             Ok(Reply::Failure(Failure { kind: FailureKind::Actor, code, detail }))
         }
-        GuestResult::Later => Err(FailureKind::UnsupportedEffect),
+        GuestResult::Later | GuestResult::Held => Err(FailureKind::UnsupportedEffect),
     }
 }
 
@@ -96,6 +96,7 @@ fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, Fa
             }
             GuestEffect::Ask { .. }
             | GuestEffect::Reply { .. }
+            | GuestEffect::SpawnBare { .. }
             | GuestEffect::Spawn { .. }
             | GuestEffect::SetTimer { .. }
             | GuestEffect::CancelTimer { .. } => return Err(FailureKind::UnsupportedEffect),

@@ -314,6 +314,7 @@ impl Process {
             seed: Domain::Seed.digest(&[self.chain.as_bytes()]),
             gas: Gas::new(self.spawn.limits.gas),
             deadline: None,
+            lost: None,
         };
         let input = Input::View { context, method: method.to_owned(), args: args.to_vec() };
         let executed = instance.view(&codec::encode(&input), self.spawn.limits.gas)?;
@@ -361,10 +362,11 @@ impl Process {
             seed: Domain::Seed.digest(&[assignment.chain.as_bytes()]),
             gas: Gas::new(gas),
             deadline: None,
+            lost: None,
         };
         let input = match entry {
             Entry::Spawn(_) if assignment.slot == Slot::ZERO => {
-                Input::Init { context, args: self.spawn.args.clone() }
+                Input::Init { context, args: self.spawn.args.clone(), spawn: None }
             }
             Entry::Message(message) => {
                 let message = message.unverified();
@@ -376,8 +378,8 @@ impl Process {
                 }
             }
             Entry::Delivery(Delivery { item, .. }) => match &item.body {
-                ItemBody::Spawn(_) if assignment.slot == Slot::ZERO => {
-                    Input::Init { context, args: self.spawn.args.clone() }
+                ItemBody::Spawn(..) if assignment.slot == Slot::ZERO => {
+                    Input::Init { context, args: self.spawn.args.clone(), spawn: None }
                 }
                 ItemBody::Tell { method, args } => {
                     Input::Call { context, method: method.clone(), args: args.clone(), call: None }

@@ -146,6 +146,7 @@ pub(crate) fn seal(key: &SecretKey, network: NetworkId, gathered: Vec<Publicatio
         leaf: item.executed.leaf,
         path: tree.path(index).expect("every gathered slot is a leaf"),
         assignment: item.assignment,
+        closed: None,
     });
     FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, key) }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    NetworkId, ProcessId, Profile, ProfileId, Refusal, RefusalCode, SecretKey, Timestamp, UnitId,
+    NetworkId, ProcessId, Refusal, RefusalCode, SecretKey, Timestamp, UnitId,
     api::{Opening, Request, Response},
     codec,
 };
@@ -131,7 +131,6 @@ struct Service {
     key: SecretKey,
     unit: UnitId,
     network: NetworkId,
-    profile: ProfileId,
     started: Timestamp,
     directory: Directory,
     checkpoints: Arc<CheckpointStore>,
@@ -207,7 +206,6 @@ pub async fn start(
         unit: config.key.public().unit(),
         key: config.key,
         network: config.network,
-        profile: Profile::v1().id(),
         started: now(),
         directory,
         checkpoints,

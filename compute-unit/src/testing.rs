@@ -39,7 +39,7 @@ impl Log {
     pub(crate) fn with_args(wasm: &[u8], limits: Limits, args: &[u8]) -> Self {
         let key = |seed| SecretKey::from_seed(&[seed; 32]);
         let (client, scheduler, compute) = (key(1), key(2), key(3));
-        let (module, profile) = (ModuleId::of(wasm), Profile::v1().id());
+        let (module, profile) = (ModuleId::of(wasm), Profile::current().id());
         let spawn = Spawn {
             version: V1,
             kind: Kind,
@@ -118,6 +118,7 @@ impl Log {
             reply_to: None,
             credit: None,
             trace_parent: None,
+            evidence: None,
         };
         Entry::Message(Signed::sign(message, &self.client))
     }

@@ -56,7 +56,7 @@ impl Frame {
     /// to the batch and states this outcome. Gives the outcome's tree.
     pub(crate) fn check(&self, slot: &FollowSlot, known: &Known) -> Option<MerkleTree> {
         let batch = self.inner.batch.unverified();
-        let FollowSlot { outcome, leaf, path, assignment } = slot;
+        let FollowSlot { outcome, leaf, path, assignment, .. } = slot;
         let same_slot = leaf.process == outcome.process
             && leaf.slot == outcome.slot
             && leaf.gas == outcome.gas

@@ -305,7 +305,7 @@ impl Follower<'_> {
 
     /// Checks a slot and gets it ready for delivery.
     fn came(&self, frame: &Frame, slot: &FollowSlot, known: &Known) -> Option<Came> {
-        let FollowSlot { outcome, leaf, path, assignment } = slot;
+        let FollowSlot { outcome, leaf, path, assignment, .. } = slot;
         let Some(tree) = frame.check(slot, known) else {
             tracing::warn!(unit = %self.unit, process = %leaf.process, slot = %leaf.slot,
                 "a compute unit published a slot that does not hold");

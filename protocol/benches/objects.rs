@@ -29,6 +29,7 @@ fn message() -> Signed<Message> {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     };
     Signed::sign(message, &key)
 }

@@ -54,6 +54,10 @@ pub struct Context {
     /// When the asker stops waiting, if the message is an ask.
     #[n(8)]
     pub deadline: Option<Timestamp>,
+    /// Tokens of asks and timers whose handler failed since the module last handled anything: what
+    /// waited for them waits in vain. Absent if there are none, and under profile 1.
+    #[n(9)]
+    pub lost: Option<Vec<u64>>,
 }
 
 /// What a compute unit hands to a module.
@@ -69,6 +73,10 @@ pub enum Input {
         /// A CBOR map from parameter name to value.
         #[cbor(n(1), with = "minicbor::bytes")]
         args: Vec<u8>,
+        /// The canonical bytes of the process's own [`crate::Spawn`], from which those of children
+        /// are made. Absent under profile 1.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        spawn: Option<Vec<u8>>,
     },
     /// A message, a tell or an ask.
     #[n(1)]
@@ -86,7 +94,7 @@ pub enum Input {
         #[n(3)]
         call: Option<u64>,
     },
-    /// The one answer to an earlier [`GuestEffect::Ask`].
+    /// The one answer to an earlier [`GuestEffect::Ask`] or [`GuestEffect::Spawn`].
     #[n(2)]
     Answer {
         /// Where and when.
@@ -111,7 +119,7 @@ pub enum Input {
         /// Counts the times this timer fired before.
         #[n(2)]
         occurrence: u64,
-        /// The method the timer calls.
+        /// The method the timer calls, as it was set.
         #[n(3)]
         method: String,
         /// The arguments the timer was set with.
@@ -148,6 +156,43 @@ pub enum Input {
         #[n(0)]
         context: Context,
     },
+    /// A message of the sender's own that shows another message.
+    #[n(7)]
+    Assigned {
+        /// Where and when; the sender is whoever shows the other message.
+        #[n(0)]
+        context: Context,
+        /// What is shown.
+        #[n(1)]
+        evidence: Evidence,
+        /// Names this call in a later [`GuestEffect::Reply`].
+        #[n(2)]
+        call: Option<u64>,
+    },
+}
+
+/// A message that its sender has signed, shown to another process than the one it was meant for. It
+/// says what its sender wanted elsewhere, and asks nothing of the process that sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Evidence {
+    /// The message.
+    #[n(0)]
+    pub message: EntryId,
+    /// Who signed it.
+    #[n(1)]
+    pub sender: Principal,
+    /// The process it was meant for.
+    #[n(2)]
+    pub target: ProcessId,
+    /// The method it calls there.
+    #[n(3)]
+    pub method: String,
+    /// A CBOR map from parameter name to value.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub args: Vec<u8>,
+    /// When it expired, or does.
+    #[n(5)]
+    pub expiry: Timestamp,
 }
 
 /// What an ask came to.
@@ -157,10 +202,23 @@ pub enum AnswerInput {
     /// The peer replied with this CBOR value.
     #[n(0)]
     Reply(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// The peer or the network answered with an error.
+    /// The peer answered with an error of its own.
     #[n(1)]
     Error {
         /// A short kebab-case word.
+        #[n(0)]
+        code: String,
+        /// For people.
+        #[n(1)]
+        detail: String,
+        /// Whether the ask took effect: 0 no, 1 yes, 2 unknown.
+        #[n(2)]
+        effect: u8,
+    },
+    /// There is no reply. No actor can cause this answer by what it says.
+    #[n(2)]
+    System {
+        /// The word of a [`crate::FailureKind`].
         #[n(0)]
         code: String,
         /// For people.
@@ -211,9 +269,13 @@ pub enum GuestResult {
         #[n(1)]
         detail: String,
     },
-    /// The reply will follow in a later slot.
+    /// The reply follows in a later slot, through an ask or a timer that is outstanding. Once none is,
+    /// the unit answers instead.
     #[n(2)]
     Later,
+    /// The reply follows in a later slot, whatever brings that about.
+    #[n(3)]
+    Held,
 }
 
 /// Something a handler wants done.
@@ -277,20 +339,23 @@ pub enum GuestEffect {
         /// The scheduler that may know the receiver.
         #[n(5)]
         hint: Option<UnitId>,
+        /// The open call on whose behalf it is made: if handling the answer fails, so does the call.
+        #[n(6)]
+        call: Option<u64>,
     },
-    /// Answers a call that ended with [`GuestResult::Later`].
+    /// Answers a call that ended with [`GuestResult::Later`] or [`GuestResult::Held`].
     #[n(4)]
     Reply {
         /// The call's name, from [`Input::Call`].
         #[n(0)]
         call: u64,
-        /// The answer; never [`GuestResult::Later`].
+        /// The answer: a reply or an error.
         #[n(1)]
         result: GuestResult,
     },
-    /// Spawns a child.
+    /// A form of spawn that no profile executes: it does not tell the parent who the child is.
     #[n(5)]
-    Spawn {
+    SpawnBare {
         /// The child's module.
         #[n(0)]
         module: ModuleId,
@@ -325,6 +390,9 @@ pub enum GuestEffect {
         /// A CBOR map from parameter name to value.
         #[cbor(n(5), with = "minicbor::bytes")]
         args: Vec<u8>,
+        /// The open call on whose behalf it is set: if handling the timer fails, so does the call.
+        #[n(6)]
+        call: Option<u64>,
     },
     /// Cancels a timer.
     #[n(7)]
@@ -332,6 +400,24 @@ pub enum GuestEffect {
         /// The token it was set with.
         #[n(0)]
         token: u64,
+    },
+    /// Spawns a child. Its birth is answered like an ask: with null once it is born, else with why
+    /// not.
+    #[n(8)]
+    Spawn {
+        /// The canonical bytes of the child's [`crate::Spawn`], whose sender is this process. Their
+        /// digest is the child's id.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        spawn: Vec<u8>,
+        /// Chosen by the module; must not be that of another open ask.
+        #[n(1)]
+        token: u64,
+        /// Milliseconds from the slot's time until the parent stops waiting.
+        #[n(2)]
+        patience: u64,
+        /// The open call on whose behalf it is made.
+        #[n(3)]
+        call: Option<u64>,
     },
 }
 

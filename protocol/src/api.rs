@@ -6,6 +6,7 @@
 //! bulk limit before it is decoded.
 
 mod answers;
+mod delivery;
 mod handover;
 mod state;
 mod submit;
@@ -22,6 +23,7 @@ pub use answers::{
     Executed, ExecutedEntry, LogPage, LogRecord, ModuleBytes, NextNumber, OutcomePage,
     ProcessEntry, ProcessPage, Records, Stored, UnitStatus,
 };
+pub use delivery::{AgendaKey, AgendaPage, Kept, OutboxPage, WaitingPair, WaitingState};
 pub use handover::{Adopted, Adoption, ExecutedHead, HeadPage};
 pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
 pub use submit::{Acknowledgement, FinalRefusal, Submission, SubmitEvent, SubmitFrame};
@@ -202,6 +204,31 @@ pub enum Request {
     /// Scheduler: [`crate::RefusalProof`] of an entry that it refused for good.
     #[n(20)]
     Refused(#[n(0)] EntryId),
+    /// Compute: [`AgendaPage`] of timers that are set and asks that are open, by process, slot and
+    /// index.
+    #[n(21)]
+    Agenda {
+        /// The item to begin behind; absent for the first.
+        #[n(0)]
+        after: Option<AgendaKey>,
+        /// How many at the most; the unit may give fewer.
+        #[n(1)]
+        limit: u32,
+    },
+    /// Messenger: [`OutboxPage`] of what waits, and why.
+    #[n(22)]
+    Outbox {
+        /// Of this process only.
+        #[n(0)]
+        source: Option<ProcessId>,
+        /// How many pairs at the most.
+        #[n(1)]
+        limit: u32,
+    },
+    /// Messenger, by another of the same operator: how far that one has come with the processes that
+    /// it serves. Answered with as many [`Cursor`]s as were kept, in [`Kept`].
+    #[n(23)]
+    PutCursors(#[n(0)] Vec<Cursor>),
 }
 
 /// The answer to any request.
@@ -274,6 +301,17 @@ pub enum Opening {
     #[n(4)]
     Log {
         /// The log.
+        #[n(0)]
+        process: ProcessId,
+        /// The first slot wanted.
+        #[n(1)]
+        from: Slot,
+    },
+    /// To a messenger, by anyone: the outcomes of one process from a slot on, without gaps, then as
+    /// they come. Frames down are [`SubmitEvent::Executed`] with tag 0.
+    #[n(5)]
+    Subscribe {
+        /// The process.
         #[n(0)]
         process: ProcessId,
         /// The first slot wanted.

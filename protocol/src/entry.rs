@@ -79,7 +79,7 @@ pub enum TimerKind {
     /// A timer the actor set.
     #[n(0)]
     Timer,
-    /// The deadline of an ask.
+    /// The deadline of an ask or of a birth.
     #[n(1)]
     AskTimeout,
 }
@@ -200,9 +200,10 @@ impl Timer {
                 };
                 passed.and_then(|passed| due.get().checked_add(passed)) == Some(self.due.get())
             }
-            (ItemBody::Ask { deadline, .. }, TimerKind::AskTimeout) => {
-                self.occurrence == 0 && *deadline == self.due
-            }
+            (
+                ItemBody::Ask { deadline, .. } | ItemBody::Spawn(_, Some(deadline)),
+                TimerKind::AskTimeout,
+            ) => self.occurrence == 0 && *deadline == self.due,
             _ => false,
         }
     }

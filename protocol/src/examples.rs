@@ -94,7 +94,7 @@ pub(crate) fn spawn_body() -> Spawn {
         policy: policy(),
         profile: Profile::v1().id(),
         controller: account(),
-        limits: Limits::DEFAULT,
+        limits: Limits { children: None, ..Limits::DEFAULT },
     }
 }
 
@@ -122,6 +122,7 @@ pub(crate) fn message_body() -> Message {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     }
 }
 
@@ -218,7 +219,7 @@ pub(crate) fn outbox() -> Vec<OutboxItem> {
             index: 0,
             answer: AskAnswer::Failure(Failure::of(FailureKind::Trapped), Effect::No),
         },
-        ItemBody::Spawn(crate::codec::encode(&spawn_body())),
+        ItemBody::Spawn(crate::codec::encode(&spawn_body()), None),
         ItemBody::Skip(PairNumber::new(4)),
         ItemBody::Timer {
             token: 1,

@@ -32,6 +32,10 @@ pub struct Limits {
     /// Entries that may wait for execution.
     #[n(8)]
     pub pending: u32,
+    /// Processes that it and its descendants may spawn in all: what a child may spawn is taken from
+    /// its parent. Absent for none, and under profile 1.
+    #[n(9)]
+    pub children: Option<u32>,
 }
 
 impl Limits {
@@ -52,6 +56,7 @@ impl Limits {
         open_asks: 1_000,
         timers: 1_000,
         pending: 10_000,
+        children: Some(10_000),
     };
 
     /// The most a spawn may ask for.
@@ -62,9 +67,10 @@ impl Limits {
         outbox_bytes: 8 << 20,
         message_bytes: 2 << 20,
         reply_bytes: 2 << 20,
-        open_asks: 1_000,
-        timers: 1_000,
+        open_asks: 10_000,
+        timers: 10_000,
         pending: 10_000,
+        children: Some(1_000_000),
     };
 
     /// Whether no limit is zero where it must not be, nor above [`Self::MAX`].
@@ -104,6 +110,12 @@ impl Limits {
             (me.open_asks.into(), 0, max.open_asks.into(), "the ask limit is out of range"),
             (me.timers.into(), 0, max.timers.into(), "the timer limit is out of range"),
             (me.pending.into(), 1, max.pending.into(), "the pending limit is out of range"),
+            (
+                me.children.unwrap_or(0).into(),
+                0,
+                max.children.unwrap_or(0).into(),
+                "the limit of children is out of range",
+            ),
         ];
         match ranges.iter().find(|(value, least, most, _)| value < least || value > most) {
             Some((.., name)) => Err(name),

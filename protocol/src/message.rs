@@ -3,8 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Body, Domain, Kind, Limits, NetworkId, Principal, ProcessId, PublicKey, Timestamp, V1,
-    ValueKind, check_value,
+    Body, Domain, Kind, Limits, NetworkId, Principal, ProcessId, PublicKey, Signed, Timestamp, V1,
+    ValueKind, check_value, codec,
 };
 
 /// A word pair that says something about a message or a process to whoever looks.
@@ -76,6 +76,11 @@ pub struct Message {
     /// Reserved: the trace this message continues.
     #[n(12)]
     pub trace_parent: Option<minicbor::bytes::ByteVec>,
+    /// Another message that this one shows to its target, as the canonical bytes of a
+    /// [`Signed<Message>`](Signed); the method is then not called. It proves what its signer said, and
+    /// asks nothing.
+    #[n(13)]
+    pub evidence: Option<minicbor::bytes::ByteVec>,
 }
 
 impl Message {
@@ -128,8 +133,21 @@ impl Body for Message {
         if self.reply_to.is_some() || self.credit.is_some() || self.trace_parent.is_some() {
             return Err("a reserved field is used");
         }
+        if let Some(evidence) = &self.evidence {
+            check_evidence(evidence, self.network)?;
+        }
         check_args(&self.args)
     }
+}
+
+/// Checks that a message is shown whose sender has signed it, and which shows none itself.
+fn check_evidence(bytes: &[u8], network: NetworkId) -> Result<(), &'static str> {
+    let shown: Signed<Message> =
+        codec::decode(bytes).map_err(|_| "the evidence is not a signed message")?;
+    if shown.unverified().evidence.is_some() {
+        return Err("the evidence shows a message itself");
+    }
+    shown.verify(network).map(drop).map_err(|_| "the evidence is not properly signed")
 }
 
 #[cfg(test)]

@@ -182,6 +182,18 @@ failures! {
     NotBorn = 8, "not-born", "the process's initialiser failed; spawn it again";
     /// The entry is of a kind that the profile does not execute.
     UnsupportedEntry = 9, "unsupported-entry", "the profile does not execute entries of this kind";
+    /// A call can have no reply any more: nothing is outstanding that could bring it.
+    NoReply = 10, "no-reply", "the handler ended without a reply, and nothing that could reply is outstanding";
+    /// No answer came before the deadline.
+    Expired = 11, "expired", "no answer came before the deadline; whether the ask took effect is not known yet";
+    /// The target's scheduler refused the ask for good.
+    Refused = 12, "refused", "the target's scheduler refused it for good";
+    /// The target does not exist.
+    NoSuchProcess = 13, "no-such-process", "no scheduler orders the log of such a process";
+    /// The target was upgraded while the call was open.
+    Upgraded = 14, "upgraded", "the target was upgraded while the call was open";
+    /// The slot wants more open asks, open calls, timers or children than the process may have.
+    LimitReached = 15, "limit-reached", "more open asks, open calls, timers or children than the process may have";
 }
 
 /// A line an actor logged.
@@ -212,10 +224,11 @@ pub struct OutboxItem {
     /// Its position in the outcome's outbox.
     #[n(0)]
     pub index: u32,
-    /// The process it concerns; the emitting one for timers.
+    /// The process it concerns; the emitting one for timers and replies to clients.
     #[n(1)]
     pub target: ProcessId,
-    /// Its place among the items from one process to another; absent for skips and timers.
+    /// Its place among the items from one process to another; absent for skips, timers and replies to
+    /// clients.
     #[n(2)]
     pub pair: Option<PairPosition>,
     /// What it is.
@@ -284,10 +297,12 @@ pub enum ItemBody {
         #[n(2)]
         answer: AskAnswer,
     },
-    /// A request for a child: the bytes of a [`crate::Spawn`] whose digest is the target.
+    /// A request for a child: the bytes of a [`crate::Spawn`] whose digest is the target, and when
+    /// the parent stops waiting for its birth.
     #[n(3)]
-    Spawn(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// Numbers of the pair, up to this one, will never come.
+    Spawn(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>, #[n(1)] Option<Timestamp>),
+    /// This number of the pair will never come, unless it has come already. Tells and asks before it
+    /// are still to come, so a target takes it in its turn.
     #[n(4)]
     Skip(#[n(0)] PairNumber),
     /// A timer of the process's own.
@@ -318,6 +333,16 @@ pub enum ItemBody {
         /// The token it was set with.
         #[n(0)]
         token: u64,
+    },
+    /// The reply to a client's message that first came to [`Reply::Later`]; for whoever follows.
+    #[n(7)]
+    Answered {
+        /// The slot of that message.
+        #[n(0)]
+        call: Slot,
+        /// The reply.
+        #[n(1)]
+        answer: AskAnswer,
     },
 }
 

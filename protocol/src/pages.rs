@@ -83,6 +83,7 @@ fn limits_are_on_the_page_as_they_are() {
         row("open asks", default.open_asks.into(), max.open_asks.into()),
         row("timers", default.timers.into(), max.timers.into()),
         row("pending", default.pending.into(), max.pending.into()),
+        row("children", default.children.unwrap().into(), max.children.unwrap().into()),
     ] {
         assert!(page.contains(&row), "{row}");
     }

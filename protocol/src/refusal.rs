@@ -112,6 +112,8 @@ refusals! {
     BadHandover = 36, "bad-handover", final;
     /// Another scheduler has taken over the store.
     Fenced = 37, "fenced", retry;
+    /// The source of the item has passed over its number.
+    Skipped = 38, "skipped", final;
 }
 
 /// A refusal as it stands on the wire.

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Acceptance, Body, ComputePolicy, Domain, Kind, Limits, ModuleId, NetworkId, Principal,
+    Acceptance, Body, ComputePolicy, Domain, Kind, Limits, ModuleId, NetworkId, Principal, Profile,
     ProfileId, PublicKey, Tag, Timestamp, UnitId, V1,
     message::{acts_for, check_args},
 };
@@ -86,6 +86,9 @@ impl Body for Spawn {
         self.policy.check().map_err(|_| "the compute policy is not valid")?;
         if self.policy.version != 0 || self.policy.previous.is_some() {
             return Err("the first policy has version 0 and no predecessor");
+        }
+        if self.limits.children.is_some() && self.profile == Profile::v1().id() {
+            return Err("profile 1 has no limit of children");
         }
         if !self.policy.units.contains(&self.acceptance.unit) {
             return Err("the module is accepted by a unit outside of the policy");

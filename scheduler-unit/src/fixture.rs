@@ -46,7 +46,7 @@ pub(crate) fn other_scheduler() -> SecretKey {
 }
 
 pub(crate) fn spawn_body(nonce: u64, now: Timestamp) -> Spawn {
-    let (module, profile) = (ModuleId::of(WASM), Profile::v1().id());
+    let (module, profile) = (ModuleId::of(WASM), Profile::current().id());
     Spawn {
         version: V1,
         kind: Kind,
@@ -111,6 +111,7 @@ pub(crate) fn message_body(target: ProcessId, nonce: u64, expiry: Timestamp) -> 
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     }
 }
 
@@ -268,7 +269,7 @@ pub(crate) fn receipt(outcome: &Outcome, chain: Hash, key: &SecretKey) -> Receip
         process: outcome.process,
         slot: outcome.slot,
         chain,
-        profile: Profile::v1().id(),
+        profile: Profile::current().id(),
         outcome: outcome.digest(),
         gas: outcome.gas,
         previous: None,

@@ -65,7 +65,7 @@ impl Handler for Service {
             Ok(Opening::Log { process, from }) => {
                 log_stream::serve(&self.0, process, from, sender).await;
             }
-            Ok(Opening::Follow { .. } | Opening::Watch) => {
+            Ok(Opening::Follow { .. } | Opening::Watch | Opening::Subscribe { .. }) => {
                 tracing::debug!(%peer, "a stream is not for a scheduler");
             }
             Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),
@@ -155,7 +155,10 @@ impl Unit {
             | Request::Checkpoint { .. }
             | Request::Blobs { .. }
             | Request::Adopt(_)
-            | Request::Heads { .. } => {
+            | Request::Heads { .. }
+            | Request::Agenda { .. }
+            | Request::Outbox { .. }
+            | Request::PutCursors(_) => {
                 let detail = "this unit is a scheduler; it does not answer that";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }

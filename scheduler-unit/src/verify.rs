@@ -65,7 +65,6 @@ pub(crate) struct Said {
 pub(crate) struct Verifier {
     network: NetworkId,
     unit: UnitId,
-    profile: ProfileId,
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
     pub(crate) origins: Origins,
@@ -84,11 +83,10 @@ impl Verifier {
         shards: Arc<Shards>,
         started: Timestamp,
     ) -> Self {
-        let profile = Profile::v1().id();
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
         let origins = Origins::new(network, Arc::clone(&shards));
         let keys = Keys::default();
-        Self { network, unit, profile, accounts, shards, origins, keys, started }
+        Self { network, unit, accounts, shards, origins, keys, started }
     }
 
     /// Takes note of who a process is, so that what follows on the stream need not say it again.
@@ -161,7 +159,7 @@ impl Verifier {
         length: usize,
     ) -> Result<CheckedBody, Refusal> {
         let item = self.origins.prove(&delivery, proof, length)?;
-        let ItemBody::Spawn(bytes) = delivery.item.body else {
+        let ItemBody::Spawn(bytes, _) = delivery.item.body else {
             return Ok(CheckedBody::Delivery(item));
         };
         let misfit =
@@ -211,9 +209,12 @@ impl Verifier {
             }
             ControlAction::Upgrade { module, acceptance, .. } => {
                 let known = self.shards.archive(&body.target).board.process(&body.target);
-                let named =
-                    known.is_none_or(|known| known.standing.source.names(&acceptance.unit, false));
-                self.check_module(module, &self.profile, acceptance, named)?;
+                // One that is not known here is refused where the control is ordered.
+                if let Some(known) = known {
+                    let source = known.standing.source;
+                    let named = source.names(&acceptance.unit, false);
+                    self.check_module(module, &source.profile(), acceptance, named)?;
+                }
             }
             _ => {}
         }
@@ -260,8 +261,8 @@ impl Verifier {
         acceptance: &Acceptance,
         named: bool,
     ) -> Result<(), Refusal> {
-        if *profile != self.profile {
-            let detail = format!("this scheduler knows profile {} only", self.profile);
+        if Profile::of(profile).is_none() {
+            let detail = format!("this scheduler does not know profile {profile}");
             return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
         }
         if !self.shards.modules.contains(module) {

@@ -82,6 +82,7 @@ fn unsigned(network: NetworkId, sender: Principal, target: ProcessId, expiry: u6
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     }
 }
 

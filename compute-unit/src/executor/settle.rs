@@ -114,7 +114,7 @@ fn give_birth(
             Entry::Spawn(spawn) => Some(spawn.unverified().clone()),
             // The tail has read it.
             Entry::Delivery(delivery) => match &delivery.item.body {
-                ItemBody::Spawn(bytes) => codec::decode(bytes).ok(),
+                ItemBody::Spawn(bytes, _) => codec::decode(bytes).ok(),
                 _ => None,
             },
             _ => None,

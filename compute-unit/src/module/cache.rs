@@ -88,7 +88,7 @@ impl Modules {
         (directory, secret): (PathBuf, [u8; 32]),
         limits: Limits,
     ) -> io::Result<Self> {
-        let key = Key { secret, profile: Profile::v1().id(), engine: engine.compatibility() };
+        let key = Key { secret, profile: Profile::current().id(), engine: engine.compatibility() };
         let disk = Disk::open(directory, key, limits)?;
         Ok(Self { disk: Some(disk), ..Self::new(engine, kept) })
     }

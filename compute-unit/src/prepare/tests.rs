@@ -54,7 +54,7 @@ fn the_profile_says_what_is_on_and_which_preparation_this_is() {
         .filter(|name| !parts.contains(&name.as_str()))
         .collect();
     on.sort();
-    let profile = protocol::Profile::v1();
+    let profile = protocol::Profile::current();
     assert_eq!(on, profile.features);
     assert_eq!(PREPARATION_VERSION, profile.preparation);
 }

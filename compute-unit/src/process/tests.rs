@@ -204,7 +204,7 @@ fn a_parent_gives_birth_by_a_delivery() {
     let spawn = Spawn { sender: Principal::Process(parent), ..log.spawn.unverified().clone() };
     let bytes = codec::encode(&spawn);
     log.process = ProcessId::from_bytes(*Domain::Spawn.digest(&[&bytes]).as_bytes());
-    let body = ItemBody::Spawn(bytes);
+    let body = ItemBody::Spawn(bytes, None);
     let item = OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };
     let birth = Entry::Delivery(Delivery { source: parent, slot: Slot::ZERO, item });
     let module = Engine::new().unwrap().compile(&wasm).unwrap();

@@ -6,8 +6,8 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, ProfileId, Refusal, RefusalCode,
-    Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
+    Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, Profile, ProfileId, Refusal,
+    RefusalCode, Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
     api::{
         BLOBS_MAX, Blobs, CheckpointAnswer, ModuleBytes, OutcomePage, Records, Request, Response,
         UnitStatus,
@@ -81,8 +81,8 @@ impl Service {
     }
 
     async fn accept(&self, module: Vec<u8>, profile: ProfileId) -> Result<Acceptance, Refusal> {
-        if profile != self.profile {
-            let detail = format!("this unit executes profile {} only", self.profile);
+        if Profile::of(&profile).is_none() {
+            let detail = format!("this unit does not execute profile {profile}");
             return Err(Refusal::new(RefusalCode::UnknownProfile, detail));
         }
         let id = ModuleId::of(&module);

@@ -40,7 +40,7 @@ fn spawn_bytes(entry: &Entry) -> Option<Cow<'_, [u8]>> {
     match entry {
         Entry::Spawn(spawn) => Some(Cow::Borrowed(spawn.body_bytes())),
         Entry::Delivery(delivery) => match &delivery.item.body {
-            ItemBody::Spawn(bytes) => Some(Cow::Borrowed(bytes)),
+            ItemBody::Spawn(bytes, _) => Some(Cow::Borrowed(bytes)),
             _ => None,
         },
         _ => None,

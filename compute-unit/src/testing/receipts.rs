@@ -24,7 +24,7 @@ pub(crate) fn outcome(process: ProcessId, slot: u64, chain: Hash) -> (Outcome, R
         process,
         slot,
         chain,
-        profile: Profile::v1().id(),
+        profile: Profile::current().id(),
         outcome: outcome.digest(),
         gas: Gas::ZERO,
         previous: None,
@@ -51,6 +51,7 @@ pub(crate) fn frame(parts: Vec<(Outcome, ReceiptLeaf)>) -> FollowFrame {
         leaf,
         path: tree.path(index).expect("every outcome is a leaf"),
         assignment: None,
+        closed: None,
     });
     FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) }
 }

@@ -57,6 +57,7 @@ pub(crate) fn frame(seed: u8, slots: &[(ProcessId, u64, u64)]) -> Arc<Frame> {
         outcome,
         path: tree.path(index).unwrap(),
         assignment: None,
+        closed: None,
     });
     let inner = FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) };
     let bytes = codec::encode(&inner).len();

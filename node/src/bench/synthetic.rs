@@ -60,7 +60,7 @@ impl World {
     }
 
     fn spawn(&self, nonce: u64, scheduler: UnitId) -> Signed<Spawn> {
-        let profile = Profile::v1().id();
+        let profile = Profile::current().id();
         let account = self.account(0);
         let sender = Principal::Account(account.public().account());
         let body = Spawn {
@@ -127,6 +127,7 @@ impl World {
                 reply_to: None,
                 credit: None,
                 trace_parent: None,
+                evidence: None,
             };
             submission(Entry::Message(Signed::sign(body, account)))
         })
@@ -237,7 +238,7 @@ impl World {
             count,
             root: assigned.root(),
         };
-        let profile = Profile::v1().id();
+        let profile = Profile::current().id();
         let leaf =
             |((outcome, tree), assignment): ((&Outcome, &MerkleTree), &Assignment)| ReceiptLeaf {
                 process: outcome.process,

@@ -14,7 +14,7 @@ fn receipt(seed: u8, gas: u64) -> Receipt {
         process: ProcessId::from_bytes([1; 32]),
         slot: Slot::new(7),
         chain: Hash::ZERO,
-        profile: Profile::v1().id(),
+        profile: Profile::current().id(),
         outcome: Hash::ZERO,
         gas: Gas::new(gas),
         previous: None,
@@ -73,7 +73,7 @@ fn in_state(statement: bool) -> KeyInState {
         memory: Hash::ZERO,
         globals: Vec::new(),
         host_table: table.root(),
-        profile: Profile::v1().id(),
+        profile: Profile::current().id(),
         module: protocol::ModuleId::of(b""),
     };
     let key = SecretKey::from_seed(&[1; 32]);

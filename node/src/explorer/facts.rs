@@ -200,13 +200,11 @@ impl Call {
         match &item.body {
             ItemBody::Tell { method, args } => new("tell").with(Some(method), Some(args)),
             ItemBody::Ask { method, args, .. } => new("ask").with(Some(method), Some(args)),
-            ItemBody::Reply { answer: AskAnswer::Value(value), .. } => {
-                new("reply").with(None, Some(value))
-            }
-            ItemBody::Reply { answer: AskAnswer::Failure(failure, _), .. } => {
-                new("reply").with(Some(&failure.code), None)
-            }
-            ItemBody::Spawn(_) => new("spawn"),
+            ItemBody::Reply { answer, .. } | ItemBody::Answered { answer, .. } => match answer {
+                AskAnswer::Value(value) => new("reply").with(None, Some(value)),
+                AskAnswer::Failure(failure, _) => new("reply").with(Some(&failure.code), None),
+            },
+            ItemBody::Spawn(..) => new("spawn"),
             ItemBody::Skip(_) => new("skip"),
             ItemBody::Timer { method, args, .. } => new("set timer").with(Some(method), Some(args)),
             ItemBody::CancelTimer { .. } => new("cancel timer"),

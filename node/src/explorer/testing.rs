@@ -32,7 +32,7 @@ pub(crate) fn key(seed: u8) -> SecretKey {
 /// A spawn with this name.
 pub(crate) fn spawn(name: &str) -> Spawn {
     let sender = Principal::Account(key(1).public().account());
-    let (module, profile) = (ModuleId::of(b"module"), Profile::v1().id());
+    let (module, profile) = (ModuleId::of(b"module"), Profile::current().id());
     Spawn {
         version: V1,
         kind: Kind,
@@ -114,6 +114,7 @@ pub(crate) fn message(name: &str) -> Entry {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     };
     Entry::Message(Signed::sign(message, &key(1)))
 }
@@ -174,7 +175,7 @@ pub(crate) fn executed(assignment: &Assignment, reply: Reply, outbox: Vec<Outbox
         process: outcome.process,
         slot: outcome.slot,
         chain: assignment.chain,
-        profile: Profile::v1().id(),
+        profile: Profile::current().id(),
         outcome: outcome.digest(),
         gas: outcome.gas,
         previous: None,

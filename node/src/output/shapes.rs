@@ -189,8 +189,8 @@ fn item(body: &ItemBody) -> (&'static str, Option<String>, Json) {
     match body {
         ItemBody::Tell { method, args } => ("tell", Some(method.clone()), bytes_to_json(args)),
         ItemBody::Ask { method, args, .. } => ("ask", Some(method.clone()), bytes_to_json(args)),
-        ItemBody::Reply { .. } => ("reply", None, Json::Null),
-        ItemBody::Spawn(_) => ("spawn", None, Json::Null),
+        ItemBody::Reply { .. } | ItemBody::Answered { .. } => ("reply", None, Json::Null),
+        ItemBody::Spawn(..) => ("spawn", None, Json::Null),
         ItemBody::Skip(_) => ("skip", None, Json::Null),
         ItemBody::Timer { method, args, .. } => {
             ("timer", Some(method.clone()), bytes_to_json(args))

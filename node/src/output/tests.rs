@@ -98,6 +98,7 @@ fn a_log_line_has_its_shape_before_and_after_execution() {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     };
     let entry = Entry::Message(Signed::sign(message, &key));
     let id = entry.id();

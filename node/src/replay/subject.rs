@@ -24,7 +24,7 @@ impl Subject {
     pub(crate) async fn open(client: &Client, process: ProcessId) -> Result<Arc<Self>, NodeError> {
         let described = client.describe(process).await?;
         let profile = described.spawn.profile;
-        if profile != Profile::v1().id() {
+        if Profile::of(&profile).is_none() {
             return Err(NodeError::System(format!(
                 "the process has profile {profile}, which this program does not execute: use a newer one"
             )));

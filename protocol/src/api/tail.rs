@@ -114,4 +114,8 @@ pub struct FollowSlot {
     /// The source scheduler's assignment; only where the outcome has an outbox.
     #[n(3)]
     pub assignment: Option<AssignmentProof>,
+    /// Asks, births and timers that are no longer waited for after this slot, by the slot and the
+    /// index of the item that set them; absent if there are none. A hint.
+    #[n(4)]
+    pub closed: Option<Vec<(Slot, u32)>>,
 }

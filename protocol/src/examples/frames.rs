@@ -177,6 +177,7 @@ pub(crate) fn follow_frame() -> FollowFrame {
         leaf: receipt.leaf.clone(),
         path: receipt.path.clone(),
         assignment,
+        closed: None,
     };
     let slots = vec![slot(None), slot(Some(assignment_proof()))];
     FollowFrame { batch: receipt.batch.clone(), slots }

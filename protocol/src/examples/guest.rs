@@ -19,6 +19,7 @@ pub(crate) fn context() -> Context {
         seed: Hash::from_bytes([0x5e; 32]),
         gas: Gas::new(1_000_000_000),
         deadline: None,
+        lost: None,
     }
 }
 
@@ -36,7 +37,7 @@ pub(crate) fn inputs() -> Vec<Input> {
         effect: 2,
     };
     vec![
-        Input::Init { context: context(), args: args() },
+        Input::Init { context: context(), args: args(), spawn: None },
         Input::Call { context: asked, method: method(), args: args(), call: Some(4) },
         Input::Call { context: context(), method: method(), args: args(), call: None },
         Input::Answer { context: context(), token: 1, answer: AnswerInput::Reply(vec![0x03]) },
@@ -61,7 +62,8 @@ pub(crate) fn effects() -> Vec<GuestEffect> {
     let error = GuestResult::Error { code: "empty".to_owned(), detail: "no funds".to_owned() };
     let timer = |every, catch_up| {
         let due = TIME.saturating_add(5_000);
-        GuestEffect::SetTimer { token: 3, due, every, catch_up, method: method(), args: args() }
+        let (method, args) = (method(), args());
+        GuestEffect::SetTimer { token: 3, due, every, catch_up, method, args, call: None }
     };
     vec![
         GuestEffect::Log { level: 2, text: "added".to_owned() },
@@ -75,9 +77,15 @@ pub(crate) fn effects() -> Vec<GuestEffect> {
             token: 1,
             patience: 60_000,
             hint: None,
+            call: None,
         },
         GuestEffect::Reply { call: 4, result: error },
-        GuestEffect::Spawn { module: module(), args: args(), name: "child".to_owned(), nonce: 1 },
+        GuestEffect::SpawnBare {
+            module: module(),
+            args: args(),
+            name: "child".to_owned(),
+            nonce: 1,
+        },
         timer(Some(5_000), true),
         timer(None, false),
         GuestEffect::CancelTimer { token: 3 },

@@ -45,7 +45,10 @@ fn the_module_is_accepted_by_a_unit_of_the_policy() {
 
 #[test]
 fn limits_are_within_their_ranges() {
-    let with = |limits| Spawn { limits, ..spawn_body() };
+    let profile = Profile::v2().id();
+    let with = |limits| Spawn { limits, profile, ..spawn_body() };
     assert_eq!(with(Limits::MAX).check(), Ok(()));
     refused(with(Limits { gas: 0, ..Limits::DEFAULT }), "the gas limit is out of range");
+    let first = Spawn { profile: Profile::v1().id(), ..with(Limits::DEFAULT) };
+    refused(first, "profile 1 has no limit of children");
 }

@@ -356,7 +356,7 @@ fn spawn_of<'e>(assignment: &Assignment, entry: &'e Entry) -> Option<&'e [u8]> {
         _ if assignment.slot != Slot::ZERO => None,
         Entry::Spawn(spawn) => Some(spawn.body_bytes()),
         Entry::Delivery(item) => match &item.item.body {
-            ItemBody::Spawn(spawn) => Some(spawn),
+            ItemBody::Spawn(spawn, _) => Some(spawn),
             _ => None,
         },
         _ => None,

@@ -246,6 +246,7 @@ impl Cast {
                     reply_to: None,
                     credit: None,
                     trace_parent: None,
+                    evidence: None,
                 };
                 let message = Signed::sign(body.clone(), &client).verify(NETWORK).expect("signed");
                 let entry = codec::encode(&Entry::Message(message.signed().clone())).into();
@@ -262,7 +263,7 @@ impl Cast {
 }
 
 fn spawn(client: &SecretKey, nonce: u64, expiry: Timestamp) -> Spawn {
-    let (module, profile) = (ModuleId::of(b""), Profile::v1().id());
+    let (module, profile) = (ModuleId::of(b""), Profile::current().id());
     let (compute, sender) = (client.public().unit(), client.public().account());
     Spawn {
         version: V1,

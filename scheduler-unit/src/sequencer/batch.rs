@@ -82,7 +82,7 @@ impl Batch {
             let (source, spawn) = match entry {
                 Entry::Spawn(spawn) => (None, Some(spawn.body_bytes())),
                 Entry::Delivery(item) | Entry::Skip(item) => match &item.item.body {
-                    ItemBody::Spawn(spawn) => (Some(item.source), Some(spawn.as_slice())),
+                    ItemBody::Spawn(spawn, _) => (Some(item.source), Some(spawn.as_slice())),
                     _ => (Some(item.source), None),
                 },
                 _ => (None, None),

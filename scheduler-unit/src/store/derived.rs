@@ -103,7 +103,7 @@ impl Derived {
                     _ => item.item.pair.map(|pair| pair.number).unwrap_or_default(),
                 };
                 self.use_pair((process, item.source), number);
-                if let ItemBody::Spawn(spawn) = item.item.body {
+                if let ItemBody::Spawn(spawn, _) = item.item.body {
                     self.births.push((process, time, spawn));
                 }
                 let introducing = proof(origin.filter(introduces))?;

@@ -158,8 +158,11 @@ impl Origins {
     ) -> Result<Proven, Refusal> {
         let is_call = match &delivery.item.body {
             ItemBody::Tell { .. } | ItemBody::Ask { .. } => true,
-            ItemBody::Reply { .. } | ItemBody::Spawn(_) => false,
-            ItemBody::Skip(_) | ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } => {
+            ItemBody::Reply { .. } | ItemBody::Spawn(..) => false,
+            ItemBody::Skip(_)
+            | ItemBody::Timer { .. }
+            | ItemBody::CancelTimer { .. }
+            | ItemBody::Answered { .. } => {
                 let detail = "a delivery is a tell, an ask, a reply or a spawn";
                 return Err(Refusal::new(RefusalCode::BadBody, detail));
             }

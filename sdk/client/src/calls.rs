@@ -213,6 +213,7 @@ impl Unsigned<'_> {
             reply_to: None,
             credit: None,
             trace_parent: None,
+            evidence: None,
         };
         message.check().map_err(|error| ClientError::BadRequest(error.to_owned()))?;
         Ok(Signed::sign(message, key))

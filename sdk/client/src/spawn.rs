@@ -99,7 +99,7 @@ impl Client {
     ///
     /// [`ClientError::Refused`] with `module-refused` and the reason if it cannot.
     pub async fn accept(&self, unit: UnitId, module: &[u8]) -> Result<Acceptance, ClientError> {
-        let (id, profile) = (ModuleId::of(module), Profile::v1().id());
+        let (id, profile) = (ModuleId::of(module), Profile::current().id());
         if let Some(acceptance) = self.inner.known().accepted.get(&(unit, id)) {
             return Ok(acceptance.clone());
         }
@@ -168,7 +168,7 @@ impl Client {
             expiry: shell::now().saturating_add(Message::EXPIRY_MAX - 30_000),
             scheduler,
             policy,
-            profile: Profile::v1().id(),
+            profile: Profile::current().id(),
             controller: options.controller.unwrap_or(sender),
             limits: options.limits,
         };

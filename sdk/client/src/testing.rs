@@ -44,7 +44,7 @@ impl World {
         let (account, scheduler, compute, messenger) = (key(1), key(2), key(3), key(4));
         let next = key(5);
         let sender = Principal::Account(account.public().account());
-        let (module, profile) = (ModuleId::of(b"module"), Profile::v1().id());
+        let (module, profile) = (ModuleId::of(b"module"), Profile::current().id());
         let spawn = Spawn {
             version: V1,
             kind: Kind,
@@ -91,6 +91,7 @@ impl World {
             reply_to: None,
             credit: None,
             trace_parent: None,
+            evidence: None,
         };
         Signed::sign(message, &self.account)
     }

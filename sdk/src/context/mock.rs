@@ -41,6 +41,7 @@ impl Context {
             seed: Hash::ZERO,
             gas: Gas::new(1_000_000_000),
             deadline: None,
+            lost: None,
         })
     }
 

@@ -76,6 +76,7 @@ fn context() -> abi::Context {
         seed: protocol::Hash::ZERO,
         gas: protocol::Gas::new(5),
         deadline: None,
+        lost: None,
     }
 }
 
@@ -84,7 +85,7 @@ fn peer() -> ActorRef<Sum> {
 }
 
 fn init(runtime: &mut Runtime<Sum>, args: Args) -> Output {
-    let input = Input::Init { context: context(), args: args.encode() };
+    let input = Input::Init { context: context(), args: args.encode(), spawn: None };
     codec::decode(&runtime.handle(&codec::encode(&input))).unwrap()
 }
 
@@ -292,7 +293,11 @@ fn a_large_state_is_saved_in_pieces() {
     }
 
     let mut runtime = Runtime::<Large>::new();
-    runtime.handle(&codec::encode(&Input::Init { context: context(), args: vec![0xa0] }));
+    runtime.handle(&codec::encode(&Input::Init {
+        context: context(),
+        args: vec![0xa0],
+        spawn: None,
+    }));
     let saved: SavedState =
         codec::decode(&runtime.save(&codec::encode(&Input::Save { context: context() }))).unwrap();
     assert_eq!(saved.chunks.len(), 4);

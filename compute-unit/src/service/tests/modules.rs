@@ -20,7 +20,7 @@ async fn the_module_of_an_executed_log_is_shown_when_its_scheduler_is_lost() {
 async fn a_module_that_was_accepted_is_not_kept_unless_a_log_names_it() {
     let (world, other) = (World::new().await, actor("", "i64.const 0"));
     for module in [world.wasm.clone(), other.clone()] {
-        let accept = Request::Accept { module, profile: Profile::v1().id() };
+        let accept = Request::Accept { module, profile: Profile::current().id() };
         let _: protocol::Acceptance = world.unit.ask(&accept).await.unwrap();
     }
     let named = Request::GetModule(ModuleId::of(&world.wasm));

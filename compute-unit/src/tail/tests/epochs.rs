@@ -352,7 +352,7 @@ fn a_birth_by_a_delivery_names_its_parent_as_the_sender() {
         let spawn = Spawn { sender, ..log.spawn.unverified().clone() };
         let bytes = codec::encode(&spawn);
         log.process = ProcessId::from_bytes(*protocol::Domain::Spawn.digest(&[&bytes]).as_bytes());
-        let body = ItemBody::Spawn(bytes);
+        let body = ItemBody::Spawn(bytes, None);
         let item = OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };
         let birth = Entry::Delivery(Delivery { source: parent, slot: Slot::ZERO, item });
         let mut tail = tail(&log, true);

@@ -44,7 +44,7 @@ impl Client {
 
     pub(super) fn spawn(&mut self, quorum: u16) -> Entry {
         self.nonce += 1;
-        let profile = Profile::v1().id();
+        let profile = Profile::current().id();
         let module = ModuleId::of(b"module");
         let units = COMPUTES.map(|seed| key(seed).public().unit()).to_vec();
         let spawn = Spawn {
@@ -84,6 +84,7 @@ impl Client {
             reply_to: None,
             credit: None,
             trace_parent: None,
+            evidence: None,
         };
         Entry::Message(Signed::sign(message, &key(CLIENT)))
     }

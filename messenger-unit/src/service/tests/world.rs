@@ -427,7 +427,7 @@ impl State {
                 process: outcome.process,
                 slot: outcome.slot,
                 chain: proof.assignment.chain,
-                profile: Profile::v1().id(),
+                profile: Profile::current().id(),
                 outcome: outcome.digest(),
                 gas: outcome.gas,
                 previous: None,
@@ -450,6 +450,7 @@ impl State {
                 leaf,
                 path: tree.path(index).unwrap(),
                 assignment: (!outcome.outbox.is_empty()).then(|| proof.clone()),
+                closed: None,
             });
             let slots = slots.collect();
             let frame = FollowFrame { slots, batch: Signed::sign(batch, &key(seed)) };

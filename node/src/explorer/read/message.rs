@@ -95,9 +95,9 @@ pub(super) const fn emitted_by(entry: &Entry) -> Option<(ProcessId, Slot, u32)> 
 pub(super) fn entry_of(source: ProcessId, slot: Slot, item: &OutboxItem) -> Option<EntryId> {
     let delivery = Delivery { source, slot, item: item.clone() };
     match item.body {
-        ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } => None,
+        ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } | ItemBody::Answered { .. } => None,
         ItemBody::Skip(_) => Some(delivery.skip_id()),
-        ItemBody::Spawn(_) => Some(item.target.spawn_entry()),
+        ItemBody::Spawn(..) => Some(item.target.spawn_entry()),
         ItemBody::Tell { .. } | ItemBody::Ask { .. } | ItemBody::Reply { .. } => {
             Some(delivery.delivery_id())
         }

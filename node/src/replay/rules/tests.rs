@@ -32,6 +32,7 @@ fn message(time: u64, expiry: u64) -> LogRecord {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     };
     record(time, Entry::Message(Signed::sign(message, &SecretKey::from_seed(&[1; 32]))))
 }
@@ -57,7 +58,7 @@ fn controlled(action: ControlAction, sender: u8, epochs: [u64; 2]) -> Vec<LogRec
     let key = |seed| SecretKey::from_seed(&[seed; 32]);
     let account = |seed| Principal::Account(key(seed).public().account());
     let unit = key(8).public().unit();
-    let (network, profile) = (NetworkId::from_bytes([0; 32]), Profile::v1().id());
+    let (network, profile) = (NetworkId::from_bytes([0; 32]), Profile::current().id());
     let module = ModuleId::of(b"");
     let spawn = Spawn {
         version: V1,

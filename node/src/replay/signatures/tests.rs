@@ -26,6 +26,7 @@ fn message(signer: &SecretKey, network: NetworkId) -> LogRecord {
         reply_to: None,
         credit: None,
         trace_parent: None,
+        evidence: None,
     };
     let entry = Entry::Message(Signed::sign(message, signer));
     let assignment = Assignment {

@@ -26,7 +26,7 @@ fn passing(told: &Told) -> RefusalCode {
 /// The process of the bytes of a spawn, and the item that carries them.
 fn item_of(bytes: Vec<u8>) -> (ProcessId, ItemBody) {
     let digest = Domain::Spawn.digest(&[&bytes]);
-    (ProcessId::from_bytes(*digest.as_bytes()), ItemBody::Spawn(bytes))
+    (ProcessId::from_bytes(*digest.as_bytes()), ItemBody::Spawn(bytes, None))
 }
 
 /// What a parent may wish for.

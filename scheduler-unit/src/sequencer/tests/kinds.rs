@@ -191,7 +191,7 @@ fn a_child_is_born_by_the_delivery_of_its_spawn() {
     let item = |spawn: &Spawn, number| {
         let bytes = codec::encode(spawn);
         let child = Entry::Spawn(Signed::sign(spawn.clone(), &client())).target();
-        (child, Some(number), ItemBody::Spawn(bytes))
+        (child, Some(number), ItemBody::Spawn(bytes, None))
     };
     let good = item(&body(Principal::Process(parent)), 0);
     let child = good.0;
