@@ -3,6 +3,7 @@
 mod assign;
 mod deliver;
 mod flood;
+mod hops;
 mod idle;
 mod ingest;
 mod limits;
@@ -21,6 +22,7 @@ use crate::error::NodeError;
 pub(crate) use assign::{AssignOptions, assign};
 pub(crate) use deliver::{DeliverOptions, deliver};
 
+pub(crate) use hops::{HopsOptions, hops};
 pub(crate) use idle::{IdleOptions, idle};
 pub(crate) use ingest::{IngestOptions, ingest};
 pub(crate) use lone::lone;

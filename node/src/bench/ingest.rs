@@ -97,17 +97,27 @@ pub(crate) async fn ingest(
 
 /// Spawns so many counters.
 pub(super) async fn spawn(client: &Client, count: u32) -> Result<Vec<ProcessId>, NodeError> {
+    let start = (Value::Text("start".to_owned()), Value::Integer(0));
+    spawn_all(client, count, example_modules::COUNTER, Value::Map(vec![start])).await
+}
+
+/// Spawns so many processes of a module; all are born.
+pub(super) async fn spawn_all(
+    client: &Client,
+    count: u32,
+    module: &'static [u8],
+    args: Value,
+) -> Result<Vec<ProcessId>, NodeError> {
     let room = Arc::new(Semaphore::new(SPAWNS));
     let mut spawning = JoinSet::new();
     for number in 0..count {
-        let (client, room) = (client.clone(), Arc::clone(&room));
+        let (client, room, args) = (client.clone(), Arc::clone(&room), args.clone());
         spawning.spawn(async move {
             let _room = room.acquire_owned().await;
-            let start = (Value::Text("start".to_owned()), Value::Integer(0));
             let options = SpawnOptions {
                 name: format!("bench-{number}"),
-                args: Value::Map(vec![start]),
-                ..SpawnOptions::new(example_modules::COUNTER.to_vec())
+                args,
+                ..SpawnOptions::new(module.to_vec())
             };
             let spawned = client.spawn(options).await?;
             spawned.birth.reply()?;

@@ -190,7 +190,7 @@ pub(super) fn own_cpu() -> Result<Duration, NodeError> {
 }
 
 /// User and system time of a process: fields 14 and 15 of `/proc/PID/stat`, Linux only.
-fn cpu_of(pid: &str) -> Result<Duration, NodeError> {
+pub(super) fn cpu_of(pid: &str) -> Result<Duration, NodeError> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).map_err(NodeError::system)?;
     // The name before, in parentheses, may have blanks.

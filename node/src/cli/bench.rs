@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     bench::{
-        self, AssignOptions, DeliverOptions, FloodOptions, IdleOptions, IngestOptions, StartOptions,
+        self, AssignOptions, DeliverOptions, FloodOptions, HopsOptions, IdleOptions, IngestOptions,
+        StartOptions,
     },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
@@ -32,6 +33,8 @@ pub(crate) enum Bench {
     Idle(Idle),
     /// Send short messages beside messages of 10 billion gas.
     Long(Long),
+    /// Let pairs of processes throw balls to each other; durable from log to log.
+    Hops(Hops),
     /// Send to one process beside a flood of another sender to another process.
     Flood(Flood),
     /// Send messages of many accounts straight to a scheduler of its own; durable, with proof.
@@ -77,6 +80,16 @@ pub(crate) struct Long {
     /// How many long messages at a time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     messages: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hops {
+    /// How many pairs play at a time
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pairs: u32,
+    /// How long about
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=200))]
+    seconds: u64,
 }
 
 #[derive(Debug, Args)]
@@ -173,8 +186,8 @@ struct Measured {
     client: Client,
     /// Its directory, if it is on this machine.
     data: Option<PathBuf>,
-    /// The operating system's numbers of its compute units, if they are on this machine.
-    computes: Vec<u32>,
+    /// Its programs, if they are on this machine.
+    units: Vec<UnitShape>,
     /// The cluster and its directory, if it is temporary.
     temporary: Option<(Cluster, tempfile::TempDir)>,
 }
@@ -208,6 +221,7 @@ impl Bench {
             Self::Ingest(options) => Box::pin(OfCluster::Ingest(options).run(globals)).await,
             Self::Idle(options) => Box::pin(OfCluster::Idle(options).run(globals)).await,
             Self::Long(options) => Box::pin(OfCluster::Long(options).run(globals)).await,
+            Self::Hops(options) => Box::pin(OfCluster::Hops(options).run(globals)).await,
             Self::Flood(options) => Box::pin(OfCluster::Flood(options).run(globals)).await,
         }
     }
@@ -218,6 +232,7 @@ enum OfCluster {
     Ingest(Ingest),
     Idle(Idle),
     Long(Long),
+    Hops(Hops),
     Flood(Flood),
 }
 
@@ -257,8 +272,7 @@ fn usize_of(number: u32) -> usize {
 
 impl OfCluster {
     async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        let Measured { client, data, computes, temporary } =
-            Box::pin(Measured::open(globals)).await?;
+        let Measured { client, data, units, temporary } = Box::pin(Measured::open(globals)).await?;
         let output = globals.output();
         let done = match self {
             Self::Ingest(Ingest { seconds, processes, clients }) => {
@@ -268,11 +282,16 @@ impl OfCluster {
             }
             Self::Idle(Idle { seconds, processes, live }) => {
                 let options = IdleOptions { processes, live: live.min(processes), seconds };
-                let report = Box::pin(bench::idle(&client, &computes, options)).await;
+                let report = Box::pin(bench::idle(&client, &computes(&units), options)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
             Self::Long(Long { messages }) => {
                 let report = Box::pin(bench::long(&client, messages)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Hops(Hops { pairs, seconds }) => {
+                let options = HopsOptions { pairs, seconds };
+                let report = Box::pin(bench::hops(&client, data.as_deref(), &units, options)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
             Self::Flood(Flood { rate, seconds }) => {
@@ -298,8 +317,8 @@ impl Measured {
             let session = Session::open(globals, Access::Sign).await?;
             let data = (!elsewhere).then(|| session.data.path().to_owned());
             let units = session.data.cluster().filter(|_| !elsewhere).map(|file| file.units);
-            let computes = computes(&units.unwrap_or_default());
-            return Ok(Self { client: session.client, data, computes, temporary: None });
+            let units = units.unwrap_or_default();
+            return Ok(Self { client: session.client, data, units, temporary: None });
         }
         note("no cluster runs: measuring a temporary one, every unit a process of its own");
         let directory = tempfile::tempdir().map_err(NodeError::system)?;
@@ -316,9 +335,9 @@ impl Measured {
         let cluster = Box::pin(Cluster::start(&up)).await?;
         let key = up.data.ensure_key(&KeyName::default_key())?;
         let client = cluster.client(Some(key)).await?;
-        let computes = computes(cluster.units());
+        let units = cluster.units().to_vec();
         let data = Some(directory.path().to_owned());
-        Ok(Self { client, data, computes, temporary: Some((cluster, directory)) })
+        Ok(Self { client, data, units, temporary: Some((cluster, directory)) })
     }
 }
 
