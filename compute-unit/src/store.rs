@@ -5,6 +5,7 @@
 //! read is put aside. Layout in `docs/storage.md`.
 
 mod given;
+mod words;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -13,7 +14,7 @@ use protocol::{
     api::{Cursor, FollowFrame},
     codec,
 };
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use crate::{
     database::{DatabaseFile, StoreError},
@@ -23,8 +24,9 @@ use crate::{
 
 /// Frame number to the canonical bytes of a [`FollowFrame`].
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
-/// Process and first slot to the number of the frame that holds it and those after it.
-const SLOTS: TableDefinition<'_, (&[u8; 32], u64), u64> = TableDefinition::new("slots");
+/// Process and first slot to where its slots from there on are that were stored in one commit: the
+/// first slot in each frame, and the frame's number, as [`words`].
+const SLOTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> = TableDefinition::new("slots");
 /// Process to its first slot without outcome, and the digest and the chain hash of its last receipt
 /// leaf.
 const HEADS: TableDefinition<'_, &[u8; 32], HeadRow> = TableDefinition::new("heads");
@@ -129,8 +131,10 @@ impl Store {
             }
             let upto = slots.range((process.value(), 0)..=(process.value(), from))?.next_back();
             if let Some(row) = upto {
-                let number = row?.1.value();
-                first = Some(first.map_or(number, |first: u64| first.min(number)));
+                let row = row?;
+                let upto = words::read(row.1.value()).take_while(|[first, _]| *first <= from);
+                let number = upto.last().map(|[_, number]| number);
+                first = first.into_iter().chain(number).min();
             }
         }
         Ok(first)
@@ -146,54 +150,85 @@ impl Store {
         most: usize,
     ) -> Result<Vec<(Slot, u64)>, StoreError> {
         let slots = self.file.begin_read()?.open_table(SLOTS)?;
-        let key = process.as_bytes();
-        let found = |row: (redb::AccessGuard<'_, (&[u8; 32], u64)>, _)| {
-            let number: redb::AccessGuard<'_, u64> = row.1;
-            (Slot::new(row.0.value().1), number.value())
-        };
-        let mut frames = Vec::new();
-        if let Some(row) = slots.range((key, 0)..=(key, from.get()))?.next_back() {
-            frames.push(found(row?));
-        }
-        let after = from.get().saturating_add(1);
-        for row in slots.range((key, after)..=(key, u64::MAX))?.take(most) {
-            frames.push(found(row?));
+        let (key, from) = (process.as_bytes(), from.get());
+        let begin = slots.range((key, 0)..=(key, from))?.next_back().transpose()?;
+        let begin = begin.map_or(from, |row| row.0.value().1);
+        let mut frames: Vec<(Slot, u64)> = Vec::new();
+        for row in slots.range((key, begin)..=(key, u64::MAX))? {
+            for [first, number] in words::read(row?.1.value()) {
+                if first <= from {
+                    frames.clear();
+                } else if frames.len() > most {
+                    return Ok(frames);
+                }
+                frames.push((Slot::new(first), number));
+            }
         }
         Ok(frames)
     }
+}
+
+/// What a frame has of one process: its first and last slot there, and the frame's number.
+struct Stretch<'f> {
+    first: u64,
+    last: &'f ReceiptLeaf,
+    number: u64,
 }
 
 /// Stores frames. What a frame begins with takes the place of what earlier ones have there: those
 /// slots were void.
 fn append(write: &WriteTransaction, frames: &[Arc<Frame>]) -> Result<(), StoreError> {
     let mut rows = write.open_table(FRAMES)?;
-    let mut slots = write.open_table(SLOTS)?;
-    let mut heads = write.open_table(HEADS)?;
-    let mut latest: BTreeMap<ProcessId, &ReceiptLeaf> = BTreeMap::new();
+    // Process by process, so that a page of the index is written once for all frames at hand.
+    let mut of_processes: BTreeMap<ProcessId, Vec<Stretch<'_>>> = BTreeMap::new();
     for frame in frames {
         rows.insert(frame.number, frame.bytes.as_ref())?;
-        let mut firsts = BTreeMap::new();
         for slot in &frame.frame.slots {
-            firsts.entry(slot.leaf.process).or_insert(slot.leaf.slot);
-        }
-        for (process, first) in firsts {
-            let key = process.as_bytes();
-            let last = match latest.get(&process) {
-                Some(leaf) => Some(leaf.slot.get()),
-                None => heads.get(key)?.and_then(|head| head.value().0.checked_sub(1)),
-            };
-            if last >= Some(first.get()) {
-                slots.retain_in((key, first.get())..=(key, u64::MAX), |_, _| false)?;
+            let (first, last, number) = (slot.leaf.slot.get(), &slot.leaf, frame.number);
+            let stretches = of_processes.entry(slot.leaf.process).or_default();
+            match stretches.last_mut().filter(|stretch| stretch.number == number) {
+                Some(stretch) => stretch.last = last,
+                None => stretches.push(Stretch { first, last, number }),
             }
-            slots.insert((key, first.get()), frame.number)?;
         }
-        latest.extend(frame.frame.slots.iter().map(|slot| (slot.leaf.process, &slot.leaf)));
     }
-    for (process, leaf) in latest {
-        let next = leaf.slot.get().saturating_add(1);
-        heads
-            .insert(process.as_bytes(), (next, leaf.digest().as_bytes(), leaf.chain.as_bytes()))?;
+    let mut slots = write.open_table(SLOTS)?;
+    let mut heads = write.open_table(HEADS)?;
+    for (process, stretches) in &of_processes {
+        let key = process.as_bytes();
+        let mut next = heads.get(key)?.map_or(0, |head| head.value().0);
+        let mut group: Vec<[u64; 2]> = Vec::new();
+        for Stretch { first, last, number } in stretches {
+            if next > *first {
+                group.retain(|[before, _]| before < first);
+                cut(&mut slots, key, *first)?;
+            }
+            group.push([*first, *number]);
+            next = last.slot.get().saturating_add(1);
+        }
+        if let Some([first, _]) = group.first() {
+            slots.insert((key, *first), words::write(&group).as_slice())?;
+        }
+        if let Some(Stretch { last: leaf, .. }) = stretches.last() {
+            heads.insert(key, (next, leaf.digest().as_bytes(), leaf.chain.as_bytes()))?;
+        }
     }
+    Ok(())
+}
+
+/// Lets go of where the slots of a process from one on are.
+fn cut(
+    slots: &mut Table<'_, (&'static [u8; 32], u64), &'static [u8]>,
+    key: &[u8; 32],
+    from: u64,
+) -> Result<(), StoreError> {
+    slots.retain_in((key, from)..=(key, u64::MAX), |_, _| false)?;
+    let last = slots.range((key, 0)..=(key, from))?.next_back().transpose()?;
+    let Some((begin, group)) = last.map(|row| (row.0.value().1, row.1.value().to_vec())) else {
+        return Ok(());
+    };
+    let kept: Vec<_> = words::read(&group).filter(|[first, _]| *first < from).collect();
+    slots.insert((key, begin), words::write(&kept).as_slice())?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use protocol::{
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use super::{HEADS, Store};
+use super::{HEADS, Store, words};
 use crate::{
     database::StoreError,
     given::{GivenFrame, Piece, Run},
@@ -17,8 +17,9 @@ use crate::{
 
 /// Frame number to the canonical bytes of a [`protocol::api::TailFrame`].
 const GIVEN: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("given");
-/// Process, last slot and number of a frame to the first slot of the process in the frame.
-const PIECES: TableDefinition<'_, (&[u8; 32], u64, u64), u64> = TableDefinition::new("pieces");
+/// Process, last slot and number of a frame to the pieces of its log that were stored in one commit, of
+/// which that is the last: first slot, last slot and number of the frame of each, as [`words`].
+const PIECES: TableDefinition<'_, (&[u8; 32], u64, u64), &[u8]> = TableDefinition::new("pieces");
 /// Process and slot to the signed control that ended or opened an epoch there.
 const CONTROLS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> = TableDefinition::new("controls");
 /// Scheduler and a process of which it has ordered slots.
@@ -42,34 +43,59 @@ pub(super) fn append(
     let mut pieces = write.open_table(PIECES)?;
     let mut controls = write.open_table(CONTROLS)?;
     let mut ordered = write.open_table(ORDERED)?;
-    // The first slot that is not stored, of the processes at hand.
-    let mut ends: BTreeMap<ProcessId, u64> = BTreeMap::new();
+    // Process by process, so that a page of the index is written once for all frames at hand.
+    let mut of_processes: BTreeMap<ProcessId, Vec<(&GivenFrame, &Run)>> = BTreeMap::new();
     for frame in given {
         frames.insert(frame.number, frame.bytes.as_ref())?;
-        for Run { process, first, last, opens } in &frame.runs {
-            let key = process.as_bytes();
-            let end = match ends.get(process) {
-                Some(end) => *end,
-                None => end(&pieces, key)?,
-            };
+        for run in &frame.runs {
+            of_processes.entry(run.process).or_default().push((frame, run));
+        }
+    }
+    for (process, runs) in &of_processes {
+        let key = process.as_bytes();
+        let mut end = end(&pieces, key)?;
+        let mut group: Vec<[u64; 3]> = Vec::new();
+        for (frame, Run { first, last, opens, .. }) in runs {
             if end > first.get() {
                 cut(&mut pieces, key, first.get())?;
+                shorten(&mut group, first.get());
                 controls.retain_in((key, first.get())..=(key, u64::MAX), |_, _| false)?;
             }
-            pieces.insert((key, last.get(), frame.number), first.get())?;
-            ends.insert(*process, last.get().saturating_add(1));
+            group.push([first.get(), last.get(), frame.number]);
+            end = last.get().saturating_add(1);
             if *opens {
                 ordered.insert((frame.scheduler.as_bytes(), key), ())?;
             }
+            for (_, slot, control) in frame.controls.iter().filter(|(of, ..)| of == process) {
+                controls.insert((key, slot.get()), control.as_slice())?;
+            }
         }
-        for (process, slot, control) in &frame.controls {
-            controls.insert((process.as_bytes(), slot.get()), control.as_slice())?;
-        }
+        insert(&mut pieces, key, &group)?;
     }
     Ok(())
 }
 
-type Pieces<'t> = Table<'t, (&'static [u8; 32], u64, u64), u64>;
+type Pieces<'t> = Table<'t, (&'static [u8; 32], u64, u64), &'static [u8]>;
+
+fn insert(pieces: &mut Pieces<'_>, key: &[u8; 32], group: &[[u64; 3]]) -> Result<(), StoreError> {
+    if let Some([_, last, number]) = group.last() {
+        pieces.insert((key, *last, *number), words::write(group).as_slice())?;
+    }
+    Ok(())
+}
+
+/// Lets pieces end before a slot.
+fn shorten(group: &mut Vec<[u64; 3]>, from: u64) {
+    let before = from.checked_sub(1);
+    group.retain_mut(|[first, last, _]| {
+        if *last < from {
+            return true;
+        }
+        let Some(before) = before.filter(|before| *first <= *before) else { return false };
+        *last = before;
+        true
+    });
+}
 
 /// The slot after the last one stored of a process.
 fn end(pieces: &Pieces<'_>, key: &[u8; 32]) -> Result<u64, StoreError> {
@@ -82,13 +108,13 @@ fn cut(pieces: &mut Pieces<'_>, key: &[u8; 32], from: u64) -> Result<(), StoreEr
     let mut over = Vec::new();
     for row in pieces.range((key, from, 0)..=(key, u64::MAX, u64::MAX))? {
         let row = row?;
-        over.push((row.0.value().1, row.0.value().2, row.1.value()));
+        let (_, last, number) = row.0.value();
+        over.push((last, number, words::read(row.1.value()).collect::<Vec<_>>()));
     }
-    for (last, number, first) in over {
+    for (last, number, mut group) in over {
         pieces.remove((key, last, number))?;
-        if let Some(before) = from.checked_sub(1).filter(|before| first <= *before) {
-            pieces.insert((key, before, number), first)?;
-        }
+        shorten(&mut group, from);
+        insert(pieces, key, &group)?;
     }
     Ok(())
 }
@@ -111,11 +137,17 @@ impl Store {
         let pieces = self.file.begin_read()?.open_table(PIECES)?;
         let key = process.as_bytes();
         let mut found = Vec::new();
-        for row in pieces.range((key, from.get(), number)..=(key, u64::MAX, u64::MAX))?.take(most) {
-            let (place, first) = row?;
-            let (_, last, number) = place.value();
-            let (first, last) = (Slot::new(first.value()), Slot::new(last));
-            found.push(Piece { number, first, last, frame: None });
+        for row in pieces.range((key, from.get(), number)..=(key, u64::MAX, u64::MAX))? {
+            for [first, last, of] in words::read(row?.1.value()) {
+                if (last, of) < (from.get(), number) {
+                    continue;
+                }
+                if found.len() >= most {
+                    return Ok(found);
+                }
+                let (first, last) = (Slot::new(first), Slot::new(last));
+                found.push(Piece { number: of, first, last, frame: None });
+            }
         }
         Ok(found)
     }

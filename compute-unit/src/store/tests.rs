@@ -74,6 +74,18 @@ fn what_is_published_again_takes_the_place_of_what_was_void() {
 }
 
 #[test]
+fn what_takes_the_place_of_void_slots_may_begin_anywhere_in_what_was_stored_together() {
+    let (_directory, store) = store();
+    let together = [frame(3, &[(1, 3)]), frame(4, &[(1, 4)]), frame(5, &[(1, 5)])];
+    store.append(&[], &together).unwrap();
+    store.append(&[], &[frame(6, &[(1, 4)]), frame(7, &[(1, 5)]), frame(8, &[(1, 5)])]).unwrap();
+    let frames = store.frames_of(&process(1), Slot::new(2), 10).unwrap();
+    let firsts: Vec<_> = frames.iter().map(|(first, number)| (first.get(), *number)).collect();
+    assert_eq!(firsts, [(1, 1), (3, 3), (4, 6), (5, 8)]);
+    assert_eq!(store.frames_of(&process(1), Slot::new(4), 1).unwrap().len(), 2);
+}
+
+#[test]
 fn a_damaged_frame_is_an_error_and_not_a_panic() {
     let (_directory, store) = store();
     let damaged = Arc::new(Frame {
