@@ -36,6 +36,9 @@ pub enum StoreError {
     /// A stored checkpoint, or a part of one, is not what it must be.
     #[error("a checkpoint in state.redb is damaged: {0}")]
     Checkpoint(String),
+    /// The files of frames cannot be read or written.
+    #[error("the files of frames: {0}")]
+    Frames(std::io::Error),
     /// The disk failed, and the database is not open again yet.
     #[error("the database is closed after a failure of the disk")]
     Closed,
@@ -75,6 +78,8 @@ impl StoreError {
                 ),
                 _ => false,
             },
+            // A file that is missing was lost without the table that names it.
+            Self::Frames(error) => error.kind() == std::io::ErrorKind::NotFound,
             Self::Directory(_) | Self::Closed => false,
         }
     }

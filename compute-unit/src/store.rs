@@ -4,6 +4,7 @@
 //! Nothing here is the truth: everything can be derived again from logs, so a file that cannot be
 //! read is put aside. Layout in `docs/storage.md`.
 
+mod files;
 mod given;
 mod words;
 
@@ -16,14 +17,16 @@ use protocol::{
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use files::{FrameFiles, Place};
+
 use crate::{
     database::{DatabaseFile, StoreError},
     feed::Frame,
     given::GivenFrame,
 };
 
-/// Frame number to the canonical bytes of a [`FollowFrame`].
-const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
+/// Frame number to where the canonical bytes of a [`FollowFrame`] are.
+const FRAMES: TableDefinition<'_, u64, Place> = TableDefinition::new("frames");
 /// Process and first slot to where its slots from there on are that were stored in one commit: the
 /// first slot in each frame, and the frame's number, as [`words`].
 const SLOTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> = TableDefinition::new("slots");
@@ -34,6 +37,8 @@ type HeadRow = (u64, &'static [u8; 32], &'static [u8; 32]);
 
 /// The file within the unit's directory.
 const FILE: &str = "outcomes.redb";
+/// The directory of the frames' files within that of the unit.
+const FRAME_FILES: &str = "frames";
 /// Memory that the database may use for what it read last.
 const CACHE_BYTES: usize = 8 << 20;
 
@@ -41,6 +46,7 @@ const CACHE_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct Store {
     file: DatabaseFile,
+    frames: FrameFiles,
 }
 
 /// What is known of a process from an earlier run.
@@ -56,6 +62,7 @@ impl Store {
     /// Opens or makes the database in a directory. One that cannot be read is put aside and
     /// replaced by an empty one.
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        let frames = directory.join(FRAME_FILES);
         let file = DatabaseFile::open(directory, FILE, CACHE_BYTES, |file| {
             let write = file.begin_write()?;
             write.open_table(FRAMES)?;
@@ -64,17 +71,21 @@ impl Store {
             given::create(&write)?;
             write.commit()?;
             heads(file)?;
-            if let Some(last) = next_frame(file)?.checked_sub(1) {
-                decoded(file, last)?;
+            let last = last_place(file)?;
+            let files = FrameFiles::open(frames.clone(), last).map_err(StoreError::Frames)?;
+            if let Some((last, _)) = last_frame(file)? {
+                decoded(file, &files, last)?;
             }
             Ok(())
         })?;
-        Ok(Self { file })
+        let last = last_place(&file)?;
+        let frames = FrameFiles::open(frames, last).map_err(StoreError::Frames)?;
+        Ok(Self { file, frames })
     }
 
     /// The number the next frame will have.
     pub(crate) fn next_frame(&self) -> Result<u64, StoreError> {
-        next_frame(&self.file)
+        Ok(last_frame(&self.file)?.map_or(0, |(number, _)| number.saturating_add(1)))
     }
 
     /// What is known of all processes.
@@ -103,16 +114,20 @@ impl Store {
         given: &[Arc<GivenFrame>],
         frames: &[Arc<Frame>],
     ) -> Result<(), StoreError> {
+        let given_bytes = given.iter().map(|frame| frame.bytes.as_ref());
+        let bytes = given_bytes.chain(frames.iter().map(|frame| frame.bytes.as_ref()));
+        let places = self.frames.append(bytes).map_err(StoreError::Frames)?;
+        let (of_given, of_frames) = places.split_at_checked(given.len()).unwrap_or_default();
         let write = self.file.begin_write()?;
-        given::append(&write, given)?;
-        append(&write, frames)?;
+        given::append(&write, given, of_given)?;
+        append(&write, frames, of_frames)?;
         write.commit()?;
         Ok(())
     }
 
     /// A stored frame, decoded.
     pub(crate) fn decoded(&self, number: u64) -> Result<Option<FollowFrame>, StoreError> {
-        decoded(&self.file, number)
+        decoded(&self.file, &self.frames, number)
     }
 
     /// The number of the first frame that a follower with these cursors needs: that of the oldest
@@ -177,12 +192,16 @@ struct Stretch<'f> {
 
 /// Stores frames. What a frame begins with takes the place of what earlier ones have there: those
 /// slots were void.
-fn append(write: &WriteTransaction, frames: &[Arc<Frame>]) -> Result<(), StoreError> {
+fn append(
+    write: &WriteTransaction,
+    frames: &[Arc<Frame>],
+    places: &[Place],
+) -> Result<(), StoreError> {
     let mut rows = write.open_table(FRAMES)?;
     // Process by process, so that a page of the index is written once for all frames at hand.
     let mut of_processes: BTreeMap<ProcessId, Vec<Stretch<'_>>> = BTreeMap::new();
-    for frame in frames {
-        rows.insert(frame.number, frame.bytes.as_ref())?;
+    for (frame, place) in frames.iter().zip(places) {
+        rows.insert(frame.number, *place)?;
         for slot in &frame.frame.slots {
             let (first, last, number) = (slot.leaf.slot.get(), &slot.leaf, frame.number);
             let stretches = of_processes.entry(slot.leaf.process).or_default();
@@ -232,9 +251,15 @@ fn cut(
     Ok(())
 }
 
-fn next_frame(file: &DatabaseFile) -> Result<u64, StoreError> {
+fn last_frame(file: &DatabaseFile) -> Result<Option<(u64, Place)>, StoreError> {
     let frames = file.begin_read()?.open_table(FRAMES)?;
-    Ok(frames.last()?.map_or(0, |(number, _)| number.value() + 1))
+    Ok(frames.last()?.map(|(number, place)| (number.value(), place.value())))
+}
+
+/// Where the frame is that was written last, published or given.
+fn last_place(file: &DatabaseFile) -> Result<Option<Place>, StoreError> {
+    let published = last_frame(file)?.map(|(_, place)| place);
+    Ok(published.max(given::last(file)?.map(|(_, place)| place)))
 }
 
 fn heads(file: &DatabaseFile) -> Result<BTreeMap<ProcessId, Head>, StoreError> {
@@ -249,10 +274,15 @@ fn heads(file: &DatabaseFile) -> Result<BTreeMap<ProcessId, Head>, StoreError> {
     Ok(known)
 }
 
-fn decoded(file: &DatabaseFile, number: u64) -> Result<Option<FollowFrame>, StoreError> {
+fn decoded(
+    file: &DatabaseFile,
+    files: &FrameFiles,
+    number: u64,
+) -> Result<Option<FollowFrame>, StoreError> {
     let frames = file.begin_read()?.open_table(FRAMES)?;
-    let Some(bytes) = frames.get(number)? else { return Ok(None) };
-    let frame = codec::decode(bytes.value()).map_err(|_| StoreError::Damaged(number))?;
+    let Some(place) = frames.get(number)? else { return Ok(None) };
+    let bytes = files.read(place.value()).map_err(StoreError::Frames)?;
+    let frame = codec::decode(&bytes).map_err(|_| StoreError::Damaged(number))?;
     Ok(Some(frame))
 }
 

@@ -1,7 +1,11 @@
 //! What a unit has stored is altered behind its back, or by itself: whoever checks finds it, and says
 //! at which slot.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use protocol::{
     Checkpoint, CheckpointState, Entry, Fault, Gas, Hash, Kind, MemoryIndex, MerkleTree, Message,
@@ -17,8 +21,10 @@ use crate::{
     support::{Cluster, directory, key, process, run_in, text},
 };
 
-const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
-const SLOTS: TableDefinition<'_, (&[u8; 32], u64), u64> = TableDefinition::new("slots");
+type Place = (u32, u64, u32);
+const FRAMES: TableDefinition<'_, u64, Place> = TableDefinition::new("frames");
+const FRAMES_FILE: &str = "frames/0000000000.frames";
+const SLOTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> = TableDefinition::new("slots");
 const SEGMENTS: TableDefinition<'_, u64, (u32, &[u8])> = TableDefinition::new("segments");
 const PIECES: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("pieces");
 const CHECKPOINTS: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
@@ -120,20 +126,30 @@ fn computes(data: &Path) -> Vec<Home> {
     [1, 2].map(home).into()
 }
 
-/// All rows of a table of numbers.
-fn rows(file: &Path, table: TableDefinition<'_, u64, &'static [u8]>) -> Vec<(u64, Vec<u8>)> {
-    let read = Database::open(file).unwrap().begin_write().unwrap();
-    let table = read.open_table(table).unwrap();
-    let row = |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>), _>| {
-        let (number, bytes) = row.unwrap();
-        (number.value(), bytes.value().to_vec())
+/// The frames that a unit has published.
+fn frames(store: &Path) -> Vec<(u64, FollowFrame)> {
+    let read = Database::open(store.join("outcomes.redb")).unwrap().begin_write().unwrap();
+    let table = read.open_table(FRAMES).unwrap();
+    let row = |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, Place>), _>| {
+        let (number, place) = row.unwrap();
+        let (_, offset, length) = place.value();
+        let from = usize::try_from(offset).unwrap();
+        let bytes = std::fs::read(store.join(FRAMES_FILE)).unwrap();
+        let bytes = &bytes[from..from + usize::try_from(length).unwrap()];
+        (number.value(), codec::decode(bytes).unwrap())
     };
     table.iter().unwrap().map(row).collect()
 }
 
-fn put(file: &Path, table: TableDefinition<'_, u64, &'static [u8]>, number: u64, bytes: &[u8]) {
-    let write = Database::open(file).unwrap().begin_write().unwrap();
-    write.open_table(table).unwrap().insert(number, bytes).unwrap();
+/// Has a unit keep a frame under a number.
+fn put(store: &Path, number: u64, frame: &FollowFrame) {
+    let bytes = codec::encode(frame);
+    let mut file = OpenOptions::new().append(true).open(store.join(FRAMES_FILE)).unwrap();
+    let offset = file.metadata().unwrap().len();
+    file.write_all(&bytes).unwrap();
+    let write = Database::open(store.join("outcomes.redb")).unwrap().begin_write().unwrap();
+    let place = (0, offset, u32::try_from(bytes.len()).unwrap());
+    write.open_table(FRAMES).unwrap().insert(number, place).unwrap();
     write.commit().unwrap();
 }
 
@@ -141,16 +157,17 @@ fn put(file: &Path, table: TableDefinition<'_, u64, &'static [u8]>, number: u64,
 fn alter_outcome(units: &[Home], process: ProcessId, slot: u64) {
     let mut altered = 0;
     for unit in units {
-        let file = unit.store.join("outcomes.redb");
-        for (number, bytes) in rows(&file, FRAMES) {
-            let mut frame: FollowFrame = codec::decode(&bytes).unwrap();
+        for (number, mut frame) in frames(&unit.store) {
+            let before = altered;
             for item in &mut frame.slots {
                 if (item.leaf.process, item.leaf.slot.get()) == (process, slot) {
                     item.outcome.reply = Reply::Later;
                     altered += 1;
                 }
             }
-            put(&file, FRAMES, number, &codec::encode(&frame));
+            if altered > before {
+                put(&unit.store, number, &frame);
+            }
         }
     }
     assert_ne!(altered, 0, "somebody executed it");
@@ -219,9 +236,7 @@ fn alter_checkpoints(units: &[Home], process: ProcessId) -> (u64, u64) {
 /// Has the unit that did not execute a process sign another outcome for one of its slots.
 fn lie(units: &[Home], network: NetworkId, process: ProcessId, slot: u64) {
     let slots_of = |unit: &Home| -> Vec<FollowSlot> {
-        let frames = rows(&unit.store.join("outcomes.redb"), FRAMES).into_iter();
-        let slots =
-            frames.flat_map(|(_, bytes)| codec::decode::<FollowFrame>(&bytes).unwrap().slots);
+        let slots = frames(&unit.store).into_iter().flat_map(|(_, frame)| frame.slots);
         slots.filter(|item| item.leaf.process == process).collect()
     };
     let [one, two] = units else { panic!("there are two") };
@@ -233,11 +248,11 @@ fn lie(units: &[Home], network: NetworkId, process: ProcessId, slot: u64) {
     last.outcome.reply = Reply::Later;
     last.leaf.outcome = last.outcome.digest();
     let frame = sealed(slots, network, &liar.key);
-    let file = liar.store.join("outcomes.redb");
-    let number = rows(&file, FRAMES).last().map_or(0, |(number, _)| number + 1);
-    put(&file, FRAMES, number, &codec::encode(&frame));
-    let write = Database::open(&file).unwrap().begin_write().unwrap();
-    write.open_table(SLOTS).unwrap().insert((process.as_bytes(), 0), number).unwrap();
+    let number = frames(&liar.store).last().map_or(0, |(number, _)| number + 1);
+    put(&liar.store, number, &frame);
+    let write = Database::open(liar.store.join("outcomes.redb")).unwrap().begin_write().unwrap();
+    let place = [0, number].map(u64::to_le_bytes).concat();
+    write.open_table(SLOTS).unwrap().insert((process.as_bytes(), 0), place.as_slice()).unwrap();
     write.commit().unwrap();
 }
 

@@ -9,14 +9,14 @@ use protocol::{
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use super::{HEADS, Store, words};
+use super::{HEADS, Place, Store, words};
 use crate::{
-    database::StoreError,
+    database::{DatabaseFile, StoreError},
     given::{GivenFrame, Piece, Run},
 };
 
-/// Frame number to the canonical bytes of a [`protocol::api::TailFrame`].
-const GIVEN: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("given");
+/// Frame number to where the canonical bytes of a [`protocol::api::TailFrame`] are.
+const GIVEN: TableDefinition<'_, u64, Place> = TableDefinition::new("given");
 /// Process, last slot and number of a frame to the pieces of its log that were stored in one commit, of
 /// which that is the last: first slot, last slot and number of the frame of each, as [`words`].
 const PIECES: TableDefinition<'_, (&[u8; 32], u64, u64), &[u8]> = TableDefinition::new("pieces");
@@ -38,6 +38,7 @@ pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
 pub(super) fn append(
     write: &WriteTransaction,
     given: &[std::sync::Arc<GivenFrame>],
+    places: &[Place],
 ) -> Result<(), StoreError> {
     let mut frames = write.open_table(GIVEN)?;
     let mut pieces = write.open_table(PIECES)?;
@@ -45,8 +46,8 @@ pub(super) fn append(
     let mut ordered = write.open_table(ORDERED)?;
     // Process by process, so that a page of the index is written once for all frames at hand.
     let mut of_processes: BTreeMap<ProcessId, Vec<(&GivenFrame, &Run)>> = BTreeMap::new();
-    for frame in given {
-        frames.insert(frame.number, frame.bytes.as_ref())?;
+    for (frame, place) in given.iter().zip(places) {
+        frames.insert(frame.number, *place)?;
         for run in &frame.runs {
             of_processes.entry(run.process).or_default().push((frame, run));
         }
@@ -119,11 +120,16 @@ fn cut(pieces: &mut Pieces<'_>, key: &[u8; 32], from: u64) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The given frame that was stored last, and where it is.
+pub(super) fn last(file: &DatabaseFile) -> Result<Option<(u64, Place)>, StoreError> {
+    let frames = file.begin_read()?.open_table(GIVEN)?;
+    Ok(frames.last()?.map(|(number, place)| (number.value(), place.value())))
+}
+
 impl Store {
     /// The number the next given frame will have.
     pub(crate) fn next_given(&self) -> Result<u64, StoreError> {
-        let frames = self.file.begin_read()?.open_table(GIVEN)?;
-        Ok(frames.last()?.map_or(0, |(number, _)| number.value().saturating_add(1)))
+        Ok(last(&self.file)?.map_or(0, |(number, _)| number.saturating_add(1)))
     }
 
     /// The pieces of a log that reach a slot, in order, at most so many; those of the frames from a
@@ -155,8 +161,8 @@ impl Store {
     /// The canonical bytes of a given frame.
     pub(crate) fn given(&self, number: u64) -> Result<Vec<u8>, StoreError> {
         let frames = self.file.begin_read()?.open_table(GIVEN)?;
-        let frame = frames.get(number)?.ok_or(StoreError::Given(number))?;
-        Ok(frame.value().to_vec())
+        let place = frames.get(number)?.ok_or(StoreError::Given(number))?.value();
+        self.frames.read(place).map_err(StoreError::Frames)
     }
 
     /// The controls of a process that ended or opened an epoch, in order.
