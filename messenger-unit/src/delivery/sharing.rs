@@ -105,3 +105,11 @@ pub(super) fn meet(outbox: &mut Outbox<Parcel>, crew: &Crew, process: ProcessId)
         outbox.handle_lost(&BTreeSet::from([process]));
     }
 }
+
+#[cfg(test)]
+impl Post {
+    /// How far each process is, as it would be stored.
+    pub(crate) fn cursors_kept(&self) -> Vec<(ProcessId, Slot)> {
+        lock(&self.inner).outbox.all_cursors().collect()
+    }
+}

@@ -132,6 +132,12 @@ impl Progress {
         });
     }
 
+    /// The cursors of all processes.
+    #[cfg(test)]
+    pub(super) fn cursors(&self) -> impl Iterator<Item = (ProcessId, Slot)> + '_ {
+        self.sources.iter().map(|(process, source)| (*process, source.cursor()))
+    }
+
     /// The cursors of all processes that are served here.
     pub(super) fn served(&self) -> impl Iterator<Item = (ProcessId, Slot)> + '_ {
         let served = self.sources.iter().filter(|(_, source)| source.elsewhere.is_none());

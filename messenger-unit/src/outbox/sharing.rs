@@ -57,6 +57,12 @@ impl<P: Clone> Outbox<P> {
         self.progress.served()
     }
 
+    /// The cursors of all processes, in no order.
+    #[cfg(test)]
+    pub(crate) fn all_cursors(&self) -> impl Iterator<Item = (ProcessId, Slot)> + '_ {
+        self.progress.cursors()
+    }
+
     /// Forgets a pair with all its items. Whatever is still answered to it finds it gone, or one
     /// with other tickets in its place.
     fn drop_pair(&mut self, key: PairKey) {
