@@ -12,8 +12,7 @@ fn shape() -> OutboxShape {
         let (source, number) = (process(1), PairNumber::new(41));
         (unit, WaitingPair { source, target: process(target), number, slot: None, count: 3, state })
     };
-    let retrying =
-        WaitingState::Retrying { reason: RefusalCode::Unreachable, retry_in: 1_200 };
+    let retrying = WaitingState::Retrying { reason: RefusalCode::Unreachable, retry_in: 1_200 };
     let waiting = Waiting {
         pairs: vec![
             pair(2, WaitingState::Blocked(RefusalCode::TooLarge)),
