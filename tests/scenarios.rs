@@ -33,6 +33,8 @@ mod handover;
 mod hostile;
 #[path = "scenarios/residency.rs"]
 mod residency;
+#[path = "scenarios/sharing.rs"]
+mod sharing;
 #[path = "scenarios/takeover.rs"]
 mod takeover;
 #[path = "scenarios/tampering.rs"]

@@ -5,6 +5,8 @@
 //! - The outbox is touched in short sections only, and nothing in here waits for one scheduler while
 //!   another could be served.
 
+mod sharing;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -16,10 +18,12 @@ use protocol::{
     api::{Cursor, NextNumber, Request},
 };
 use tokio::{
-    sync::{Notify, mpsc::error::TrySendError},
+    sync::{Notify, mpsc::error::TrySendError, watch},
     time::Instant,
 };
 use transport::RequestError;
+
+use sharing::meet;
 
 use crate::{
     collect::{Collected, Collector},
@@ -28,6 +32,7 @@ use crate::{
     lock,
     outbox::{Bounds, Doubt, Effect, Outbox, PairKey, Waiting},
     parcel::{Parcel, SlotProof, tells},
+    share::Crew,
 };
 
 /// How long a scheduler may take to tell a pair's next number.
@@ -60,6 +65,7 @@ pub(crate) struct Sorted {
 struct Inner {
     outbox: Outbox<Parcel>,
     collector: Collector,
+    crew: Crew,
 }
 
 /// The outbox and what feeds it.
@@ -69,21 +75,23 @@ pub(crate) struct Post {
     began: Instant,
     wake: Notify,
     room: Notify,
-}
-
-impl Default for Post {
-    fn default() -> Self {
-        let outbox = Outbox::new(Bounds::default());
-        Self {
-            inner: Mutex::new(Inner { outbox, collector: Collector::default() }),
-            began: Instant::now(),
-            wake: Notify::new(),
-            room: Notify::new(),
-        }
-    }
+    /// Grows when slots that have come by are needed once more.
+    rewound: watch::Sender<u64>,
 }
 
 impl Post {
+    /// The post of a messenger that is alone so far.
+    pub(crate) fn new(unit: UnitId) -> Self {
+        let (outbox, collector) = (Outbox::new(Bounds::default()), Collector::default());
+        Self {
+            inner: Mutex::new(Inner { outbox, collector, crew: Crew::alone(unit) }),
+            began: Instant::now(),
+            wake: Notify::new(),
+            room: Notify::new(),
+            rewound: watch::Sender::new(0),
+        }
+    }
+
     /// Resumes a process at a stored cursor.
     pub(crate) fn resume(&self, process: ProcessId, cursor: Slot) {
         lock(&self.inner).outbox.resume(process, cursor);
@@ -117,19 +125,23 @@ impl Post {
         sorted
     }
 
-    /// Takes slots that have come by, in order for each process.
-    pub(crate) fn take(&self, slots: Vec<Came>) {
+    /// Takes slots that have come by, in order for each process; names the processes of those that
+    /// are not taken, because slots before them are needed since they were sorted.
+    pub(crate) fn take(&self, slots: Vec<Came>) -> Vec<ProcessId> {
+        let mut early = Vec::new();
         {
             let mut inner = lock(&self.inner);
-            slots.into_iter().for_each(|slot| inner.take(slot));
+            early.extend(slots.into_iter().filter_map(|slot| inner.take(slot).err()));
         }
         self.wake.notify_one();
+        early
     }
 
     /// Learns that slots of a process from one on are void.
     pub(crate) fn void(&self, process: ProcessId, first: Slot) {
         {
-            let Inner { outbox, collector } = &mut *lock(&self.inner);
+            let Inner { outbox, collector, crew } = &mut *lock(&self.inner);
+            meet(outbox, crew, process);
             for slot in collector.take_from(process, first) {
                 outbox.release(process, slot);
             }
@@ -161,11 +173,6 @@ impl Post {
         inner.outbox.next_slots().take(limit).map(cursor).collect()
     }
 
-    /// The cursors to store that may have changed.
-    pub(crate) fn take_cursors(&self) -> Vec<(ProcessId, Slot)> {
-        lock(&self.inner).outbox.take_cursors()
-    }
-
     /// What waits, and how much has been delivered.
     pub(crate) fn waiting(&self) -> (Waiting, u64) {
         let inner = lock(&self.inner);
@@ -174,8 +181,24 @@ impl Post {
 }
 
 impl Inner {
-    fn take(&mut self, came: Came) {
-        let Self { outbox, collector } = self;
+    /// Takes a slot, or gives its process back if one before it has not come by.
+    fn take(&mut self, came: Came) -> Result<(), ProcessId> {
+        let Self { outbox, collector, crew } = self;
+        let (process, slot) = match &came {
+            Came::Bare(process, slot) => (*process, *slot),
+            Came::WithItems(proof, _) => (proof.source, proof.slot),
+        };
+        // Since the slot was sorted its process may have been taken back, or taken over.
+        if slot > outbox.next_slot(&process) {
+            return Err(process);
+        }
+        if !crew.is_alone() {
+            meet(outbox, crew, process);
+            if outbox.is_elsewhere(&process) {
+                outbox.handle_slot(process, slot);
+                return Ok(());
+            }
+        }
         match came {
             Came::Bare(process, slot) => outbox.handle_slot(process, slot),
             Came::WithItems(proof, 0 | 1) => {
@@ -208,6 +231,7 @@ impl Inner {
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -56,6 +56,8 @@ enum FollowError {
     Ended,
     #[error("some slots were put off")]
     PutOff,
+    #[error("slots that have come by are needed once more")]
+    Rewound,
 }
 
 /// Follows every compute unit of the directory, as they come and go.
@@ -139,6 +141,8 @@ impl Follower<'_> {
         &mut self,
         connection: &Connection,
     ) -> Result<std::convert::Infallible, FollowError> {
+        // Before the cursors, so that none that changes later goes unnoticed.
+        let mut rewound = self.hub.post.rewound();
         let cursors = self.hub.post.cursors(CURSORS_MAX);
         let opening = codec::encode(&Opening::Follow { cursors });
         let (_sender, mut receiver) = connection.open_stream(&opening).await?;
@@ -150,6 +154,7 @@ impl Follower<'_> {
             let frame = tokio::select! {
                 frame = receiver.recv() => frame?.ok_or(FollowError::Ended)?,
                 () = alarm(again) => return Err(FollowError::PutOff),
+                Ok(()) = rewound.changed() => return Err(FollowError::Rewound),
                 Ok(()) = changed.changed(), if !self.passed_over.is_empty() => {
                     self.again.get_or_insert_with(|| Instant::now() + PUT_OFF);
                     continue;
@@ -202,7 +207,10 @@ impl Follower<'_> {
         }
         self.compare(&frame, &sorted.known, &positions);
         self.pass(&frame, &positions);
-        self.hub.post.take(came);
+        for process in self.hub.post.take(came) {
+            self.hub.metrics.follow_gaps.increment();
+            self.put_off(process);
+        }
         Ok(())
     }
 

@@ -79,7 +79,7 @@ impl Hub {
             peers,
             store,
             board: Board::default(),
-            post: Post::default(),
+            post: Post::new(unit),
             metrics: Metrics::default(),
             witness: Mutex::new(Witness::new(network)),
             faults: Arc::new(faults),

@@ -13,6 +13,7 @@
 //! - `board`: who waits for which outcome. `location`: who processes are; `handover`: when that has
 //!   changed. `fetch`: what has passed.
 //! - `witness`, `faults`: receipts that contradict each other, and files that show it.
+//! - `share`: which messenger of an operator delivers what which process emits.
 //! - `store`: cursors on disk. `service`: requests, streams, start and stop.
 //!
 //! **Invariant:** nothing here is needed to be right: the database is a cache, and a lost or second
@@ -37,6 +38,7 @@ mod relay;
 mod router;
 mod service;
 mod session;
+mod share;
 mod store;
 mod wire;
 mod witness;

@@ -58,6 +58,10 @@ counters! {
     relay_reconnects;
     /// Streams to compute units that ended and were opened again.
     follow_reconnects;
+    /// How often another messenger of the operator came or went.
+    crew_changes;
+    /// Attempts to tell one of them how far this one has come that failed.
+    cursors_untold;
     /// Writes of cursors that failed.
     cursor_writes_failed;
     /// Client streams ended because the client did not read.

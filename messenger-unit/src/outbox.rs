@@ -20,8 +20,10 @@
 
 mod effect;
 mod inquirers;
+mod listing;
 mod pair;
 mod progress;
+mod sharing;
 mod spill;
 mod takeover;
 
@@ -68,6 +70,8 @@ pub(crate) struct Outbox<P> {
     items: usize,
     weight: usize,
     delivered: u64,
+    /// Where the tickets of new pairs begin: beyond those of pairs that were let go of.
+    tickets: u64,
     /// Items refused for good, by why.
     refused: BTreeMap<RefusalCode, u64>,
 }
@@ -87,6 +91,7 @@ impl<P: Clone> Outbox<P> {
             items: 0,
             weight: 0,
             delivered: 0,
+            tickets: 0,
             refused: BTreeMap::new(),
         }
     }
@@ -140,7 +145,7 @@ impl<P: Clone> Outbox<P> {
 
     /// Takes an item to deliver. Items of a pair come in order, but may come again.
     pub(crate) fn handle_item(&mut self, key: PairKey, item: Item<P>) {
-        let pair = self.pairs.entry(key).or_insert_with(Pair::new);
+        let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(self.tickets));
         if pair.block.is_some_and(|(number, _)| item.number >= number) {
             return;
         }
@@ -168,7 +173,7 @@ impl<P: Clone> Outbox<P> {
 
     /// Learns of an item that cannot be taken now: it is fetched when its turn comes.
     pub(crate) fn handle_absent_item(&mut self, key: PairKey, slot: Slot, number: PairNumber) {
-        let pair = self.pairs.entry(key).or_insert_with(Pair::new);
+        let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(self.tickets));
         if pair.block.is_some_and(|(first, _)| number >= first)
             || pair.tail().is_some_and(|tail| number < tail)
         {
@@ -190,6 +195,7 @@ impl<P: Clone> Outbox<P> {
             return;
         };
         pair.failures = 0;
+        pair.failing = None;
         pair.introduce = false;
         pair.outran = true;
         pair.accepted_below(number.next().unwrap_or(number));
@@ -403,6 +409,7 @@ impl<P: Clone> Outbox<P> {
     ) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         pair.failures = pair.failures.saturating_add(1);
+        pair.failing = Some((pair.failing.map_or(now, |(since, _)| since), reason));
         pair.renew();
         pair.doubts(reason);
         let first = if reason == RefusalCode::Busy { BUSY_WAIT } else { FAILURE_WAIT };

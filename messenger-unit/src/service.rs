@@ -9,7 +9,8 @@ use bytes::Bytes;
 use protocol::{
     ProcessId, Receipt, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{
-        Executed, OUTCOME_FRAME_MAX, Opening, Records, Request, Response, SubmitFrame, UnitStatus,
+        Cursor, Executed, Kept, OUTCOME_FRAME_MAX, Opening, Records, Request, Response,
+        SubmitFrame, UnitStatus,
     },
     codec,
 };
@@ -24,6 +25,7 @@ use crate::{
     follow,
     hub::Hub,
     session::{OPEN_MAX, Session, encode_executed},
+    share::{self, cursors::Teller},
     store::{Store, StoreError},
 };
 
@@ -85,6 +87,7 @@ pub async fn start(
     });
     hub.spawn(delivery::run(Arc::clone(&hub)));
     hub.spawn(follow::run(Arc::clone(&hub)));
+    hub.spawn(share::watching::run(Arc::clone(&hub)));
     hub.spawn(keep(Arc::clone(&hub)));
     Ok(Running { hub, endpoint })
 }
@@ -117,24 +120,28 @@ impl Drop for Running {
     }
 }
 
-/// Stores what has changed, now and then.
+/// Stores what has changed, now and then, and tells it to those who share the work.
 async fn keep(hub: Arc<Hub>) {
     let mut ticks = tokio::time::interval(STORE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut teller = Teller::default();
     loop {
         ticks.tick().await;
-        write(&hub).await;
+        let served = write(&hub).await;
+        teller.tell(&hub, &served);
         if !hub.swept.swap(true, Relaxed) {
             hub.board.sweep();
         }
     }
 }
 
-async fn write(hub: &Arc<Hub>) {
-    let (cursors, acquaintances) = (hub.post.take_cursors(), hub.locations.take_unwritten());
+/// Stores what has changed; the cursors among it of processes that this messenger serves.
+async fn write(hub: &Arc<Hub>) -> Vec<Cursor> {
+    let ((cursors, served), acquaintances) =
+        (hub.post.take_cursors(), hub.locations.take_unwritten());
     let behind = hub.store.has_unwritten();
     if cursors.is_empty() && acquaintances.is_empty() && !behind {
-        return;
+        return served;
     }
     let store = Arc::clone(&hub.store);
     let written = tokio::task::spawn_blocking(move || store.write(cursors, acquaintances));
@@ -150,6 +157,7 @@ async fn write(hub: &Arc<Hub>) {
         }
         Err(error) => tracing::error!(%error, "storing cursors failed"),
     }
+    served
 }
 
 #[derive(Debug)]
@@ -158,16 +166,24 @@ struct Service {
 }
 
 impl Handler for Service {
-    async fn request(&self, _peer: UnitId, body: Bytes) -> Bytes {
+    async fn request(&self, peer: UnitId, body: Bytes) -> Bytes {
         let answer = match codec::decode::<Request>(&body) {
             Err(error) => Err(Refusal::new(RefusalCode::Malformed, error.to_string())),
+            // It only wants to know that this one is up, every second: nothing is counted for that.
+            Ok(Request::Status) if self.hub.colleagues().contains(&peer) => {
+                Ok(Response::done(&self.status_with(Vec::new())))
+            }
             Ok(Request::Status) => Ok(Response::done(&self.status())),
             Ok(Request::Records) => {
                 Ok(Response::done(&Records { records: self.hub.peers.directory().records() }))
             }
             Ok(Request::Await { process, slot }) => self.wait_for(process, slot).await,
+            Ok(Request::Outbox { source, limit }) => {
+                Ok(Response::done(&self.hub.post.page(source, limit)))
+            }
+            Ok(Request::PutCursors(cursors)) => self.put_cursors(&peer, &cursors),
             Ok(_) => {
-                let detail = "a messenger answers status, records and await";
+                let detail = "a messenger answers status, records, await, outbox and cursors";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }
         };
@@ -199,6 +215,7 @@ impl Service {
         counters.push(("items_delivered".to_owned(), delivered));
         counters.push(gauge("items_waiting", waiting.items));
         counters.push(gauge("items_waiting_bytes", waiting.weight));
+        counters.push(gauge("messengers_sharing", hub.post.crew().others().len() + 1));
         counters.push(gauge("pairs_known", waiting.pairs));
         counters.push(gauge("pairs_retrying", waiting.waiting));
         counters.push(gauge("pairs_spilled", waiting.spilled));
@@ -209,13 +226,28 @@ impl Service {
         let refused = waiting.refused.iter();
         counters.extend(refused.map(|(code, n)| (format!("items_refused:{}", code.word()), *n)));
         counters.sort();
+        self.status_with(counters)
+    }
+
+    fn status_with(&self, counters: Vec<(String, u64)>) -> UnitStatus {
         UnitStatus {
-            unit: hub.unit,
+            unit: self.hub.unit,
             role: Role::Messenger,
             software: concat!("antiphon ", env!("CARGO_PKG_VERSION")).to_owned(),
-            started: hub.started,
+            started: self.hub.started,
             counters,
         }
+    }
+
+    /// Keeps how far another messenger of the operator has come: its word is taken for it, which
+    /// nobody else's is.
+    fn put_cursors(&self, peer: &UnitId, cursors: &[Cursor]) -> Result<Vec<u8>, Refusal> {
+        if !self.hub.colleagues().contains(peer) {
+            let detail = "cursors are taken from messengers of the same operator only";
+            return Err(Refusal::new(RefusalCode::NotListed, detail));
+        }
+        let count = u32::try_from(self.hub.post.keep(cursors)).unwrap_or(u32::MAX);
+        Ok(Response::done(&Kept { count }))
     }
 
     /// The outcome of a slot, now or when it comes by.

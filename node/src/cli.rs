@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod moving;
 mod options;
+mod outbox;
 mod policy;
 mod proof;
 mod ps;
@@ -82,6 +83,8 @@ enum Command {
     Stop(halt::Stop),
     /// List processes.
     Ps,
+    /// Show what waits to be delivered from process to process, and why.
+    Outbox(outbox::Outbox),
     /// Show the units and what they do.
     Status(status::StatusOptions),
     /// Measure a cluster.
@@ -143,6 +146,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Controller(controller) => Box::pin(controller.run(&globals)).await,
         Command::Stop(stop) => Box::pin(stop.run(&globals)).await,
         Command::Ps => Box::pin(ps::run(&globals)).await,
+        Command::Outbox(outbox) => Box::pin(outbox.run(&globals)).await,
         Command::Status(status) => Box::pin(status.run(&globals)).await,
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,
         Command::Demo(demo) => Box::pin(demo.run(&globals)).await,

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod message;
+pub(crate) mod outbox;
 pub(crate) mod problem;
 pub(crate) mod process;
 mod read;

@@ -87,12 +87,12 @@ fn no_more_slots_wait_than_the_limit() {
 
 #[test]
 fn a_slot_that_waits_is_let_go_when_a_next_policy_is_content_with_one_receipt() {
-    let post = Post::default();
+    let post = Post::new(protocol::UnitId::from_bytes([4; 32]));
     let process = proof(0, 1, 1).source;
     post.take(vec![Came::WithItems(proof(0, 1, 1), 2)]);
-    assert_eq!(post.take_cursors(), [(process, Slot::ZERO)]);
+    assert_eq!(post.take_cursors().0, [(process, Slot::ZERO)]);
     post.take(vec![Came::WithItems(proof(0, 3, 1), 1)]);
-    assert_eq!(post.take_cursors(), [(process, Slot::new(1))]);
+    assert_eq!(post.take_cursors().0, [(process, Slot::new(1))]);
     let sorted = post.sort([(process, Slot::ZERO)].into_iter());
     assert_eq!(sorted.known, [0], "it is not wanted again");
 }

@@ -89,6 +89,8 @@ pub(super) struct Pair<P> {
     /// older than that.
     pub(super) outran: bool,
     pub(super) failures: u32,
+    /// Since when nothing was accepted because of failures, and what the last of them was.
+    pub(super) failing: Option<(Duration, RefusalCode)>,
     /// Whether submissions carry the source's introduction.
     pub(super) introduce: bool,
     /// A number that its target refuses without proof: nothing from it on can be delivered.
@@ -102,18 +104,20 @@ pub(super) struct Pair<P> {
 }
 
 impl<P> Pair<P> {
-    pub(super) const fn new() -> Self {
+    /// A pair of which nothing is known, whose first attempt has this ticket.
+    pub(super) const fn new(ticket: u64) -> Self {
         Self {
             queue: VecDeque::new(),
             sent: 0,
-            ticket: 0,
-            since: 0,
+            ticket,
+            since: ticket,
             state: State::Unasked,
             next: None,
             doubtful: true,
             doubt: Doubt { source: false, target: false },
             outran: false,
             failures: 0,
+            failing: None,
             introduce: false,
             block: None,
             disputed: None,

@@ -2,6 +2,7 @@ use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
 use super::*;
 
+mod sharing;
 mod simulation;
 
 fn process(byte: u8) -> ProcessId {

@@ -39,6 +39,8 @@ fn the_contract_parses() {
         "antiphon key new bob",
         "antiphon key list --json",
         "antiphon ps --json",
+        "antiphon outbox --limit 10",
+        "antiphon outbox a --json",
         "antiphon status --verbose",
         "antiphon bench ingest --seconds 1 --json",
         "antiphon bench assign --messages 1000 --shards 2 --json",

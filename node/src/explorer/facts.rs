@@ -6,7 +6,7 @@ use antiphon_client::{ClientError, Described};
 use protocol::{
     Answer, AskAnswer, Assignment, AssignmentProof, Delivery, Entry, EntryId, ItemBody, ModuleId,
     OutboxItem, Principal, ProcessId, RefusalCode, Slot, TimerKind, Timestamp, UnitId, UnitRecord,
-    api::{Executed, LogRecord, UnitStatus},
+    api::{Executed, LogRecord, UnitStatus, WaitingPair},
     schema::Schema,
 };
 
@@ -105,6 +105,17 @@ pub(crate) struct ProcessFacts {
     pub(crate) process: ProcessId,
     pub(crate) described: Arc<Described>,
     pub(crate) schema: Result<Option<Arc<Schema>>, Problem>,
+}
+
+/// What waits to be delivered, with the messenger that tells of each pair.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WaitingFacts {
+    pub(crate) pairs: Vec<(UnitId, WaitingPair)>,
+    pub(crate) total: u64,
+    /// Timers and deadlines that are set.
+    pub(crate) timers: u64,
+    /// Messengers that did not answer.
+    pub(crate) missing: Vec<(UnitId, Problem)>,
 }
 
 /// A piece of a log, newest first.

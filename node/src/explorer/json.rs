@@ -1,12 +1,16 @@
 //! The same facts for scripts.
 
-use protocol::{Outcome, Reply, api::LogRecord, json::bytes_to_json};
+use protocol::{
+    Outcome, Reply,
+    api::{LogRecord, WaitingState},
+    json::bytes_to_json,
+};
 use serde_json::{Value as Json, json};
 
 use super::{
     facts::{
         Arrival, Call, Caused, LogFacts, MessageFacts, Names, Problem, ProcessList, SlotFacts,
-        UnitFacts,
+        UnitFacts, WaitingFacts,
     },
     show::plain,
 };
@@ -53,6 +57,28 @@ pub(crate) fn processes(list: &ProcessList) -> Json {
     json!({
         "processes": rows.collect::<Vec<_>>(), "offset": list.offset, "total": list.total,
         "missing": list.missing.iter().map(|(unit, _)| *unit).collect::<Vec<_>>(),
+    })
+}
+
+/// What waits to be delivered, as `antiphon outbox --json` prints it but for names.
+pub(crate) fn waiting(waiting: &WaitingFacts) -> Json {
+    let pairs = waiting.pairs.iter().map(|(unit, pair)| {
+        let (state, reason, retry_in) = match pair.state {
+            WaitingState::Moving => ("moving", None, None),
+            WaitingState::Retrying { reason, retry_in } => {
+                ("retrying", Some(reason.word()), Some(retry_in))
+            }
+            WaitingState::Blocked(reason) => ("blocked", Some(reason.word()), None),
+        };
+        json!({
+            "source": pair.source, "target": pair.target, "number": pair.number, "slot": pair.slot,
+            "waiting": pair.count, "state": state, "reason": reason, "retry_in": retry_in,
+            "messenger": unit,
+        })
+    });
+    json!({
+        "pairs": pairs.collect::<Vec<_>>(), "total": waiting.total, "timers": waiting.timers,
+        "missing": waiting.missing.iter().map(|(unit, _)| *unit).collect::<Vec<_>>(),
     })
 }
 

@@ -54,6 +54,7 @@ pub(crate) fn page(frame: Frame<'_>, main: &Markup) -> Markup {
                         nav aria-label="Pages" {
                             a href="/" { "Network" }
                             a href="/processes" { "Processes" }
+                            a href="/outbox" { "Outbox" }
                         }
                         form role="search" action="/search" {
                             label.hidden for="q" { "Search" }

@@ -8,8 +8,8 @@ use protocol::{
 };
 
 use super::{
-    facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow},
-    log, problem,
+    facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
+    log, outbox, problem,
     show::{self, full, number, plain, size, time},
 };
 
@@ -90,7 +90,7 @@ fn table_row(row: &ProcessRow) -> Markup {
 /// One process.
 pub(crate) fn page(
     facts: &ProcessFacts,
-    log: &LogFacts,
+    (log, waiting): (&LogFacts, &Result<WaitingFacts, Problem>),
     names: &Names,
     before: Option<protocol::Slot>,
 ) -> Markup {
@@ -115,6 +115,7 @@ pub(crate) fn page(
             }
         }
         (epochs(&facts.described))
+        (outbox::section(waiting, names))
         (log::section(&facts.process, log, names, before))
     }
 }

@@ -16,7 +16,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::facts::{
     Call, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts,
-    UnitFacts,
+    UnitFacts, WaitingFacts,
 };
 
 mod message;
@@ -287,6 +287,20 @@ impl Reader {
     /// Finds an entry in any log.
     pub(crate) async fn find(&self, entry: EntryId) -> Result<LogRecord, Problem> {
         Ok(self.client.find(entry).await?)
+    }
+
+    /// What waits to be delivered, all or what one process has emitted.
+    pub(crate) async fn waiting(
+        &self,
+        source: Option<ProcessId>,
+        limit: u32,
+    ) -> Result<WaitingFacts, Problem> {
+        let waiting = self.client.waiting(source, limit, STATUS_WAIT).await?;
+        let mut pairs = waiting.pairs;
+        pairs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let missing = waiting.missing.into_iter().map(|(unit, error)| (unit, error.into()));
+        let (total, timers) = (waiting.total, waiting.timers);
+        Ok(WaitingFacts { pairs, total, timers, missing: missing.collect() })
     }
 
     /// The names of processes, as far as they are found soon.

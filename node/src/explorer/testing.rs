@@ -8,16 +8,16 @@ use protocol::{
     ControlAction, Delivery, Entry, Epoch, Failure, FailureKind, Gas, Hash, ItemBody, Kind, Limits,
     LogLine, MerkleTree, Message, ModuleId, NetworkId, OutboxItem, Outcome, PairNumber,
     PairPosition, Principal, ProcessId, Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf,
-    Reply, Role, SecretKey, Signature, Signed, Slot, Source, Spawn, Timestamp, UnitRecord, V1,
-    Value,
-    api::{Executed, LogRecord, UnitStatus},
+    RefusalCode, Reply, Role, SecretKey, Signature, Signed, Slot, Source, Spawn, Timestamp,
+    UnitRecord, V1, Value,
+    api::{Executed, LogRecord, UnitStatus, WaitingPair, WaitingState},
     chain_hash, codec,
     schema::{Method, MethodKind, Param, Schema, Type},
 };
 
 use super::facts::{
     Arrival, Call, Caused, LogFacts, MessageFacts, Names, Origin, Problem, ProcessFacts,
-    ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts,
+    ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
 
 /// What a hostile actor, unit or client writes wherever it can.
@@ -344,6 +344,27 @@ pub(crate) fn message_facts() -> MessageFacts {
         problem: None,
         items_from: 0,
         record,
+    }
+}
+
+/// Three pairs that wait, one in each state, and a messenger that does not answer.
+pub(crate) fn waiting() -> WaitingFacts {
+    let unit = key(5).public().unit();
+    let pair = |target: &str, state| {
+        let (source, target) = (process("source"), process(target));
+        let (number, count) = (PairNumber::new(1_234), 5_678);
+        (unit, WaitingPair { source, target, number, slot: Some(Slot::new(3)), count, state })
+    };
+    let reason = RefusalCode::Unreachable;
+    WaitingFacts {
+        pairs: vec![
+            pair("blocked", WaitingState::Blocked(RefusalCode::TooLarge)),
+            pair("stopped", WaitingState::Retrying { reason, retry_in: 1_500 }),
+            pair("target", WaitingState::Moving),
+        ],
+        total: 9,
+        timers: 7,
+        missing: vec![(key(6).public().unit(), problem())],
     }
 }
 

@@ -74,6 +74,26 @@ pub(super) async fn message(
     .await
 }
 
+/// What is asked of the outbox.
+#[derive(Debug, Deserialize)]
+pub(super) struct OutboxPiece {
+    process: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `/api/outbox?process=&limit=`
+pub(super) async fn outbox(
+    State(shared): State<Shared>,
+    Asked(piece): Asked<OutboxPiece>,
+) -> Response {
+    answer(async {
+        let OutboxPiece { process, limit } = piece?;
+        let source = process.as_deref().map(id).transpose()?;
+        Ok(json::waiting(&shared.reader.waiting(source, rows(limit)).await?))
+    })
+    .await
+}
+
 fn rows(limit: Option<u32>) -> u32 {
     limit.unwrap_or(ROWS).min(ROWS_MAX)
 }

@@ -19,7 +19,7 @@ use crate::explorer::{
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
     home::{self, Home},
     layout::{self, Frame, Live},
-    message, problem, process,
+    message, outbox, problem, process,
     search::{self, Found, QUERY_MAX, Target},
     unit,
 };
@@ -32,6 +32,9 @@ const PROCESSES: u32 = 50;
 
 /// Rows of a page of a log.
 const SLOTS: u32 = 50;
+
+/// Pairs of processes on the page of what waits.
+const PAIRS: u32 = 100;
 
 /// Effects of a message on one page.
 pub(super) const ITEMS: usize = 50;
@@ -100,12 +103,18 @@ pub(super) async fn process(
         let before = place?.before.map(Slot::new);
         let process: ProcessId = id(&text)?;
         let facts = shared.reader.process(process).await?;
-        let log = shared.reader.log_before(process, before, SLOTS).await?;
-        let names = shared.reader.names(mentioned_in_log(&facts, &log)).await;
-        Ok((facts, log, names, before))
+        let (log, waiting) = tokio::join!(
+            shared.reader.log_before(process, before, SLOTS),
+            shared.reader.waiting(Some(process), outbox::OF_PROCESS_MAX),
+        );
+        let log = log?;
+        let mut mentioned = mentioned_in_log(&facts, &log);
+        mentioned.extend(waiting.iter().flat_map(outbox::mentioned));
+        let names = shared.reader.names(mentioned).await;
+        Ok((facts, log, waiting, names, before))
     };
     match read.await {
-        Ok((facts, log, names, before)) => {
+        Ok((facts, log, waiting, names, before)) => {
             let own = facts.process.to_string();
             let live = if before.is_none() { Live::Of(&own) } else { Live::No };
             let title = if facts.described.spawn.name.is_empty() {
@@ -113,7 +122,7 @@ pub(super) async fn process(
             } else {
                 &facts.described.spawn.name
             };
-            show(&shared, title, live, &process::page(&facts, &log, &names, before))
+            show(&shared, title, live, &process::page(&facts, (&log, &waiting), &names, before))
         }
         Err(problem) => fail(&shared, &problem),
     }
@@ -159,6 +168,17 @@ pub(super) async fn unit(State(shared): State<Shared>, Path(text): Path<String>)
     };
     match read.await {
         Ok(facts) => show(&shared, "Unit", Live::All, &unit::page(&facts)),
+        Err(problem) => fail(&shared, &problem),
+    }
+}
+
+/// `/outbox`
+pub(super) async fn outbox(State(shared): State<Shared>) -> Response {
+    match shared.reader.waiting(None, PAIRS).await {
+        Ok(facts) => {
+            let names = shared.reader.names(outbox::mentioned(&facts)).await;
+            show(&shared, "Outbox", Live::All, &outbox::page(&facts, &names))
+        }
         Err(problem) => fail(&shared, &problem),
     }
 }

@@ -63,7 +63,8 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
     let process = ProcessId::from_bytes([1; 32]);
     let message = EntryId::from_bytes([1; 32]);
     let unit = UnitId::from_bytes([1; 32]);
-    for path in [format!("/process/{process}"), format!("/message/{message}")] {
+    let outbox = "/outbox".to_owned();
+    for path in [format!("/process/{process}"), format!("/message/{message}"), outbox] {
         let (status, page) = get(&site, &path).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{path}");
         assert!(page.contains("unreachable"), "{page}");
@@ -86,6 +87,7 @@ async fn addresses_that_name_nothing_are_refused_with_a_page() {
     let path = format!("/api/process/{process}/log?from=x");
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/events?process=x").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, "/api/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/nowhere").await.0, StatusCode::NOT_FOUND);
     let request = Request::post("/").header(HOST, "localhost").body(Body::empty()).unwrap();
     let refused = site.oneshot(request).await.unwrap();

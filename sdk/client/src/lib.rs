@@ -35,6 +35,7 @@ mod spawn;
 mod submitter;
 #[cfg(test)]
 mod testing;
+mod waiting;
 mod watch;
 
 pub use calls::{SendResult, ViewResult};
@@ -45,4 +46,5 @@ pub use log::LogReader;
 pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};
 pub use submitter::Ticket;
+pub use waiting::Waiting;
 pub use watch::{Observed, Watch};

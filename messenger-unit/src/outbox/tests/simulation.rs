@@ -1,5 +1,6 @@
-//! The outbox against model schedulers that refuse, forget, lose, hand over and go back at random: in
-//! the end every number is accepted or refused for good, in order, whatever happened on the way.
+//! The outbox against model schedulers that refuse, forget, lose, hand over and go back at random,
+//! and a model messenger that it shares the work with: in the end every number is accepted or refused
+//! for good, in order, whatever happened on the way.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -135,6 +136,9 @@ impl World {
             _ if self.fault(12) => self.disconnect(),
             _ if self.fault(12) => self.hand_over(false),
             _ if self.fault(12) => self.hand_over(true),
+            _ if self.fault(6) => self.lose(),
+            _ if self.fault(2) => self.deliver_elsewhere(),
+            _ if !self.faults || self.fault(6) => self.gain(),
             _ if self.fault(4) => self.outbox.handle_reachable(),
             _ => {
                 if let Some(target) = self.taken_over.pop() {
@@ -177,16 +181,62 @@ impl World {
         }
     }
 
+    fn any_source(&mut self) -> ProcessId {
+        process(u8::try_from(self.dice.below(SOURCES.into())).unwrap() + 1)
+    }
+
+    /// The other messenger serves a source from now on.
+    fn lose(&mut self) {
+        let source = self.any_source();
+        self.outbox.handle_lost(&[source].into());
+    }
+
+    /// It delivers what the source emitted up to some slot, and says so, now or never, of that slot
+    /// or of one before.
+    fn deliver_elsewhere(&mut self) {
+        let source = self.any_source();
+        if !self.outbox.is_elsewhere(&source) {
+            return;
+        }
+        let slots = &self.outcomes[&source];
+        let end = self.dice.below(slots.len() as u64 + 1);
+        for (pair, item) in slots.iter().take(usize::try_from(end).unwrap()).flatten() {
+            let accepted = self.accepted.entry(*pair).or_default();
+            accepted.introduced = true;
+            accepted.next = accepted.next.max(item.number.get() + 1);
+        }
+        if !self.dice.one_in(3) {
+            let back = self.dice.below(3);
+            self.outbox.handle_cursor(source, Slot::new(end.saturating_sub(back)));
+        }
+    }
+
+    /// It is gone: all sources are this messenger's once more.
+    fn gain(&mut self) {
+        let sources = (1..=SOURCES).map(process);
+        for source in sources.filter(|source| self.outbox.is_elsewhere(source)).collect::<Vec<_>>()
+        {
+            if self.misleading {
+                self.outbox.handle_cursor(source, Slot::ZERO);
+            }
+            self.outbox.handle_gained([source]);
+            let next = self.outbox.next_slot(&source);
+            self.fed.insert(source, usize::try_from(next.get()).unwrap());
+        }
+    }
+
     fn feed(&mut self) {
         if self.outbox.is_full() {
             return;
         }
-        let source = process(u8::try_from(self.dice.below(SOURCES.into())).unwrap() + 1);
+        let source = self.any_source();
         let fed = self.fed.entry(source).or_default();
         let Some(items) = self.outcomes[&source].get(*fed) else { return };
         let slot = Slot::new(*fed as u64);
         *fed += 1;
-        if self.dice.one_in(2) {
+        if self.outbox.is_elsewhere(&source) {
+            self.outbox.handle_slot(source, slot);
+        } else if self.dice.one_in(2) {
             self.outbox.hold(source, slot);
             items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
             self.outbox.release(source, slot);

@@ -10,7 +10,7 @@ use protocol::{
 use transport::Limits;
 
 use super::{
-    world::{COMPUTES, MESSENGER, SCHEDULERS},
+    world::{COMPUTES, SCHEDULERS},
     *,
 };
 
@@ -28,8 +28,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) async fn connect(messenger: &Running) -> Self {
         let endpoint = Endpoint::client(&key(CLIENT), NETWORK, Limits::default()).unwrap();
-        let unit = key(MESSENGER).public().unit();
-        let address = messenger.endpoint.local_address();
+        let (unit, address) = (messenger.endpoint.unit(), messenger.endpoint.local_address());
         let messenger = endpoint.connect(unit, address).await.unwrap();
         let (sender, mut receiver) =
             messenger.open_stream(&codec::encode(&Opening::Submit)).await.unwrap();

@@ -34,7 +34,7 @@ pub(super) fn key(seed: u8) -> SecretKey {
 pub(super) const SCHEDULERS: [u8; 2] = [1, 9];
 pub(super) const COMPUTES: [u8; 2] = [2, 3];
 pub(super) const MESSENGER: u8 = 4;
-const OPERATOR: u8 = 6;
+pub(super) const OPERATOR: u8 = 6;
 
 /// A frame of each compute unit, and the slots in it.
 struct Frame {
@@ -92,7 +92,7 @@ pub(super) struct World {
     endpoints: Mutex<Vec<Endpoint>>,
 }
 
-fn endpoint(seed: u8) -> Endpoint {
+pub(super) fn endpoint(seed: u8) -> Endpoint {
     let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
     Endpoint::bind(&key(seed), NETWORK, anywhere, Limits::default()).unwrap()
 }
@@ -119,13 +119,13 @@ impl World {
 
     fn serve<H: Handler>(&self, seed: u8, role: Role, handler: Arc<H>) {
         let endpoint = endpoint(seed);
-        self.announce(seed, role, &endpoint);
+        self.announce(role, OPERATOR, &endpoint, seed);
         let shutdown = self.shutdown.clone();
         tokio::spawn(transport::serve(endpoint.clone(), handler, shutdown));
         self.endpoints.lock().unwrap().push(endpoint);
     }
 
-    fn announce(&self, seed: u8, role: Role, endpoint: &Endpoint) {
+    pub(super) fn announce(&self, role: Role, operator: u8, endpoint: &Endpoint, seed: u8) {
         let unit = endpoint.unit();
         let now = wall_clock();
         let known = self.directory.record(&unit);
@@ -135,8 +135,8 @@ impl World {
             network: NETWORK,
             unit,
             role,
-            operator: OperatorId::from_bytes(*key(OPERATOR).public().as_bytes()),
-            vouch: UnitRecord::vouch(&key(OPERATOR), NETWORK, &unit, role),
+            operator: OperatorId::from_bytes(*key(operator).public().as_bytes()),
+            vouch: UnitRecord::vouch(&key(operator), NETWORK, &unit, role),
             addresses: vec![endpoint.local_address().to_string()],
             sequence: known.map_or(1, |known| known.unverified().sequence + 1),
             expires: now.saturating_add(600_000),
@@ -153,8 +153,13 @@ impl World {
     }
 
     pub(super) async fn messenger(&self, data: &Path) -> Running {
-        let endpoint = endpoint(MESSENGER);
-        self.announce(MESSENGER, Role::Messenger, &endpoint);
+        self.messenger_of(MESSENGER, OPERATOR, data).await
+    }
+
+    /// A messenger with a key of its own, of some operator.
+    pub(super) async fn messenger_of(&self, seed: u8, operator: u8, data: &Path) -> Running {
+        let endpoint = endpoint(seed);
+        self.announce(Role::Messenger, operator, &endpoint, seed);
         let config = Config::new(NETWORK, data.to_owned());
         start(config, endpoint, self.directory.clone()).await.unwrap()
     }

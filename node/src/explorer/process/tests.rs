@@ -1,5 +1,14 @@
-use super::{list, page};
+use super::{LogFacts, Names, ProcessFacts, list};
 use crate::explorer::testing;
+
+fn page(
+    facts: &ProcessFacts,
+    log: &LogFacts,
+    names: &Names,
+    before: Option<protocol::Slot>,
+) -> maud::Markup {
+    super::page(facts, (log, &Ok(testing::waiting())), names, before)
+}
 
 #[test]
 fn a_process_shows_what_its_spawn_fixed_and_what_it_can_be_asked() {
@@ -19,6 +28,19 @@ fn a_process_whose_module_is_out_of_reach_is_shown_without_methods() {
     let page = page(&facts, &testing::log(), &testing::names(), None).into_string();
     assert!(page.contains("unreachable"));
     assert!(page.contains("1 of 2"));
+}
+
+#[test]
+fn what_a_process_told_and_is_not_delivered_stands_on_its_page() {
+    let (facts, log, names) = (testing::process_facts(), testing::log(), testing::names());
+    let shown = page(&facts, &log, &names, None).into_string();
+    assert!(shown.contains("Waits to be delivered"));
+    let nothing = Ok(super::WaitingFacts::default());
+    let quiet = super::page(&facts, (&log, &nothing), &names, None).into_string();
+    assert!(!quiet.contains("Waits to be delivered"));
+    let unknown = Err(testing::problem());
+    let unknown = super::page(&facts, (&log, &unknown), &names, None).into_string();
+    assert!(unknown.contains("Waits to be delivered") && unknown.contains("unreachable"));
 }
 
 #[test]
