@@ -96,12 +96,7 @@ impl Unit {
             Request::Status => Ok(Response::done(&self.status())),
             Request::Records => Ok(Response::done(&Records { records: self.directory.records() })),
             Request::Head { process, nonce } => Ok(Response::done(&self.head(process, nonce)?)),
-            Request::Log { process, from, limit } => {
-                let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
-                let archive = self.shards.archive(&process);
-                let page = archive.page(process, from, limit).map_err(refuse_storage)?;
-                Ok(Response::done_bytes(&page.ok_or_else(|| unknown(&process))?))
-            }
+            Request::Log { process, from, limit } => self.page(process, from, limit),
             Request::Find(entry) => {
                 let place = self.shards.find(&entry).map_err(refuse_storage)?;
                 let place = place.ok_or_else(|| not_found("this entry"))?;
@@ -181,6 +176,13 @@ impl Unit {
             started: self.clock.started(),
             counters,
         }
+    }
+
+    fn page(&self, process: ProcessId, from: Slot, limit: u32) -> Result<Vec<u8>, Refusal> {
+        let limit = usize::try_from(limit.min(PAGE)).unwrap_or_default();
+        let archive = self.shards.archive(&process);
+        let page = archive.page(process, from, limit).map_err(refuse_storage)?;
+        Ok(Response::done_bytes(&page.ok_or_else(|| unknown(&process))?))
     }
 
     fn head(&self, process: ProcessId, nonce: Hash) -> Result<Signed<HeadStatement>, Refusal> {

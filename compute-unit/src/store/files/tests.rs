@@ -25,11 +25,11 @@ fn what_no_table_names_is_written_over() {
     let known = append(&files, &[b"known"]);
     let _lost = append(&files, &[b"lost in a crash"]);
     drop(files);
-    std::fs::write(directory.path().join("0000000001.frames"), "of a later file").unwrap();
+    fs::write(directory.path().join("0000000001.frames"), "of a later file").unwrap();
     let files = FrameFiles::open(directory.path().to_owned(), Some(known[0])).unwrap();
     assert!(!directory.path().join("0000000001.frames").exists());
     assert_eq!(append(&files, &[b"next"]), [(0, 5, 4)]);
-    assert_eq!(std::fs::read(directory.path().join("0000000000.frames")).unwrap(), b"knownnext");
+    assert_eq!(fs::read(directory.path().join("0000000000.frames")).unwrap(), b"knownnext");
 }
 
 #[test]
