@@ -285,19 +285,25 @@ pub(crate) enum Stage {
     TakenOver,
 }
 
+/// What a test tells the units, and what they tell it.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// What subscribers to come are told, and from which slots they asked.
+    pub(crate) scripts: Mutex<VecDeque<Script>>,
+    pub(crate) asked: Mutex<Vec<u64>>,
+    /// Entries of the log that can be found.
+    pub(crate) found: Mutex<Vec<LogRecord>>,
+    /// What was submitted.
+    pub(crate) submitted: Mutex<Vec<Entry>>,
+}
+
 /// Real endpoints of the three units on loopback.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) directory: Directory,
     pub(crate) tags: Arc<Mutex<Vec<u64>>>,
     pub(crate) stage: Arc<Mutex<Stage>>,
-    /// What subscribers to come are told, and from which slots they asked.
-    pub(crate) scripts: Arc<Mutex<VecDeque<Script>>>,
-    pub(crate) asked: Arc<Mutex<Vec<u64>>>,
-    /// Entries of the log that can be found.
-    pub(crate) found: Arc<Mutex<Vec<LogRecord>>>,
-    /// What was submitted.
-    pub(crate) submitted: Arc<Mutex<Vec<Entry>>>,
+    pub(crate) notes: Arc<Notes>,
     _units: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -308,10 +314,7 @@ impl Cluster {
         let directory = Directory::new(NETWORK);
         let (tags, stage): (Arc<Mutex<Vec<u64>>>, Arc<Mutex<Stage>>) = Default::default();
         let behaviours = Arc::new(Mutex::new(behaviours.to_vec()));
-        let (scripts, asked): (Arc<Mutex<VecDeque<Script>>>, Arc<Mutex<Vec<u64>>>) =
-            Default::default();
-        let (found, submitted): (Arc<Mutex<Vec<LogRecord>>>, Arc<Mutex<Vec<Entry>>>) =
-            Default::default();
+        let notes = Arc::<Notes>::default();
         let units = [
             (&world.scheduler, Role::Scheduler),
             (&world.next, Role::Scheduler),
@@ -329,16 +332,13 @@ impl Cluster {
                 behaviours: Arc::clone(&behaviours),
                 tags: Arc::clone(&tags),
                 stage: Arc::clone(&stage),
-                scripts: Arc::clone(&scripts),
-                asked: Arc::clone(&asked),
-                found: Arc::clone(&found),
-                submitted: Arc::clone(&submitted),
+                notes: Arc::clone(&notes),
             });
             let served = serve(endpoint, fake, CancellationToken::new());
             AbortOnDropHandle::new(tokio::spawn(served))
         });
         let _units = units.into();
-        Self { directory, tags, stage, scripts, asked, found, submitted, _units }
+        Self { directory, tags, stage, notes, _units }
     }
 }
 
@@ -356,10 +356,7 @@ struct Fake {
     behaviours: Arc<Mutex<Vec<Behaviour>>>,
     tags: Arc<Mutex<Vec<u64>>>,
     stage: Arc<Mutex<Stage>>,
-    scripts: Arc<Mutex<VecDeque<Script>>>,
-    asked: Arc<Mutex<Vec<u64>>>,
-    found: Arc<Mutex<Vec<LogRecord>>>,
-    submitted: Arc<Mutex<Vec<Entry>>>,
+    notes: Arc<Notes>,
 }
 
 impl Handler for Fake {
@@ -378,7 +375,7 @@ impl Handler for Fake {
                 })
             }
             Request::Find(entry) => {
-                let found = self.found.lock().unwrap();
+                let found = self.notes.found.lock().unwrap();
                 let record = found.iter().find(|record| record.assignment.entry == entry);
                 let missing = || Response::refused(Refusal::new(RefusalCode::NotFound, "not here"));
                 record.map_or_else(missing, Response::done)
@@ -412,7 +409,7 @@ impl Handler for Fake {
             let frame: SubmitFrame = codec::decode(&frame).unwrap();
             for submission in frame.submissions {
                 self.tags.lock().unwrap().push(submission.tag);
-                self.submitted.lock().unwrap().push(submission.entry.clone());
+                self.notes.submitted.lock().unwrap().push(submission.entry.clone());
                 if behaviour == Behaviour::Break {
                     return;
                 }
@@ -429,9 +426,9 @@ impl Handler for Fake {
 impl Fake {
     /// Tells a subscriber what its script says.
     async fn tell(&self, from: Slot, mut sender: FrameSender) {
-        self.asked.lock().unwrap().push(from.get());
+        self.notes.asked.lock().unwrap().push(from.get());
         let (script, last) = {
-            let mut scripts = self.scripts.lock().unwrap();
+            let mut scripts = self.notes.scripts.lock().unwrap();
             (scripts.pop_front().unwrap_or_default(), scripts.is_empty())
         };
         for event in script {

@@ -21,7 +21,7 @@ async fn connect(world: &World) -> (Client, Cluster) {
 fn stands(world: &World, cluster: &Cluster, entry: Entry) -> EntryId {
     let id = entry.id();
     let assignment = world.assign(id, 3).assignment;
-    cluster.found.lock().unwrap().push(LogRecord { assignment, entry });
+    cluster.notes.found.lock().unwrap().push(LogRecord { assignment, entry });
     id
 }
 
@@ -32,7 +32,7 @@ async fn a_message_is_shown_to_a_process_in_the_name_of_who_shows_it() {
     let shown = world.message(7);
     let id = stands(&world, &cluster, Entry::Message(shown.clone()));
     let sent = client.assign(id, world.process, LONG).await.unwrap();
-    let submitted = cluster.submitted.lock().unwrap().pop().unwrap();
+    let submitted = cluster.notes.submitted.lock().unwrap().pop().unwrap();
     assert_eq!((submitted.id(), sent.outcome.entry), (sent.message, sent.message));
     let Entry::Message(submitted) = submitted else { panic!("not a message") };
     let message: &Message = submitted.unverified();
@@ -60,7 +60,7 @@ async fn only_signed_messages_that_show_none_themselves_can_be_shown() {
         let error = client.assign(entry, world.process, LONG).await.unwrap_err();
         assert_eq!(error.code(), "bad-request", "{error}");
     }
-    assert!(cluster.submitted.lock().unwrap().is_empty());
+    assert!(cluster.notes.submitted.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn heard(subscription: &mut Subscription, count: usize) -> Vec<u64> {
 async fn play(scripts: impl IntoIterator<Item = Script>) -> (Subscription, Cluster) {
     let world = World::new();
     let (client, cluster) = connect(&world, Behaviour::Answer).await;
-    cluster.scripts.lock().unwrap().extend(scripts);
+    cluster.notes.scripts.lock().unwrap().extend(scripts);
     (client.subscribe(world.process, Slot::new(2)).await.unwrap(), cluster)
 }
 
@@ -52,7 +52,7 @@ async fn a_broken_stream_is_resumed_at_the_next_slot() {
     let scripts = [slots(&world, 2..5), Vec::new(), slots(&world, 5..8)];
     let (mut subscription, cluster) = play(scripts).await;
     assert_eq!(heard(&mut subscription, 6).await, [2, 3, 4, 5, 6, 7]);
-    assert_eq!(*cluster.asked.lock().unwrap(), [2, 5, 5]);
+    assert_eq!(*cluster.notes.asked.lock().unwrap(), [2, 5, 5]);
     assert_eq!(subscription.next_slot(), Slot::new(8));
 }
 
@@ -68,7 +68,7 @@ async fn what_does_not_hold_is_not_handed_out() {
     let scripts = [vec![told(forged)], refused, gap, again, slots(&world, 3..5)];
     let (mut subscription, cluster) = play(scripts).await;
     assert_eq!(heard(&mut subscription, 3).await, [2, 3, 4]);
-    assert_eq!(*cluster.asked.lock().unwrap(), [2, 2, 2, 3, 3]);
+    assert_eq!(*cluster.notes.asked.lock().unwrap(), [2, 2, 2, 3, 3]);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_slot_that_does_not_continue_what_came_before_shows_a_takeover() {
     let next = subscription.next().await;
     assert_eq!(next.outcome, other_five.outcome);
     assert_eq!(subscription.next().await.outcome, other_six.outcome);
-    assert_eq!(*cluster.asked.lock().unwrap(), [2, 6, 5]);
+    assert_eq!(*cluster.notes.asked.lock().unwrap(), [2, 6, 5]);
 }
 
 /// An outcome of a later slot with the answer to a call.
@@ -127,13 +127,13 @@ async fn a_call_waits_for_the_answer_that_comes_in_a_later_slot() {
     let mut script = slots(&world, [2]);
     script.push(answering(&world, 3, 0, integer(7)));
     script.push(answering(&world, 4, 1, integer(8)));
-    cluster.scripts.lock().unwrap().push_back(script);
+    cluster.notes.scripts.lock().unwrap().push_back(script);
     let none = Value::Map(Vec::new());
     // The fake scheduler assigns the first message slot 1.
     let sent = client.call(world.process, "add", &none, LONG).await.unwrap();
     assert_eq!((sent.slot(), sent.reply()), (Slot::new(1), Ok(Value::Integer(8))));
     assert_eq!(sent.late.unwrap().slot, Slot::new(4));
-    assert_eq!(*cluster.asked.lock().unwrap(), [2]);
+    assert_eq!(*cluster.notes.asked.lock().unwrap(), [2]);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_late_failure_is_the_failure_of_the_call() {
     let (client, cluster) = connect(&world, Behaviour::Later).await;
     let failure = Failure::of(FailureKind::NoReply);
     let answer = AskAnswer::Failure(failure.clone(), Effect::Yes);
-    cluster.scripts.lock().unwrap().push_back(vec![answering(&world, 2, 1, answer)]);
+    cluster.notes.scripts.lock().unwrap().push_back(vec![answering(&world, 2, 1, answer)]);
     let none = Value::Map(Vec::new());
     let sent = client.call(world.process, "add", &none, LONG).await.unwrap();
     assert_eq!(sent.failure(), Some(&failure));
@@ -167,5 +167,5 @@ async fn a_reply_that_comes_at_once_costs_no_subscription() {
     let none = Value::Map(Vec::new());
     let sent = client.call(world.process, "add", &none, LONG).await.unwrap();
     assert_eq!(sent.reply(), Ok(Value::Integer(3)));
-    assert!(cluster.asked.lock().unwrap().is_empty());
+    assert!(cluster.notes.asked.lock().unwrap().is_empty());
 }
