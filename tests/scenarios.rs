@@ -25,6 +25,8 @@ mod crash;
 mod discovery;
 #[path = "scenarios/failover.rs"]
 mod failover;
+#[path = "scenarios/following.rs"]
+mod following;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
 #[path = "scenarios/handover.rs"]

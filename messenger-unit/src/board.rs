@@ -13,7 +13,7 @@ use std::{
 use protocol::{Assignment, EntryId, ProcessId, Slot};
 use tokio::sync::oneshot;
 
-use crate::{check::Frame, lock, session::Session};
+use crate::{check::Frame, lock, session::Session, subscription::Inlet};
 
 /// A client stream's interest in an entry, with the tag it knows it by.
 type Interest = (Arc<Session>, u64);
@@ -34,6 +34,8 @@ struct Inner {
     heads: HashMap<ProcessId, Slot>,
     waiters: HashMap<(ProcessId, Slot), Vec<oneshot::Sender<Place>>>,
     waiting: usize,
+    /// Who subscribes to a process.
+    subscribers: HashMap<ProcessId, Vec<Arc<Inlet>>>,
 }
 
 /// The board.
@@ -70,9 +72,36 @@ impl Board {
 
     /// Learns that slots of a process from one on are void: others will come by in their place.
     pub(crate) fn rewind(&self, process: ProcessId, first: Slot) {
-        if let Some(head) = lock(&self.inner).heads.get_mut(&process) {
+        let mut inner = lock(&self.inner);
+        if let Some(head) = inner.heads.get_mut(&process) {
             *head = first.min(*head);
         }
+        for inlet in inner.subscribers.get(&process).into_iter().flatten() {
+            inlet.rewind(first);
+        }
+    }
+
+    /// Subscribes to what comes by of a process from now on; tells the first slot that has not.
+    pub(crate) fn subscribe(&self, process: ProcessId) -> (Arc<Inlet>, Option<Slot>) {
+        let inlet = Arc::new(Inlet::default());
+        let mut inner = lock(&self.inner);
+        inner.subscribers.entry(process).or_default().push(Arc::clone(&inlet));
+        (inlet, inner.heads.get(&process).copied())
+    }
+
+    /// Ends a subscription.
+    pub(crate) fn unsubscribe(&self, process: ProcessId, inlet: &Arc<Inlet>) {
+        let mut inner = lock(&self.inner);
+        let Some(inlets) = inner.subscribers.get_mut(&process) else { return };
+        inlets.retain(|other| !Arc::ptr_eq(other, inlet));
+        if inlets.is_empty() {
+            inner.subscribers.remove(&process);
+        }
+    }
+
+    /// Whether a slot has come by.
+    pub(crate) fn has_passed(&self, process: ProcessId, slot: Slot) -> bool {
+        lock(&self.inner).heads.get(&process).is_some_and(|head| *head > slot)
     }
 
     /// Registers interests in entries by id, before they are submitted.
@@ -160,6 +189,12 @@ impl Board {
             if number >= *head {
                 *head = number.next().unwrap_or(number);
                 passed.fresh.push(position);
+                // Most processes have no subscriber, and most messengers none at all.
+                if !inner.subscribers.is_empty() {
+                    for inlet in inner.subscribers.get(&process).into_iter().flatten() {
+                        inlet.offer((Arc::clone(frame), position));
+                    }
+                }
             }
             for (session, tag) in inner.interests.remove(&slot.outcome.entry).unwrap_or_default() {
                 let at = *by_session.entry(session.id()).or_insert_with(|| {

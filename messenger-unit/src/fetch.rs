@@ -78,6 +78,25 @@ impl Hub {
         Err(failure)
     }
 
+    /// Outcomes of a process from a slot on, as many as a unit of the policy gives at once; none if
+    /// nobody has executed that far.
+    pub(crate) async fn past(
+        &self,
+        process: ProcessId,
+        from: Slot,
+    ) -> Result<Vec<Executed>, RefusalCode> {
+        let known = self.locations.find(process).await?;
+        let mut answer = Err(RefusalCode::Unreachable);
+        for unit in self.units_of(&known, &process) {
+            match self.page(unit, &known, (process, from), PAGE).await {
+                Ok(page) if page.is_empty() => answer = Ok(page),
+                Ok(page) => return Ok(page),
+                Err(code) => answer = answer.or(Err(code)),
+            }
+        }
+        answer
+    }
+
     /// Items of a pair from a number on, searched for from a slot on.
     pub(crate) async fn fetch_items(
         &self,

@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     router::Parked,
     store::Store,
+    subscription::Subscriptions,
     witness::Witness,
 };
 
@@ -52,6 +53,7 @@ pub(crate) struct Hub {
     /// Entries whose process is being found.
     pub(crate) parked: Mutex<Parked>,
     pub(crate) watchers: broadcast::Sender<Place>,
+    pub(crate) subscriptions: Subscriptions,
     /// Memory for unacknowledged entries of clients, in KiB.
     pub(crate) shares: Arc<Semaphore>,
     pub(crate) sessions: AtomicU64,
@@ -86,6 +88,7 @@ impl Hub {
             relays: Mutex::default(),
             parked: Mutex::default(),
             watchers: broadcast::channel(WATCH_MAX).0,
+            subscriptions: Subscriptions::default(),
             shares: Arc::new(Semaphore::new(crate::session::SHARES_MAX)),
             sessions: AtomicU64::new(0),
             swept: AtomicBool::new(true),

@@ -10,7 +10,7 @@
 //! - `outbox`: the pure core of delivery; `delivery` performs its effects.
 //! - `session`, `router`, `relay`, `flight`: from a client's stream to schedulers and back.
 //! - `follow`, `check`, `collect`, `parcel`: from compute units to the outbox.
-//! - `board`: who waits for which outcome. `location`: who processes are; `handover`: when that has
+//! - `board`: who waits for which outcome; `subscription`: who follows a process. `location`: who processes are; `handover`: when that has
 //!   changed. `fetch`: what has passed.
 //! - `witness`, `faults`: receipts that contradict each other, and files that show it.
 //! - `share`: which messenger of an operator delivers what which process emits.
@@ -40,6 +40,7 @@ mod service;
 mod session;
 mod share;
 mod store;
+mod subscription;
 mod wire;
 mod witness;
 

@@ -27,6 +27,7 @@ use crate::{
     session::{OPEN_MAX, Session, encode_executed},
     share::{self, cursors::Teller},
     store::{Store, StoreError},
+    subscription,
 };
 
 /// How often cursors are stored.
@@ -200,6 +201,9 @@ impl Handler for Service {
         match codec::decode::<Opening>(&opening) {
             Ok(Opening::Submit) => self.serve_client(sender, receiver).await,
             Ok(Opening::Watch) => self.serve_watcher(sender).await,
+            Ok(Opening::Subscribe { process, from }) => {
+                subscription::serve(&self.hub, process, from, sender).await;
+            }
             Ok(_) => tracing::debug!(%peer, "a stream that a messenger does not serve"),
             Err(error) => tracing::debug!(%peer, %error, "an opening cannot be read"),
         }
@@ -219,6 +223,7 @@ impl Service {
         counters.push(gauge("pairs_known", waiting.pairs));
         counters.push(gauge("pairs_retrying", waiting.waiting));
         counters.push(gauge("pairs_spilled", waiting.spilled));
+        counters.push(gauge("subscribers", hub.subscriptions.count()));
         counters.push(("pairs_blocked".to_owned(), waiting.blocked.values().sum()));
         let blocked = waiting.blocked.iter();
         counters.extend(blocked.map(|(code, n)| (format!("pairs_blocked:{}", code.word()), *n)));

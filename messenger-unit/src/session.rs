@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    BatchHeader, Refusal, Signed,
+    BatchHeader, ReceiptBatch, Refusal, Signed,
     api::{Acknowledgement, Executed, FinalRefusal, OUTCOME_FRAME_MAX},
     codec,
 };
@@ -223,7 +223,7 @@ fn encode(event: &Event) -> Vec<Bytes> {
             let Executed { outcome, receipt } = &**executed;
             let (leaf, path) = (&receipt.leaf, &receipt.path);
             let entry = ExecutedRef { tag: *tag, outcome, leaf, path };
-            vec![frame(&EventRef::Executed { batch: &receipt.batch, entries: &[entry] })]
+            encode_entries(&receipt.batch, &[entry])
         }
         Event::Executed { frame, entries } => encode_executed(frame, entries),
     }
@@ -236,12 +236,30 @@ pub(crate) fn encode_executed(frame: &Frame, entries: &[(u64, usize)]) -> Vec<By
         let (outcome, leaf, path) = (&slot.outcome, &slot.leaf, &slot.path);
         Some(ExecutedRef { tag: *tag, outcome, leaf, path })
     };
-    let batch = &frame.inner.batch;
     let referred: Vec<_> = entries.iter().filter_map(referred).collect();
-    let whole = codec::encode(&EventRef::Executed { batch, entries: &referred });
+    encode_entries(&frame.inner.batch, &referred)
+}
+
+/// The frames that tell a subscriber of slots that were fetched: one for each batch, unless that is
+/// too long.
+pub(crate) fn encode_fetched(page: &[Executed]) -> Vec<Bytes> {
+    fn referred(Executed { outcome, receipt }: &Executed) -> ExecutedRef<'_> {
+        ExecutedRef { tag: 0, outcome, leaf: &receipt.leaf, path: &receipt.path }
+    }
+    let groups = page.chunk_by(|one, other| one.receipt.batch == other.receipt.batch);
+    let encode = |group: &[Executed]| {
+        let batch = &group.first()?.receipt.batch;
+        Some(encode_entries(batch, &group.iter().map(referred).collect::<Vec<_>>()))
+    };
+    groups.filter_map(encode).flatten().collect()
+}
+
+/// The frames of entries under one batch: one, unless that is too long.
+fn encode_entries(batch: &Signed<ReceiptBatch>, entries: &[ExecutedRef<'_>]) -> Vec<Bytes> {
+    let whole = codec::encode(&EventRef::Executed { batch, entries });
     if whole.len() <= OUTCOME_FRAME_MAX || entries.len() < 2 {
         return vec![whole.into()];
     }
     let (left, right) = entries.split_at(entries.len() / 2);
-    [left, right].into_iter().flat_map(|half| encode_executed(frame, half)).collect()
+    [left, right].into_iter().flat_map(|half| encode_entries(batch, half)).collect()
 }

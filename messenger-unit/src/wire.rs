@@ -69,7 +69,7 @@ pub(crate) enum EventRef<'a> {
 }
 
 /// A [`protocol::api::ExecutedEntry`].
-#[derive(Debug, Encode)]
+#[derive(Debug, Clone, Copy, Encode)]
 pub(crate) struct ExecutedRef<'a> {
     #[n(0)]
     pub(crate) tag: u64,

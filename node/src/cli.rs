@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod assign;
 mod bench;
 mod controller;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
     Spawn(spawn::Spawn),
     /// Send a message to a process and wait for its reply.
     Send(send::Send),
+    /// Show a message that stands in some log to a process.
+    Assign(assign::Assign),
     /// Ask a process without changing it.
     View(view::View),
     /// Print a process's log with the outcomes.
@@ -135,6 +138,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,
+        Command::Assign(assign) => Box::pin(assign.run(&globals)).await,
         Command::View(view) => Box::pin(view.run(&globals)).await,
         Command::Log(log) => Box::pin(log.run(&globals)).await,
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,

@@ -7,6 +7,7 @@
 mod api;
 mod assets;
 mod feed;
+mod follow;
 mod guard;
 mod pages;
 mod query;
@@ -121,6 +122,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/api/units", get(api::units))
         .route("/api/processes", get(api::processes))
         .route("/api/process/{id}/log", get(api::log))
+        .route("/api/process/{id}/events", get(follow::events))
         .route("/api/message/{id}", get(api::message))
         .route("/api/outbox", get(api::outbox))
         .route("/healthz", get(async || "ok\n"))

@@ -308,7 +308,9 @@ pub enum Opening {
         from: Slot,
     },
     /// To a messenger, by anyone: the outcomes of one process from a slot on, without gaps, then as
-    /// they come. Frames down are [`SubmitEvent::Executed`] with tag 0.
+    /// they come. Frames down are [`SubmitEvent::Executed`] with tag 0; slots that a takeover made
+    /// void come again, from the first on. Where nothing can be given, the only frame is
+    /// [`SubmitEvent::Refused`] with tag 0.
     #[n(5)]
     Subscribe {
         /// The process.

@@ -6,6 +6,7 @@ use crate::check::{Frame, FrameError};
 mod client;
 mod handover;
 mod sharing;
+mod subscriptions;
 mod world;
 
 use client::Client;

@@ -1,10 +1,10 @@
 //! `log`: what stands in a process's log, and what came of it.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use antiphon_client::{ClientError, LogReader};
 use clap::Args;
-use protocol::{Outcome, ProcessId, Slot};
+use protocol::{Outcome, ProcessId, Slot, api::LogRecord};
 
 use super::{
     options::Globals,
@@ -19,8 +19,8 @@ use crate::{
 /// Slots read at once.
 const PAGE: u32 = 256;
 
-/// How often a followed log is looked at even if no outcome announced anything.
-const LOOK: Duration = Duration::from_secs(2);
+/// The pause before a log that could not be read is read again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Print a process's log with the outcomes.
 #[derive(Debug, Args)]
@@ -48,27 +48,25 @@ impl Log {
         if let Some(slot) = self.at {
             return Box::pin(print_one(&session, process, Slot::new(slot))).await;
         }
+        if self.follow {
+            return Box::pin(self.follow(&session, process)).await;
+        }
         let mut reader = session.client.log(process, Slot::new(self.from));
-        let mut watch = self.follow.then(|| session.client.watch()).transpose()?;
-        loop {
-            self.print_new(&session, process, &mut reader).await?;
-            let done = self.to.is_some_and(|to| reader.next().get() > to);
-            let Some(watch) = watch.as_mut().filter(|_| !done) else { return Ok(()) };
-            let look = tokio::time::sleep(LOOK);
-            let news = async {
-                // A watch that has ended brings no news; the pause below goes on.
-                while let Some(observed) = watch.next().await {
-                    if observed.outcome.process == process {
-                        return;
-                    }
-                }
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                () = news => {}
-                () = look => {}
+        self.print_new(&session, process, &mut reader).await
+    }
+
+    /// Prints slots as they are executed.
+    async fn follow(&self, session: &Session, process: ProcessId) -> Result<(), NodeError> {
+        let from = Slot::new(self.from);
+        let mut subscription = session.client.subscribe(process, from).await?;
+        let mut log = Followed::new(session, process, from);
+        while self.to.is_none_or(|to| subscription.next_slot().get() <= to) {
+            let outcome = subscription.next().await.outcome;
+            if let Some(record) = log.record_of(&outcome).await? {
+                print(session, &LogLine::of(&record, Some(&outcome)))?;
             }
         }
+        Ok(())
     }
 
     /// Prints all slots up to the log's end, or the last one wanted.
@@ -90,7 +88,7 @@ impl Log {
             if page.records.is_empty() {
                 return Ok(());
             }
-            let mut outcomes = Outcomes::new(session, process, self.follow);
+            let mut outcomes = Outcomes::new(session, process);
             for record in &page.records {
                 let outcome = outcomes.of(record.assignment.slot).await?;
                 print(session, &LogLine::of(record, outcome.as_ref()))?;
@@ -104,7 +102,7 @@ async fn print_one(session: &Session, process: ProcessId, slot: Slot) -> Result<
     let page = session.client.log(process, slot).page(1).await?;
     let missing = || NodeError::usage(format!("the log has no slot {slot} yet"));
     let record = page.records.first().ok_or_else(missing)?;
-    let outcome = Outcomes::new(session, process, false).of(slot).await?;
+    let outcome = Outcomes::new(session, process).of(slot).await?;
     if outcome.is_some() {
         return print(session, &LogLine::of(record, outcome.as_ref()));
     }
@@ -122,15 +120,13 @@ async fn print_one(session: &Session, process: ProcessId, slot: Slot) -> Result<
 struct Outcomes<'a> {
     session: &'a Session,
     process: ProcessId,
-    /// Whether to wait for slots that are not executed yet.
-    waits: bool,
     fetched: std::vec::IntoIter<Outcome>,
     exhausted: bool,
 }
 
 impl<'a> Outcomes<'a> {
-    fn new(session: &'a Session, process: ProcessId, waits: bool) -> Self {
-        Self { session, process, waits, fetched: Vec::new().into_iter(), exhausted: false }
+    fn new(session: &'a Session, process: ProcessId) -> Self {
+        Self { session, process, fetched: Vec::new().into_iter(), exhausted: false }
     }
 
     /// The outcome of a slot; slots are asked for in order.
@@ -146,24 +142,69 @@ impl<'a> Outcomes<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            self.exhausted = executed.is_empty() && !self.waits;
+            self.exhausted = executed.is_empty();
             let outcomes: Vec<Outcome> =
                 executed.into_iter().map(|executed| executed.outcome).collect();
             self.fetched = outcomes.into_iter();
         }
-        if let Some(outcome) = self.fetched.next() {
-            return Ok(Some(outcome));
+        Ok(self.fetched.next())
+    }
+}
+
+/// The entries of a log that is followed, read as they are executed.
+struct Followed<'a> {
+    session: &'a Session,
+    process: ProcessId,
+    reader: LogReader,
+    /// Whether the reader has read nothing yet, so that it knows of no slot before.
+    fresh: bool,
+    /// What was read and is not executed yet, from a slot on.
+    records: VecDeque<LogRecord>,
+    next: Slot,
+}
+
+impl<'a> Followed<'a> {
+    fn new(session: &'a Session, process: ProcessId, from: Slot) -> Self {
+        let reader = session.client.log(process, from);
+        Self { session, process, reader, fresh: true, records: VecDeque::new(), next: from }
+    }
+
+    /// What stands in a slot that was executed; nothing if it is void by now.
+    async fn record_of(&mut self, outcome: &Outcome) -> Result<Option<LogRecord>, NodeError> {
+        let slot = outcome.slot;
+        // Behind a takeover the log goes on from an earlier slot.
+        if slot != self.next {
+            self.begin(slot);
         }
-        if !self.waits {
-            return Ok(None);
-        }
-        loop {
-            match self.session.client.await_outcome(self.process, slot).await {
-                Ok(executed) => return Ok(Some(executed.outcome)),
-                Err(error) => tracing::debug!(%error, %slot, "not executed yet"),
+        while self.records.is_empty() {
+            match self.reader.page(PAGE).await {
+                Ok(page) if page.records.is_empty() => tokio::time::sleep(PAUSE).await,
+                Ok(page) => {
+                    self.records.extend(page.records);
+                    self.fresh = false;
+                }
+                // A takeover may have come between two pages.
+                Err(ClientError::Broken { .. }) if !self.fresh => self.begin(slot),
+                // It was executed, so it will be there again.
+                Err(error @ (ClientError::Refused { .. } | ClientError::Unreachable { .. })) => {
+                    tracing::debug!(%error, %slot, "the log cannot be read");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        let record = self.records.pop_front().filter(|record| {
+            record.assignment.slot == slot && record.assignment.entry == outcome.entry
+        });
+        self.next = slot.next().unwrap_or(slot);
+        if record.is_none() {
+            self.begin(self.next);
+        }
+        Ok(record)
+    }
+
+    fn begin(&mut self, from: Slot) {
+        *self = Self::new(self.session, self.process, from);
     }
 }
 
@@ -193,6 +234,9 @@ fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
     ))?;
     for logged in shape.outcome.iter().flat_map(|outcome| &outcome.logs) {
         line(&format!("        {logged}"))?;
+    }
+    for event in shape.outcome.iter().flat_map(|outcome| &outcome.events) {
+        line(&format!("        {event}"))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `send`: a message, and its reply.
 
+use antiphon_client::SendResult;
 use clap::Args;
 use protocol::json::to_json;
 
@@ -29,16 +30,21 @@ impl Send {
         let session = Session::open(globals, Access::Sign).await?;
         let process = session.process(&self.process).await?;
         let args = session.args(process, &self.method, self.args.as_deref()).await?;
-        let result = session.client.send(process, &self.method, &args, session.timeout).await?;
-        let sent = Sent::of(result.message, &result.outcome);
-        if let Some(failure) = result.failure() {
-            if session.output.json {
-                session.output.object(&sent)?;
-            }
-            let ActorError { code, detail } = failure.into();
-            return Err(NodeError::Answered { code, detail });
-        }
-        let reply = result.reply()?;
-        session.output.print(&sent, || to_json(&reply).to_string())
+        let result = session.client.call(process, &self.method, &args, session.timeout).await?;
+        print(&session, &result)
     }
+}
+
+/// Prints what came of a message.
+pub(super) fn print(session: &Session, result: &SendResult) -> Result<(), NodeError> {
+    let sent = Sent::with_reply(result);
+    if let Some(failure) = result.failure() {
+        if session.output.json {
+            session.output.object(&sent)?;
+        }
+        let ActorError { code, detail } = failure.into();
+        return Err(NodeError::Answered { code, detail });
+    }
+    let reply = result.reply()?;
+    session.output.print(&sent, || to_json(&reply).to_string())
 }

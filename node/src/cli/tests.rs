@@ -55,6 +55,13 @@ fn the_contract_parses() {
 }
 
 #[test]
+fn a_message_is_assigned_by_its_id() {
+    let message = protocol::EntryId::from_bytes([2; 32]);
+    parse(&format!("antiphon assign {message} a --key bob --json")).unwrap();
+    assert!(parse("antiphon assign a a").is_err());
+}
+
+#[test]
 fn mistakes_are_refused() {
     for line in [
         "antiphon",

@@ -1,7 +1,7 @@
 //! The same facts for scripts.
 
 use protocol::{
-    Outcome, Reply,
+    Outcome, Reply, UnitId,
     api::{LogRecord, WaitingState},
     json::bytes_to_json,
 };
@@ -130,6 +130,14 @@ pub(crate) fn message(facts: &MessageFacts) -> Json {
         "outcome": facts.progress.executed().map(|executed| outcome(&executed.outcome)),
         "origin": origin, "caused_from": facts.items_from,
         "caused": facts.caused.iter().map(caused).collect::<Vec<_>>(),
+    })
+}
+
+/// One outcome for those who follow a process, whole, with the unit that states it.
+pub(crate) fn followed(seen: &Outcome, unit: UnitId) -> Json {
+    json!({
+        "process": seen.process, "slot": seen.slot, "message": seen.entry, "unit": unit,
+        "outcome": outcome(seen),
     })
 }
 

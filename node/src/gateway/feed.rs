@@ -55,7 +55,7 @@ const LOOK_UP: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How often a silent stream says that it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Something to tell watchers.
 #[derive(Debug, Clone)]
@@ -91,9 +91,19 @@ impl Feed {
         Self { news, watchers, came: Arc::new(Notify::new()), shutdown }
     }
 
+    /// Room for one more stream, if there is any.
+    pub(super) fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.watchers).try_acquire_owned().ok()
+    }
+
+    /// Says when the gateway stops.
+    pub(super) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
     /// Lets one more watch, if there is room.
     pub(super) fn subscribe(&self, only: Option<ProcessId>) -> Option<Watcher> {
-        let permit = Arc::clone(&self.watchers).try_acquire_owned().ok()?;
+        let permit = self.admit()?;
         let news = self.news.subscribe();
         self.came.notify_one();
         Some(Watcher { news, only, shutdown: self.shutdown.clone(), _permit: permit })
@@ -214,12 +224,7 @@ pub(super) async fn events(
         Ok(only) => only,
         Err(problem) => return api::fail(&problem),
     };
-    let Some(watcher) = shared.feed.subscribe(only) else {
-        let hint = "Close a page, or try again in a moment.";
-        let problem = Problem::new(503, "busy", "Too many watch already.", hint);
-        let retry = [(RETRY_AFTER, "5")];
-        return (StatusCode::SERVICE_UNAVAILABLE, retry, api::fail(&problem)).into_response();
-    };
+    let Some(watcher) = shared.feed.subscribe(only) else { return full() };
     let hello = Event::default().comment("antiphon").retry(Duration::from_secs(1));
     let events = stream::unfold((Some(hello), watcher), async |(hello, mut watcher)| {
         let event = match hello {
@@ -229,6 +234,14 @@ pub(super) async fn events(
         Some((Ok::<_, Infallible>(event), (None, watcher)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// There is no room for one more.
+pub(super) fn full() -> Response {
+    let hint = "Close a page, or try again in a moment.";
+    let problem = Problem::new(503, "busy", "Too many watch already.", hint);
+    let retry = [(RETRY_AFTER, "5")];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, api::fail(&problem)).into_response()
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ async fn addresses_that_name_nothing_are_refused_with_a_page() {
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/events?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/api/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, "/api/process/x/events").await.0, StatusCode::BAD_REQUEST);
+    let process = ProcessId::from_bytes([1; 32]);
+    let path = format!("/api/process/{process}/events");
+    assert_eq!(get(&site, &format!("{path}?from=x")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, &path).await.0, StatusCode::BAD_GATEWAY, "nobody knows of it");
     assert_eq!(get(&site, "/nowhere").await.0, StatusCode::NOT_FOUND);
     let request = Request::post("/").header(HOST, "localhost").body(Body::empty()).unwrap();
     let refused = site.oneshot(request).await.unwrap();

@@ -1,9 +1,9 @@
 //! The objects printed with `--json`.
 
-use antiphon_client::Handover;
+use antiphon_client::{Handover, SendResult};
 use protocol::{
-    AccountId, Assignment, ComputePolicy, ControlAction, Entry, EntryId, Failure, ItemBody,
-    Message, ModuleId, OutboxItem, Outcome, Principal, ProcessId, Reply, UnitId,
+    AccountId, AskAnswer, Assignment, ComputePolicy, ControlAction, Entry, EntryId, Event, Failure,
+    ItemBody, Message, ModuleId, OutboxItem, Outcome, Principal, ProcessId, Reply, UnitId,
     api::LogRecord,
     json::{bytes_to_json, to_json},
 };
@@ -73,6 +73,18 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// A message with its final reply, as far as that was waited for.
+    pub(crate) fn with_reply(result: &SendResult) -> Self {
+        let sent = Self::of(result.message, &result.outcome);
+        match result.late.as_deref().map(|late| &late.answer) {
+            None => sent,
+            Some(AskAnswer::Value(bytes)) => Self { reply: Some(bytes_to_json(bytes)), ..sent },
+            Some(AskAnswer::Failure(failure, _)) => {
+                Self { reply: None, gas: None, error: Some(failure.into()), ..sent }
+            }
+        }
+    }
+
     pub(crate) fn of(message: EntryId, outcome: &Outcome) -> Self {
         let slot = outcome.slot.get();
         let sent = Self { message, slot, reply: None, gas: None, error: None };
@@ -199,7 +211,7 @@ fn item(body: &ItemBody) -> (&'static str, Option<String>, Json) {
     }
 }
 
-/// What came of a slot: `reply` or `error`, then gas, logs and outbox.
+/// What came of a slot: `reply` or `error`, then gas, logs, outbox and, if there are any, events.
 #[derive(Debug, Serialize)]
 pub(crate) struct OutcomeShape {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,6 +221,15 @@ pub(crate) struct OutcomeShape {
     pub(crate) gas: u64,
     pub(crate) logs: Vec<LoggedShape>,
     pub(crate) outbox: Vec<ItemShape>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) events: Vec<EventShape>,
+}
+
+/// Something an actor emitted for whoever follows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventShape {
+    name: String,
+    data: Json,
 }
 
 /// A line an actor logged.
@@ -235,6 +256,18 @@ impl std::fmt::Display for LoggedShape {
     }
 }
 
+impl std::fmt::Display for EventShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "event {} {}", super::printable(&self.name), self.data)
+    }
+}
+
+impl EventShape {
+    fn of(event: &Event) -> Self {
+        Self { name: event.name.clone(), data: bytes_to_json(&event.data) }
+    }
+}
+
 impl OutcomeShape {
     pub(crate) fn of(outcome: &Outcome) -> Self {
         let (reply, error) = match &outcome.reply {
@@ -252,6 +285,7 @@ impl OutcomeShape {
             gas: outcome.gas.get(),
             logs: logs.collect(),
             outbox: outcome.outbox.iter().map(ItemShape::of).collect(),
+            events: outcome.events.iter().map(EventShape::of).collect(),
         }
     }
 }

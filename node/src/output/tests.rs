@@ -1,9 +1,9 @@
 use antiphon_client::{ClientError, Handover};
 use protocol::{
-    AccountId, Assignment, Control, ControlAction, Entry, EntryId, Epoch, Failure, FailureKind,
-    Gas, GlobalValue, Hash, ItemBody, Kind, LogLine as Logged, Message, ModuleId, NetworkId,
-    OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId, Refusal,
-    RefusalCode, Reply, SecretKey, Signed, Slot, State, Timestamp, UnitId, V1, Value,
+    AccountId, Assignment, Control, ControlAction, Entry, EntryId, Epoch, Event, Failure,
+    FailureKind, Gas, GlobalValue, Hash, ItemBody, Kind, LogLine as Logged, Message, ModuleId,
+    NetworkId, OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId, ProfileId,
+    Refusal, RefusalCode, Reply, SecretKey, Signed, Slot, State, Timestamp, UnitId, V1, Value,
     api::LogRecord,
 };
 
@@ -78,6 +78,13 @@ fn an_outcome_has_reply_or_error_then_gas_logs_outbox() {
     let shape = OutcomeShape::of(&outcome(failure()));
     let error = r#""error":{"code":"too-much","detail":"no more"}"#;
     assert_eq!(json(&shape), format!("{{{error},{rest}"));
+    let mut eventful = outcome(value(&Value::Bool(true)));
+    let data = Value::Integer(4).encode().unwrap();
+    eventful.events.push(Event { name: "added".to_owned(), data });
+    let (shape, rest) = (OutcomeShape::of(&eventful), rest.strip_suffix('}').unwrap());
+    let events = r#""events":[{"name":"added","data":4}]"#;
+    assert_eq!(json(&shape), format!(r#"{{"reply":true,{rest},{events}}}"#));
+    assert_eq!(shape.events[0].to_string(), "event added 4");
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use protocol::{
-    AssignmentProof, Entry, EntryId, Failure, Gas, Hash, Kind, Message, NetworkId, Outcome,
-    Principal, ProcessId, Receipt, Reply, SecretKey, Signed, Slot, Source, UnitId, V1, Value,
-    ViewAnswer, ViewRequest,
+    AskAnswer, AssignmentProof, Entry, EntryId, Failure, Gas, Hash, Kind, Message, NetworkId,
+    Outcome, Principal, ProcessId, Receipt, Reply, SecretKey, Signed, Slot, Source, UnitId, V1,
+    Value, ViewAnswer, ViewRequest,
     api::{Executed, Request},
 };
 use tokio::time::{Instant, timeout};
 
-use crate::{Client, ClientError, Ticket, client::remember, policy::Said, shell};
+use crate::{Client, ClientError, LateAnswer, Ticket, client::remember, policy::Said, shell};
 
 /// How long a signed message may still be submitted: a little less than schedulers allow, for
 /// clocks that differ.
@@ -27,6 +27,8 @@ pub struct SendResult {
     pub outcome: Outcome,
     /// The word of one unit of the process's policy for it.
     pub receipt: Receipt,
+    /// The answer, where it came in a later slot and was waited for.
+    pub late: Option<Box<LateAnswer>>,
 }
 
 /// What a view gave.
@@ -48,20 +50,26 @@ impl SendResult {
     /// # Errors
     ///
     /// [`ClientError::Actor`] if the actor or its execution failed, [`ClientError::NoAnswerYet`] if
-    /// the reply comes in a later slot.
+    /// the reply comes in a later slot that was not waited for.
     pub fn reply(&self) -> Result<Value, ClientError> {
-        match &self.outcome.reply {
-            Reply::Value(bytes) => Ok(value(bytes)),
-            Reply::Failure(failure) => Err(ClientError::Actor(failure.clone())),
-            Reply::Later => Err(ClientError::NoAnswerYet { message: self.message, reason: None }),
+        match (self.late.as_deref().map(|late| &late.answer), &self.outcome.reply) {
+            (Some(AskAnswer::Value(bytes)), _) | (None, Reply::Value(bytes)) => Ok(value(bytes)),
+            (Some(AskAnswer::Failure(failure, _)), _) | (None, Reply::Failure(failure)) => {
+                Err(ClientError::Actor(failure.clone()))
+            }
+            (None, Reply::Later) => {
+                Err(ClientError::NoAnswerYet { message: self.message, reason: None })
+            }
         }
     }
 
     /// The failure, if there is one.
-    pub const fn failure(&self) -> Option<&Failure> {
-        match &self.outcome.reply {
-            Reply::Failure(failure) => Some(failure),
-            Reply::Value(_) | Reply::Later => None,
+    pub fn failure(&self) -> Option<&Failure> {
+        match (self.late.as_deref().map(|late| &late.answer), &self.outcome.reply) {
+            (Some(AskAnswer::Failure(failure, _)), _) | (None, Reply::Failure(failure)) => {
+                Some(failure)
+            }
+            (Some(AskAnswer::Value(_)), _) | (None, Reply::Value(_) | Reply::Later) => None,
         }
     }
 
@@ -88,8 +96,19 @@ impl Client {
         method: &str,
         args: &Value,
     ) -> Result<Signed<Message>, ClientError> {
+        self.sign_message(process, method, args, None)
+    }
+
+    /// Signs a message, with another one as evidence if it shows one.
+    pub(crate) fn sign_message(
+        &self,
+        process: ProcessId,
+        method: &str,
+        args: &Value,
+        evidence: Option<Vec<u8>>,
+    ) -> Result<Signed<Message>, ClientError> {
         let key = self.key()?;
-        let unsigned = Unsigned { network: self.network(), process, method, args };
+        let unsigned = Unsigned { network: self.network(), process, method, args, evidence };
         unsigned.sign(key, self.next_nonce())
     }
 
@@ -117,8 +136,38 @@ impl Client {
         args: &Value,
         limit: Duration,
     ) -> Result<SendResult, ClientError> {
-        let deadline = Instant::now() + limit;
         let message = self.prepare_message(process, method, args)?;
+        self.send_signed(message, limit).await
+    }
+
+    /// Sends a message and waits for its answer, also if that comes in a later slot.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::send`].
+    pub async fn call(
+        &self,
+        process: ProcessId,
+        method: &str,
+        args: &Value,
+        limit: Duration,
+    ) -> Result<SendResult, ClientError> {
+        let deadline = Instant::now() + limit;
+        let sent = self.send(process, method, args, limit).await?;
+        self.final_reply(sent, deadline.saturating_duration_since(Instant::now())).await
+    }
+
+    /// Sends a signed message and waits until it is executed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::send`].
+    pub async fn send_signed(
+        &self,
+        message: Signed<Message>,
+        limit: Duration,
+    ) -> Result<SendResult, ClientError> {
+        let deadline = Instant::now() + limit;
         let ticket = timeout(limit, self.submit(Entry::Message(message))).await;
         let ticket = ticket.unwrap_or_else(|_| Err(not_sent()))?;
         self.finish(ticket, deadline.saturating_duration_since(Instant::now())).await
@@ -139,7 +188,7 @@ impl Client {
             let assignment = ticket.assigned().await?;
             let Executed { outcome, receipt } = ticket.executed().await?;
             self.remember_executed(outcome.process, outcome.slot);
-            Ok(SendResult { message, assignment, outcome, receipt })
+            Ok(SendResult { message, assignment, outcome, receipt, late: None })
         };
         match timeout(limit, both).await {
             Ok(result) => result,
@@ -180,7 +229,8 @@ impl Client {
 }
 
 impl Client {
-    fn remember_executed(&self, process: ProcessId, slot: Slot) {
+    /// Remembers that a slot is executed, so that no view is older.
+    pub(crate) fn remember_executed(&self, process: ProcessId, slot: Slot) {
         let mut known = self.inner.known();
         let last = known.executed.get(&process).copied().unwrap_or_default();
         remember(&mut known.executed, process, last.max(slot));
@@ -193,10 +243,11 @@ struct Unsigned<'a> {
     process: ProcessId,
     method: &'a str,
     args: &'a Value,
+    evidence: Option<Vec<u8>>,
 }
 
 impl Unsigned<'_> {
-    fn sign(&self, key: &SecretKey, nonce: u64) -> Result<Signed<Message>, ClientError> {
+    fn sign(self, key: &SecretKey, nonce: u64) -> Result<Signed<Message>, ClientError> {
         use protocol::Body;
 
         let message = Message {
@@ -213,7 +264,7 @@ impl Unsigned<'_> {
             reply_to: None,
             credit: None,
             trace_parent: None,
-            evidence: None,
+            evidence: self.evidence.map(Into::into),
         };
         message.check().map_err(|error| ClientError::BadRequest(error.to_owned()))?;
         Ok(Signed::sign(message, key))

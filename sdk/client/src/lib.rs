@@ -15,6 +15,7 @@
 //! - What is in flight is bounded in bytes. A lost messenger costs time, never a message: entries
 //!   without an answer are submitted again under the same id.
 
+mod assign;
 mod audit;
 mod calls;
 mod check;
@@ -33,6 +34,7 @@ mod section;
 mod shell;
 mod spawn;
 mod submitter;
+mod subscription;
 #[cfg(test)]
 mod testing;
 mod waiting;
@@ -46,5 +48,6 @@ pub use log::LogReader;
 pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};
 pub use submitter::Ticket;
+pub use subscription::{LateAnswer, Subscription};
 pub use waiting::Waiting;
 pub use watch::{Observed, Watch};

@@ -1,6 +1,7 @@
 //! Units that play a process's scheduler, compute unit and messenger, for tests of this crate.
 
 use std::{
+    collections::VecDeque,
     net::Ipv4Addr,
     sync::{Arc, Mutex},
 };
@@ -13,8 +14,8 @@ use protocol::{
     ReceiptBatch, ReceiptLeaf, Refusal, RefusalCode, RefusalLeaf, RefusalProof, Reply, Role,
     SecretKey, Signed, Slot, Source, Spawn, Timestamp, UnitId, UnitRecord, V1, Value, ViewAnswer,
     api::{
-        Acknowledgement, Adopted, Adoption, Executed, ExecutedEntry, FinalRefusal, Request,
-        Response, SubmitEvent, SubmitFrame,
+        Acknowledgement, Adopted, Adoption, Executed, ExecutedEntry, FinalRefusal, LogRecord,
+        Opening, Request, Response, SubmitEvent, SubmitFrame,
     },
     chain_hash, codec,
 };
@@ -116,6 +117,27 @@ impl World {
         Provenance { spawn: codec::encode(&self.spawn), changes }
     }
 
+    /// Who the process is behind a takeover that kept slots up to 4.
+    pub(crate) fn taken_over(&self) -> Provenance {
+        let sealed = self.assign(Entry::Message(self.message(4)).id(), 4);
+        let Assignment { slot, chain, .. } = sealed.assignment;
+        let scheduler = self.next.public().unit();
+        let control = Control {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: self.spawn.sender,
+            target: self.process,
+            nonce: 2,
+            expiry: Timestamp::new(1),
+            action: ControlAction::Takeover { scheduler, slot, chain },
+        };
+        let control = Signed::sign(control, &self.account);
+        let attested = Some(vec![self.execute(&sealed.assignment).receipt]);
+        let changes = vec![Change { control, sealed, attested }];
+        Provenance { spawn: codec::encode(&self.spawn), changes }
+    }
+
     /// A scheduler's signature over a root of two leaves.
     fn batch(&self, scheduler: &SecretKey, tree: &MerkleTree) -> Signed<BatchHeader> {
         let header = BatchHeader {
@@ -158,7 +180,12 @@ impl World {
 
     /// What the compute unit states of an assigned slot.
     pub(crate) fn execute(&self, assigned: &Assignment) -> Executed {
-        let outcome = Outcome {
+        self.attest(self.outcome(assigned), assigned.chain, None)
+    }
+
+    /// What comes of an assigned slot.
+    pub(crate) fn outcome(&self, assigned: &Assignment) -> Outcome {
+        Outcome {
             version: V1,
             process: self.process,
             slot: assigned.slot,
@@ -168,15 +195,19 @@ impl World {
             logs: Vec::new(),
             events: Vec::new(),
             outbox: Vec::new(),
-        };
+        }
+    }
+
+    /// The compute unit's receipt for an outcome, behind the slot with a leaf of this digest.
+    pub(crate) fn attest(&self, outcome: Outcome, chain: Hash, previous: Option<Hash>) -> Executed {
         let leaf = ReceiptLeaf {
             process: self.process,
-            slot: assigned.slot,
-            chain: assigned.chain,
+            slot: outcome.slot,
+            chain,
             profile: self.spawn.profile,
             outcome: outcome.digest(),
             gas: outcome.gas,
-            previous: None,
+            previous,
             state_root: None,
         };
         let tree = MerkleTree::new(vec![leaf.leaf()]);
@@ -225,6 +256,19 @@ pub(crate) enum Behaviour {
     Finish,
     /// Gives every entry the outcome of another log.
     Lie,
+    /// Answers that the reply comes in a later slot.
+    Later,
+}
+
+/// What a fake messenger tells one subscriber; then it breaks off, unless it is the last.
+pub(crate) type Script = Vec<SubmitEvent>;
+
+/// What a messenger tells of executed slots, all in batches of their own.
+pub(crate) fn told(executed: Executed) -> SubmitEvent {
+    let Executed { outcome, receipt } = executed;
+    let Receipt { leaf, path, batch } = receipt;
+    let entries = vec![ExecutedEntry { tag: 0, outcome, leaf, path }];
+    SubmitEvent::Executed { batch, entries }
 }
 
 /// What has become of the process's move.
@@ -237,6 +281,20 @@ pub(crate) enum Stage {
     Sealed,
     /// The next scheduler orders the process.
     Done,
+    /// The next scheduler has taken the process over, and kept slots up to 4.
+    TakenOver,
+}
+
+/// What a test tells the units, and what they tell it.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// What subscribers to come are told, and from which slots they asked.
+    pub(crate) scripts: Mutex<VecDeque<Script>>,
+    pub(crate) asked: Mutex<Vec<u64>>,
+    /// Entries of the log that can be found.
+    pub(crate) found: Mutex<Vec<LogRecord>>,
+    /// What was submitted.
+    pub(crate) submitted: Mutex<Vec<Entry>>,
 }
 
 /// Real endpoints of the three units on loopback.
@@ -245,6 +303,7 @@ pub(crate) struct Cluster {
     pub(crate) directory: Directory,
     pub(crate) tags: Arc<Mutex<Vec<u64>>>,
     pub(crate) stage: Arc<Mutex<Stage>>,
+    pub(crate) notes: Arc<Notes>,
     _units: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -255,6 +314,7 @@ impl Cluster {
         let directory = Directory::new(NETWORK);
         let (tags, stage): (Arc<Mutex<Vec<u64>>>, Arc<Mutex<Stage>>) = Default::default();
         let behaviours = Arc::new(Mutex::new(behaviours.to_vec()));
+        let notes = Arc::<Notes>::default();
         let units = [
             (&world.scheduler, Role::Scheduler),
             (&world.next, Role::Scheduler),
@@ -272,11 +332,13 @@ impl Cluster {
                 behaviours: Arc::clone(&behaviours),
                 tags: Arc::clone(&tags),
                 stage: Arc::clone(&stage),
+                notes: Arc::clone(&notes),
             });
             let served = serve(endpoint, fake, CancellationToken::new());
             AbortOnDropHandle::new(tokio::spawn(served))
         });
-        Self { directory, tags, stage, _units: units.into() }
+        let _units = units.into();
+        Self { directory, tags, stage, notes, _units }
     }
 }
 
@@ -294,6 +356,7 @@ struct Fake {
     behaviours: Arc<Mutex<Vec<Behaviour>>>,
     tags: Arc<Mutex<Vec<u64>>>,
     stage: Arc<Mutex<Stage>>,
+    notes: Arc<Notes>,
 }
 
 impl Handler for Fake {
@@ -306,7 +369,16 @@ impl Handler for Fake {
                 Response::done(&Adopted { next: Slot::new(10), done: true })
             }
             Request::Describe(process) if process == self.world.process && self.knows(*stage) => {
-                Response::done(&self.world.provenance(*stage != Stage::Home))
+                Response::done(&match *stage {
+                    Stage::TakenOver => self.world.taken_over(),
+                    stage => self.world.provenance(stage != Stage::Home),
+                })
+            }
+            Request::Find(entry) => {
+                let found = self.notes.found.lock().unwrap();
+                let record = found.iter().find(|record| record.assignment.entry == entry);
+                let missing = || Response::refused(Refusal::new(RefusalCode::NotFound, "not here"));
+                record.map_or_else(missing, Response::done)
             }
             Request::Head { process, nonce } if self.knows(*stage) => {
                 Response::done(&self.head(process, nonce))
@@ -320,10 +392,14 @@ impl Handler for Fake {
     async fn stream(
         &self,
         _: UnitId,
-        _: Bytes,
+        opening: Bytes,
         mut sender: FrameSender,
         mut receiver: FrameReceiver,
     ) {
+        if let Ok(Opening::Subscribe { process, from }) = codec::decode(&opening) {
+            assert_eq!(process, self.world.process);
+            return self.tell(from, sender).await;
+        }
         let behaviour = {
             let mut behaviours = self.behaviours.lock().unwrap();
             if behaviours.len() > 1 { behaviours.remove(0) } else { behaviours[0] }
@@ -333,6 +409,7 @@ impl Handler for Fake {
             let frame: SubmitFrame = codec::decode(&frame).unwrap();
             for submission in frame.submissions {
                 self.tags.lock().unwrap().push(submission.tag);
+                self.notes.submitted.lock().unwrap().push(submission.entry.clone());
                 if behaviour == Behaviour::Break {
                     return;
                 }
@@ -347,9 +424,28 @@ impl Handler for Fake {
 }
 
 impl Fake {
+    /// Tells a subscriber what its script says.
+    async fn tell(&self, from: Slot, mut sender: FrameSender) {
+        self.notes.asked.lock().unwrap().push(from.get());
+        let (script, last) = {
+            let mut scripts = self.notes.scripts.lock().unwrap();
+            (scripts.pop_front().unwrap_or_default(), scripts.is_empty())
+        };
+        for event in script {
+            sender.send(&codec::encode(&event)).await.unwrap();
+        }
+        if last {
+            sender.stopped().await;
+        } else {
+            // What was sent arrives before the end of the stream does.
+            let _ = sender.finish().await;
+        }
+    }
+
     /// Whether the unit has the process's log.
     fn knows(&self, stage: Stage) -> bool {
-        self.unit != self.world.next.public().unit() || stage == Stage::Done
+        let knows = [Stage::Done, Stage::TakenOver];
+        self.unit != self.world.next.public().unit() || knows.contains(&stage)
     }
 
     fn adoption(&self) -> Adoption {
@@ -399,7 +495,7 @@ impl Fake {
         }
         let proof = match *self.stage.lock().unwrap() {
             Stage::Home => self.world.assign(entry.id(), tag),
-            Stage::Sealed | Stage::Done => {
+            Stage::Sealed | Stage::Done | Stage::TakenOver => {
                 self.world.assign_in(Epoch::new(1), entry.id(), 10 + tag)
             }
         };
@@ -407,6 +503,10 @@ impl Fake {
         if behaviour == Behaviour::Lie {
             let other = Assignment { chain: Hash::ZERO, ..proof.assignment };
             executed = self.world.execute(&other);
+        }
+        if behaviour == Behaviour::Later {
+            let outcome = Outcome { reply: Reply::Later, ..executed.outcome };
+            executed = self.world.attest(outcome, proof.assignment.chain, None);
         }
         let Executed { outcome, receipt } = executed;
         let Receipt { leaf, path, batch } = receipt;

@@ -129,7 +129,9 @@ async fn follow(
     Err(ClientError::unreachable("the stream ended"))
 }
 
-async fn check(client: &Client, executed: &Executed) -> Result<(), ClientError> {
+/// Checks that a unit of the process's policy states an outcome; looks again who executes the process
+/// if that is in doubt.
+pub(crate) async fn check(client: &Client, executed: &Executed) -> Result<(), ClientError> {
     let process = executed.outcome.process;
     let source = &client.describe(process).await?.source;
     let checked = client.inner.checker.executed(process, source, executed);

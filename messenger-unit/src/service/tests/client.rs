@@ -1,6 +1,6 @@
 //! A client that checks every proof it gets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
     Acceptance, AssignmentProof, ComputePolicy, Entry, Kind, Limits as ProcessLimits, Message,
@@ -154,5 +154,58 @@ impl Client {
         }
         self.endpoint.close().await;
         events
+    }
+}
+
+/// The outcomes of one process as they come, each with a proof that holds.
+pub(super) struct Follower {
+    _sender: FrameSender,
+    receiver: FrameReceiver,
+    waiting: VecDeque<Outcome>,
+    /// How many slots shared a frame at the most.
+    pub(super) largest_frame: usize,
+}
+
+impl Client {
+    pub(super) async fn subscribe(&self, process: ProcessId, from: u64) -> Follower {
+        let opening = Opening::Subscribe { process, from: Slot::new(from) };
+        let opened = self.messenger.open_stream(&codec::encode(&opening)).await;
+        let (sender, mut receiver) = opened.unwrap();
+        receiver.set_limit(OUTCOME_FRAME_MAX);
+        Follower { _sender: sender, receiver, waiting: VecDeque::new(), largest_frame: 0 }
+    }
+}
+
+impl Follower {
+    /// The next event, which is not looked at.
+    pub(super) async fn event(&mut self) -> Option<SubmitEvent> {
+        let frame = tokio::time::timeout(Duration::from_secs(30), self.receiver.recv()).await;
+        let frame = frame.expect("an event comes").unwrap()?;
+        Some(codec::decode(&frame).expect("events are canonical"))
+    }
+
+    pub(super) async fn next(&mut self) -> Outcome {
+        while self.waiting.is_empty() {
+            let Some(SubmitEvent::Executed { batch, entries }) = self.event().await else {
+                panic!("not an outcome");
+            };
+            self.largest_frame = self.largest_frame.max(entries.len());
+            for entry in entries {
+                let (leaf, path, batch) = (entry.leaf, entry.path, batch.clone());
+                assert_eq!((entry.tag, leaf.outcome), (0, entry.outcome.digest()));
+                Receipt { leaf, path, batch }.verify(NETWORK).unwrap();
+                self.waiting.push_back(entry.outcome);
+            }
+        }
+        self.waiting.pop_front().unwrap()
+    }
+
+    /// The slots that come until one has.
+    pub(super) async fn slots(&mut self, last: u64) -> Vec<u64> {
+        let mut slots = Vec::new();
+        while slots.last() != Some(&last) {
+            slots.push(self.next().await.slot.get());
+        }
+        slots
     }
 }

@@ -346,8 +346,11 @@ impl State {
             }));
         }
         let is_void = |s: &FollowSlot| s.leaf.process == process && s.leaf.slot > slot;
-        for frames in &mut self.frames {
-            frames.retain(|frame| !frame.frame.slots.iter().any(is_void));
+        // They keep their places, for those who read on behind them.
+        for frame in self.frames.iter_mut().flatten() {
+            if frame.frame.slots.iter().any(is_void) {
+                frame.frame.slots.clear();
+            }
         }
         let scheduler = key(SCHEDULERS[1]).public().unit();
         let chain = sealed.assignment.chain;
