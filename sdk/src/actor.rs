@@ -3,7 +3,10 @@
 use protocol::{ProcessId, codec, schema::Schema};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ActorRef, Context, Error, ViewContext};
+use crate::{
+    ActorRef, Context, Error, State, ViewContext,
+    expansion::{Answer, Task},
+};
 
 /// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
 #[diagnostic::on_unimplemented(
@@ -47,12 +50,29 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// The initialiser's own, or `bad-arguments`.
     fn init(cx: &Context, args: &[u8]) -> Result<Self, Error>;
 
-    /// Handles a message and gives the encoded reply.
+    /// Whether there are async methods.
+    const ASYNC: bool = false;
+
+    /// Begins an async method, if this is one.
+    ///
+    /// # Errors
+    ///
+    /// `bad-arguments`.
+    fn start(
+        _state: &State<Self>,
+        _cx: &Context,
+        _method: &str,
+        _args: &[u8],
+    ) -> Result<Option<Task>, Error> {
+        Ok(None)
+    }
+
+    /// Handles a message that is no async method.
     ///
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
 
     /// Answers a view with the encoded reply.
     ///

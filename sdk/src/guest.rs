@@ -17,7 +17,7 @@ pub struct Guest<A> {
 
 impl<A: Actor> Guest<A> {
     /// An instance before slot 0.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { runtime: Runtime::new(), input: Vec::new(), output: Vec::new() }
     }
 

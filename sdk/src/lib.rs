@@ -75,11 +75,17 @@ extern crate self as antiphon;
 
 mod actor;
 mod args;
+mod ask;
+mod call;
 pub mod cbor;
 mod context;
 mod error;
 mod reference;
 mod runtime;
+mod state;
+mod tasks;
+mod timer;
+mod world;
 
 #[doc(hidden)]
 pub mod expansion;
@@ -91,10 +97,17 @@ pub mod prelude;
 pub use actor::{Actor, Addressable, Stub};
 pub use antiphon_macros::actor;
 pub use args::Args;
+pub use ask::{Ask, AskError};
+pub use call::{Later, OpenCall};
 pub use context::{Context, Level, Tell, ViewContext};
 pub use error::Error;
 pub use protocol::{
-    AccountId, EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp, UnitId, schema,
+    AccountId, Effect, EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp, UnitId,
+    schema,
 };
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
+pub use state::State;
+pub use timer::{millis, secs};
+
+pub(crate) use tasks::TaskId;

@@ -3,6 +3,7 @@
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    AccountId, Actor, ActorRef, Args, Context, Error, Level, Principal, ProcessId, Slot, Timestamp,
-    ViewContext, actor, args, log, require,
+    AccountId, Actor, ActorRef, Args, Ask, AskError, Context, Effect, Error, Later, Level,
+    OpenCall, Principal, ProcessId, Slot, State, Timestamp, ViewContext, actor, args, log, millis,
+    require, secs,
 };

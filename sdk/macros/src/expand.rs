@@ -36,8 +36,9 @@ fn dispatch(interface: &Interface) -> TokenStream {
         quote! { ::core::result::Result::Ok(#calling) }
     };
     let of = |kind| interface.methods.iter().filter(move |method| method.kind == kind);
-    let messages = of(MethodKind::Message).map(arm);
+    let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
+    let start = start(interface);
     let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
@@ -66,15 +67,18 @@ fn dispatch(interface: &Interface) -> TokenStream {
                 #made
             }
 
+            #start
+
             fn call(
                 &mut self,
                 __cx: &::antiphon::Context,
                 __method: &str,
                 __args: &[u8],
-            ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::Error> {
+            ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
                 match __method {
                     #(#messages)*
-                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args),
+                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args)
+                        .map(::antiphon::expansion::Answer::Reply),
                 }
             }
 
@@ -96,7 +100,64 @@ fn dispatch(interface: &Interface) -> TokenStream {
     }
 }
 
-/// The arm that reads the arguments of a method, calls it and encodes its reply.
+/// The part that begins async methods, if there are any.
+fn start(interface: &Interface) -> TokenStream {
+    let waiting: Vec<&Method> = interface.methods.iter().filter(|method| method.waits).collect();
+    if waiting.is_empty() {
+        return TokenStream::new();
+    }
+    let arms = waiting.iter().map(|method| {
+        let name = method.name();
+        let (reading, calling) = (reading(method), calling(method, &TokenStream::new()));
+        let task = if method.fallible {
+            quote! { ::antiphon::expansion::try_task(#calling) }
+        } else {
+            quote! { ::antiphon::expansion::task(#calling) }
+        };
+        quote! { #name => { #reading #task } }
+    });
+    quote! {
+        const ASYNC: bool = true;
+
+        fn start(
+            __state: &::antiphon::State<Self>,
+            __cx: &::antiphon::Context,
+            __method: &str,
+            __args: &[u8],
+        ) -> ::core::result::Result<
+            ::core::option::Option<::antiphon::expansion::Task>,
+            ::antiphon::Error,
+        > {
+            ::core::result::Result::Ok(::core::option::Option::Some(match __method {
+                #(#arms)*
+                _ => return ::core::result::Result::Ok(::core::option::Option::None),
+            }))
+        }
+    }
+}
+
+/// The arm of a message that does not wait.
+fn message_arm(method: &Method) -> TokenStream {
+    let name = method.name();
+    let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
+    let answer = match (method.later, method.fallible) {
+        (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
+        (true, false) => quote! {
+            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
+        },
+        (false, true) => quote! {
+            ::antiphon::expansion::try_reply(#calling).map(::antiphon::expansion::Answer::Reply)
+        },
+        (false, false) => quote! {
+            ::core::result::Result::Ok(::antiphon::expansion::Answer::Reply(
+                ::antiphon::expansion::reply(&#calling),
+            ))
+        },
+    };
+    quote! { #name => { #reading #answer } }
+}
+
+/// The arm that reads the arguments of a view, calls it and encodes its reply.
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
     let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
@@ -126,7 +187,9 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
     let ident = &method.ident;
     let mut at = 0;
     let inputs = method.inputs.iter().map(|input| match input {
+        Input::Context if method.waits => quote! { ::core::clone::Clone::clone(__cx) },
         Input::Context => quote! { __cx },
+        Input::State => quote! { ::core::clone::Clone::clone(__state) },
         Input::Argument(..) => {
             let variable = variable(at);
             at += 1;
@@ -212,7 +275,7 @@ fn exports(actor: &Path) -> TokenStream {
 
                 ::std::thread_local! {
                     static GUEST: ::core::cell::RefCell<::antiphon::guest::Guest<#actor>> =
-                        const { ::core::cell::RefCell::new(::antiphon::guest::Guest::new()) };
+                        ::core::cell::RefCell::new(::antiphon::guest::Guest::new());
                 }
 
                 #[unsafe(no_mangle)]
