@@ -6,13 +6,17 @@
 //!
 //! - An actor without async methods has no task: what runs them is not linked into its module.
 
+mod request;
+
 use std::{cell::Ref, rc::Rc};
 
-use minicbor::{Decode, bytes::ByteVec};
+use minicbor::bytes::ByteVec;
 use protocol::{
-    abi::{self, AnswerInput, GuestEffect, Output, SavedState},
+    abi::{self, GuestEffect, Output, SavedState},
     codec,
 };
+
+use self::request::{Request, Rest};
 
 use crate::{
     Actor, Context, Error, State, ViewContext, cbor,
@@ -20,70 +24,6 @@ use crate::{
     tasks::Tasks,
     world::{Arrival, World},
 };
-
-/// The kinds of [`abi::Input`] that are handled here, borrowed from the input.
-#[derive(Decode)]
-#[cbor(flat)]
-enum Request<'b> {
-    #[n(0)]
-    Init {
-        #[n(0)]
-        context: abi::Context,
-        #[cbor(n(1), with = "minicbor::bytes")]
-        args: &'b [u8],
-        #[cbor(n(2), with = "minicbor::bytes")]
-        spawn: Option<&'b [u8]>,
-    },
-    #[n(1)]
-    Call {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        method: &'b str,
-        #[cbor(n(2), with = "minicbor::bytes")]
-        args: &'b [u8],
-        #[n(3)]
-        call: Option<u64>,
-    },
-    #[n(2)]
-    Answer {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        token: u64,
-        #[n(2)]
-        answer: AnswerInput,
-    },
-    #[n(3)]
-    Timer {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        token: u64,
-        #[n(3)]
-        method: &'b str,
-        #[cbor(n(4), with = "minicbor::bytes")]
-        args: &'b [u8],
-    },
-    #[n(4)]
-    Load {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        saved: SavedState,
-    },
-    #[n(5)]
-    View {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        method: &'b str,
-        #[cbor(n(2), with = "minicbor::bytes")]
-        args: &'b [u8],
-    },
-    #[n(6)]
-    Save {},
-}
 
 /// An actor with what it waits for, or the place of one that is not born yet.
 #[derive(Debug)]
@@ -118,32 +58,27 @@ impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
     /// [`Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
-        let result = match minicbor::decode(input) {
-            Ok(Request::Init { context, args, spawn }) => {
+        let result = match request::read(input) {
+            Ok((context, Request::Init { args, spawn })) => {
                 let cx = self.enter(context, None);
                 if let Some(spawn) = spawn {
                     self.world.keep_spawn(spawn.to_vec());
                 }
                 A::init(&cx, args).map(|actor| self.bear(actor))
             }
-            Ok(Request::Call { context, method, args, call }) => {
+            Ok((context, Request::Call { method, args, call })) => {
                 let cx = self.enter(context, call);
                 self.call(&cx, method, args)
             }
-            Ok(Request::Answer { context, token, answer }) => {
+            Ok((context, Request::Answer(answer))) => {
                 self.enter(context, None);
-                Ok(self.arrive(token, || answer.into()))
+                self.answer(answer)
             }
-            Ok(Request::Timer { context, token, method, args }) => {
+            Ok((context, Request::Timer { token, method, args })) => {
                 let cx = self.enter(context, None);
-                // One without a method is a task's that sleeps.
-                if method.is_empty() {
-                    Ok(self.arrive(token, || Arrival::Due))
-                } else {
-                    self.call(&cx, method, args)
-                }
+                self.timer(&cx, token, method, args)
             }
-            Ok(Request::Load { context, saved }) => {
+            Ok((context, Request::Load { saved })) => {
                 self.enter(context, None);
                 load(&saved).map(|actor| self.bear(actor))
             }
@@ -157,8 +92,8 @@ impl<A: Actor> Runtime<A> {
 
     /// Answers an encoded [`abi::Input::View`]; gives an encoded [`Output`] without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
-        let result = match minicbor::decode(input) {
-            Ok(Request::View { context, method, args }) => {
+        let result = match request::read(input) {
+            Ok((context, Request::View { method, args })) => {
                 let actor = self.state.get().ok_or_else(not_born);
                 actor.and_then(|actor| actor.view(&ViewContext::new(context), method, args))
             }
@@ -174,8 +109,8 @@ impl<A: Actor> Runtime<A> {
     /// If there is no state yet, the input is of another kind, or the state has no CBOR form:
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
-        let input = minicbor::decode(input);
-        assert!(matches!(input, Ok(Request::Save {})), "save takes a save");
+        let input = request::read(input);
+        assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
         let state = match cbor::to_vec(&*actor) {
             Ok(state) => state,
@@ -210,12 +145,30 @@ impl<A: Actor> Runtime<A> {
         actor.call(cx, method, args)
     }
 
-    /// Wakes what waits for a token.
-    fn arrive(&self, token: u64, arrival: impl FnOnce() -> Arrival) -> Answer {
+    /// Wakes what waits for an answer.
+    fn answer(&self, answer: Rest<'_>) -> Result<Answer, Error> {
         if A::ASYNC {
-            self.world.arrive(token, arrival());
+            let (token, answer) = answer.answer().map_err(|_| unsupported())?;
+            self.world.arrive(token, answer.into());
         }
-        Answer::null()
+        Ok(Answer::null())
+    }
+
+    /// Calls the method of a timer. One without a method is a task's that sleeps.
+    fn timer(
+        &mut self,
+        cx: &Context,
+        token: u64,
+        method: &str,
+        args: &[u8],
+    ) -> Result<Answer, Error> {
+        if !method.is_empty() {
+            return self.call(cx, method, args);
+        }
+        if A::ASYNC {
+            self.world.arrive(token, Arrival::Due);
+        }
+        Ok(Answer::null())
     }
 
     /// Takes a first state and gives the reply that says so: null.

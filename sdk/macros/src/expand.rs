@@ -256,7 +256,7 @@ fn exports(actor: &Path) -> TokenStream {
         quote! {
             #[unsafe(no_mangle)]
             extern "C" fn #export(address: usize, len: u32) -> u64 {
-                GUEST.with_borrow_mut(|guest| guest.#method(address, len))
+                GUEST.with(|place| place.visit(|guest| guest.#method(address, len)))
             }
         }
     });
@@ -274,13 +274,13 @@ fn exports(actor: &Path) -> TokenStream {
                     ::antiphon::expansion::join(&[<#actor as ::antiphon::Actor>::SCHEMA]);
 
                 ::std::thread_local! {
-                    static GUEST: ::core::cell::RefCell<::antiphon::guest::Guest<#actor>> =
-                        ::core::cell::RefCell::new(::antiphon::guest::Guest::new());
+                    static GUEST: ::antiphon::guest::Place<#actor> =
+                        const { ::antiphon::guest::Place::new() };
                 }
 
                 #[unsafe(no_mangle)]
                 extern "C" fn #alloc(len: u32) -> usize {
-                    GUEST.with_borrow_mut(|guest| guest.alloc(len))
+                    GUEST.with(|place| place.visit(|guest| guest.alloc(len)))
                 }
 
                 #(#entries)*
