@@ -4,8 +4,8 @@ use protocol::{ProcessId, codec, schema::Schema};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ActorRef, Context, Error, State, ViewContext,
-    expansion::{Answer, Task},
+    ActorRef, Context, Error, Evidence, State, ViewContext,
+    expansion::{self, Answer, Task},
 };
 
 /// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
@@ -74,6 +74,18 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// The method's own, `bad-arguments` or `unknown-method`.
     fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
 
+    /// Whether there is a method that takes evidence.
+    const ASSIGNED: bool = false;
+
+    /// Handles a message of the sender's own that shows another one.
+    ///
+    /// # Errors
+    ///
+    /// The method's own, or `unknown-method`.
+    fn assigned(&mut self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
+        Err(expansion::no_evidence())
+    }
+
     /// Answers a view with the encoded reply.
     ///
     /// # Errors
@@ -89,5 +101,10 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// Refers to the process with this id as one of this type.
     fn at(id: ProcessId) -> ActorRef<Self> {
         ActorRef::new(id)
+    }
+
+    /// Refers to this process, for its timers.
+    fn own(cx: &ViewContext) -> ActorRef<Self> {
+        ActorRef::new(cx.process())
     }
 }

@@ -50,6 +50,11 @@ impl ViewContext {
         self.inner.sender
     }
 
+    /// Whether this process itself sent the message, or its timer is due.
+    pub fn is_own(&self) -> bool {
+        self.inner.sender == Principal::Process(self.inner.process)
+    }
+
     /// Who may upgrade, move and stop this process.
     pub const fn controller(&self) -> Principal {
         self.inner.controller

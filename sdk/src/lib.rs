@@ -78,8 +78,12 @@ mod args;
 mod ask;
 mod call;
 pub mod cbor;
+mod child;
 mod context;
 mod error;
+mod evidence;
+mod join;
+mod module_ref;
 mod reference;
 mod runtime;
 mod state;
@@ -99,15 +103,19 @@ pub use antiphon_macros::actor;
 pub use args::Args;
 pub use ask::{Ask, AskError};
 pub use call::{Later, OpenCall};
+pub use child::{Birth, Child};
 pub use context::{Context, Level, Tell, ViewContext};
 pub use error::Error;
+pub use evidence::Evidence;
+pub use join::{Either, join, join_all, select};
+pub use module_ref::ModuleRef;
 pub use protocol::{
-    AccountId, Effect, EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp, UnitId,
-    schema,
+    Acceptance, AccountId, Effect, EntryId, Gas, Hash, Limits, ModuleId, Principal, ProcessId,
+    Slot, Timestamp, UnitId, schema,
 };
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
 pub use state::State;
-pub use timer::{millis, secs};
+pub use timer::{Schedule, Sleep, TimerId, millis, secs};
 
 pub(crate) use tasks::TaskId;

@@ -12,6 +12,7 @@ use std::{cell::Ref, rc::Rc};
 
 use minicbor::bytes::ByteVec;
 use protocol::{
+    Principal,
     abi::{self, GuestEffect, Output, SavedState},
     codec,
 };
@@ -19,8 +20,8 @@ use protocol::{
 use self::request::{Request, Rest};
 
 use crate::{
-    Actor, Context, Error, State, ViewContext, cbor,
-    expansion::Answer,
+    Actor, Context, Error, Evidence, State, ViewContext, cbor,
+    expansion::{self, Answer},
     tasks::Tasks,
     world::{Arrival, World},
 };
@@ -75,9 +76,11 @@ impl<A: Actor> Runtime<A> {
                 self.answer(answer)
             }
             Ok((context, Request::Timer { token, method, args })) => {
-                let cx = self.enter(context, None);
+                let sender = Principal::Process(context.process);
+                let cx = self.enter(abi::Context { sender, ..context }, None);
                 self.timer(&cx, token, method, args)
             }
+            Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
             Ok((context, Request::Load { saved })) => {
                 self.enter(context, None);
                 load(&saved).map(|actor| self.bear(actor))
@@ -152,6 +155,18 @@ impl<A: Actor> Runtime<A> {
             self.world.arrive(token, answer.into());
         }
         Ok(Answer::null())
+    }
+
+    /// Hands over evidence.
+    fn assigned(&mut self, context: abi::Context, evidence: Rest<'_>) -> Result<Answer, Error> {
+        if !A::ASSIGNED {
+            self.enter(context, None);
+            return Err(expansion::no_evidence());
+        }
+        let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
+        let cx = self.enter(context, call);
+        let mut actor = self.state.get_mut().ok_or_else(not_born)?;
+        actor.assigned(&cx, Evidence::new(evidence))
     }
 
     /// Calls the method of a timer. One without a method is a task's that sleeps.

@@ -39,6 +39,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
     let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
     let start = start(interface);
+    let assigned = interface.assigned.as_ref().map(assigned);
     let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
@@ -68,6 +69,8 @@ fn dispatch(interface: &Interface) -> TokenStream {
             }
 
             #start
+
+            #assigned
 
             fn call(
                 &mut self,
@@ -136,11 +139,33 @@ fn start(interface: &Interface) -> TokenStream {
     }
 }
 
+/// The part that takes evidence.
+fn assigned(method: &Method) -> TokenStream {
+    let (evidence, answer) = (variable(0), answer(method));
+    quote! {
+        const ASSIGNED: bool = true;
+
+        fn assigned(
+            &mut self,
+            __cx: &::antiphon::Context,
+            #evidence: ::antiphon::Evidence,
+        ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
+            #answer
+        }
+    }
+}
+
 /// The arm of a message that does not wait.
 fn message_arm(method: &Method) -> TokenStream {
     let name = method.name();
-    let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
-    let answer = match (method.later, method.fallible) {
+    let (reading, answer) = (reading(method), answer(method));
+    quote! { #name => { #reading #answer } }
+}
+
+/// Calls a message that does not wait, with its arguments at hand.
+fn answer(method: &Method) -> TokenStream {
+    let calling = calling(method, &quote! { self, });
+    match (method.later, method.fallible) {
         (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
         (true, false) => quote! {
             ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
@@ -153,8 +178,7 @@ fn message_arm(method: &Method) -> TokenStream {
                 ::antiphon::expansion::reply(&#calling),
             ))
         },
-    };
-    quote! { #name => { #reading #answer } }
+    }
 }
 
 /// The arm that reads the arguments of a view, calls it and encodes its reply.

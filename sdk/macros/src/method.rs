@@ -39,6 +39,8 @@ enum Form {
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) kind: MethodKind,
+    /// Whether it takes evidence, and is called by nobody.
+    pub(crate) assigned: bool,
     /// Whether it may wait.
     pub(crate) waits: bool,
     pub(crate) inputs: Vec<Input>,
@@ -62,11 +64,10 @@ pub(crate) enum Input {
 }
 
 impl Method {
-    /// Reads a method; takes `#[init]` from it.
+    /// Reads a method; takes `#[init]` and `#[assigned]` from it.
     pub(crate) fn parse(function: &mut ImplItemFn, actor: &Ident) -> syn::Result<Self> {
-        let attributes = function.attrs.len();
-        function.attrs.retain(|attribute| !attribute.path().is_ident("init"));
-        let init = function.attrs.len() < attributes;
+        let init = take_attribute(function, "init");
+        let assigned = take_attribute(function, "assigned");
         if let Some(cfg) = function.attrs.iter().find(|attribute| attribute.path().is_ident("cfg"))
         {
             return Err(refuse(
@@ -112,9 +113,16 @@ impl Method {
                 format!("`#[init]` returns `Self` or `Result<Self, E>`, where `Self` is `{actor}`");
             return Err(refuse(signature, why));
         }
+        if assigned && (kind != MethodKind::Message || waits || !takes_evidence(&inputs)) {
+            return Err(refuse(
+                signature,
+                "`#[assigned]` goes on a message with `&mut self` whose one argument is an `Evidence`",
+            ));
+        }
         Ok(Self {
             ident: signature.ident.clone(),
             kind,
+            assigned,
             waits,
             inputs,
             returns,
@@ -141,6 +149,24 @@ impl Method {
             Input::Argument(ident, ty) => Some((ident, &**ty)),
         })
     }
+}
+
+/// Takes an attribute of this name from a function; tells whether it was there.
+fn take_attribute(function: &mut ImplItemFn, name: &str) -> bool {
+    let attributes = function.attrs.len();
+    function.attrs.retain(|attribute| !attribute.path().is_ident(name));
+    function.attrs.len() < attributes
+}
+
+/// Whether there is one argument, and it is evidence.
+fn takes_evidence(inputs: &[Input]) -> bool {
+    let mut arguments = inputs.iter().filter_map(|input| match input {
+        Input::Argument(_, ty) => Some(&**ty),
+        Input::Context | Input::State => None,
+    });
+    let Some(Type::Path(path)) = arguments.next() else { return false };
+    let is_evidence = path.path.segments.last().is_some_and(|last| last.ident == "Evidence");
+    is_evidence && arguments.next().is_none()
 }
 
 /// Writes `actor` where a type says `Self`, for use outside of the actor's impl block.

@@ -15,12 +15,20 @@ pub(super) enum Request<'b> {
     Load { saved: SavedState },
     View { method: &'b str, args: &'b [u8] },
     Save,
+    Assigned(Rest<'b>),
 }
 
 /// The fields that not every actor has a use for: one that has none links no decoder for them.
 pub(super) struct Rest<'b>(Decoder<'b>);
 
 impl Rest<'_> {
+    /// The fields of evidence.
+    pub(super) fn assigned(mut self) -> Result<(abi::Evidence, Option<u64>), Error> {
+        let evidence = self.0.decode()?;
+        let call = if is_given(&self.0)? { Some(self.0.u64()?) } else { None };
+        Ok((evidence, call))
+    }
+
     /// The fields of an answer.
     pub(super) fn answer(mut self) -> Result<(u64, AnswerInput), Error> {
         Ok((self.0.u64()?, self.0.decode()?))
@@ -52,6 +60,7 @@ pub(super) fn read(input: &[u8]) -> Result<(abi::Context, Request<'_>), Error> {
         4 => Request::Load { saved: fields.decode()? },
         5 => Request::View { method: fields.str()?, args: fields.bytes()? },
         6 => Request::Save,
+        7 => Request::Assigned(Rest(fields)),
         _ => return Err(Error::message("no kind of input that is known here")),
     };
     Ok((context, request))

@@ -78,6 +78,26 @@ fn an_async_method_has_a_state_and_a_context_of_its_own() {
 }
 
 #[test]
+fn what_takes_evidence_is_no_method_that_others_call() {
+    let (item, interface) =
+        with("#[assigned] fn a(&mut self, cx: &Context, evidence: Evidence) {}").unwrap();
+    assert!(interface.assigned.is_some() && interface.methods.is_empty());
+    assert!(!item.into_token_stream().to_string().contains("# [assigned]"));
+    for function in [
+        "#[assigned] fn a(&self, evidence: Evidence) {}",
+        "#[assigned] fn a(&mut self) {}",
+        "#[assigned] fn a(&mut self, evidence: u8) {}",
+        "#[assigned] fn a(&mut self, evidence: Evidence, more: u8) {}",
+        "#[assigned] async fn a(this: State<Self>, evidence: Evidence) {}",
+    ] {
+        refused(with(function), "whose one argument is an `Evidence`");
+    }
+    let twice =
+        "#[assigned] fn a(&mut self, e: Evidence) {} #[assigned] fn b(&mut self, e: Evidence) {}";
+    refused(with(twice), "one `#[assigned]`");
+}
+
+#[test]
 fn only_a_plain_message_replies_later() {
     let (_, interface) =
         with("fn a(&mut self) -> Later<u8> {} fn b(&mut self) -> Result<Later<u8>, E> {}").unwrap();
