@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{
-    Body, EntryId, Limits, Principal, ProcessId, Spawn, Tag, abi::GuestEffect, codec,
-};
+use protocol::{Body, EntryId, Limits, Principal, ProcessId, Spawn, Tag, abi::GuestEffect, codec};
 
 use crate::{
     ActorRef, Addressable, Args, AskError, Context, ModuleRef,

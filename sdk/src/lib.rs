@@ -86,6 +86,8 @@ mod join;
 mod module_ref;
 mod reference;
 mod runtime;
+#[cfg(not(target_arch = "wasm32"))]
+mod sim;
 mod state;
 mod tasks;
 mod timer;
@@ -115,6 +117,8 @@ pub use protocol::{
 };
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
+#[cfg(not(target_arch = "wasm32"))]
+pub use sim::{Sim, Ticket};
 pub use state::State;
 pub use timer::{Schedule, Sleep, TimerId, millis, secs};
 
