@@ -28,13 +28,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
     let actor = &interface.actor;
     let (head, methods) = schema_parts(interface);
     let (head, methods) = (Literal::byte_string(&head), Literal::byte_string(&methods));
-    let init = &interface.init;
-    let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
-    let made = if init.fallible {
-        quote! { #calling.map_err(::core::convert::Into::into) }
-    } else {
-        quote! { ::core::result::Result::Ok(#calling) }
-    };
+    let init = init(&interface.init);
     let of = |kind| interface.methods.iter().filter(move |method| method.kind == kind);
     let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
@@ -60,13 +54,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
                 &JOINED
             };
 
-            fn init(
-                __cx: &::antiphon::Context,
-                __args: &[u8],
-            ) -> ::core::result::Result<Self, ::antiphon::Error> {
-                #reading
-                #made
-            }
+            #init
 
             #start
 
@@ -99,6 +87,25 @@ fn dispatch(interface: &Interface) -> TokenStream {
                     ),
                 }
             }
+        }
+    }
+}
+
+/// The part that makes the first state.
+fn init(init: &Method) -> TokenStream {
+    let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
+    let made = if init.fallible {
+        quote! { #calling.map_err(::core::convert::Into::into) }
+    } else {
+        quote! { ::core::result::Result::Ok(#calling) }
+    };
+    quote! {
+        fn init(
+            __cx: &::antiphon::Context,
+            __args: &[u8],
+        ) -> ::core::result::Result<Self, ::antiphon::Error> {
+            #reading
+            #made
         }
     }
 }

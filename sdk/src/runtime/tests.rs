@@ -1,3 +1,4 @@
+mod effects;
 mod waiting;
 
 use protocol::{

@@ -166,14 +166,11 @@ impl Process {
         let mut sent = self.settle(time, output.effects);
         if let Some((caller, deadline)) = caller {
             let until = deadline.saturating_add(GRACE);
-            match output.result {
-                GuestResult::Later => {
-                    drop(self.calls.insert(slot, OpenCall { caller, until, held: false }))
-                }
-                GuestResult::Held => {
-                    drop(self.calls.insert(slot, OpenCall { caller, until, held: true }))
-                }
-                result => sent.push(reply(caller, result)),
+            let held = output.result == GuestResult::Held;
+            if held || output.result == GuestResult::Later {
+                self.calls.insert(slot, OpenCall { caller, until, held });
+            } else {
+                sent.push(reply(caller, output.result));
             }
         } else {
             let ended = matches!(output.result, GuestResult::Reply(_) | GuestResult::Error { .. });

@@ -28,11 +28,7 @@ impl Counter {
         Ok(self.n)
     }
 
-    async fn pull(
-        this: State<Self>,
-        cx: Context,
-        peer: ActorRef<Counter>,
-    ) -> Result<u64, AskError> {
+    async fn pull(this: State<Self>, cx: Context, peer: ActorRef<Self>) -> Result<u64, AskError> {
         let theirs = peer.get().deadline(secs(5)).ask(&cx).await?; // other messages may run meanwhile
         Ok(this.with(|me| {
             me.n += theirs;
