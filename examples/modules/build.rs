@@ -11,11 +11,21 @@ use std::{
     process::{Command, ExitCode},
 };
 
-const ACTORS: [&str; 5] = ["counter", "pingpong", "station", "alerts", "bulletin"];
+const ACTORS: [&str; 9] = [
+    "counter",
+    "pingpong",
+    "bank",
+    "ring",
+    "supervisor",
+    "worker",
+    "station",
+    "alerts",
+    "bulletin",
+];
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What the modules are made of, from the root of the workspace.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 13] = [
     "Cargo.toml",
     "Cargo.lock",
     "protocol/Cargo.toml",
@@ -25,6 +35,9 @@ const SOURCES: [&str; 10] = [
     "sdk/macros",
     "examples/counter",
     "examples/pingpong",
+    "examples/bank",
+    "examples/ring",
+    "examples/forkjoin",
     "examples/quakes",
 ];
 

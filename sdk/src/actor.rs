@@ -3,7 +3,10 @@
 use protocol::{ProcessId, codec, schema::Schema};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ActorRef, Context, Error, ViewContext};
+use crate::{
+    ActorRef, Context, Error, Evidence, State, ViewContext,
+    expansion::{self, Answer, Task},
+};
 
 /// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
 #[diagnostic::on_unimplemented(
@@ -47,12 +50,41 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// The initialiser's own, or `bad-arguments`.
     fn init(cx: &Context, args: &[u8]) -> Result<Self, Error>;
 
-    /// Handles a message and gives the encoded reply.
+    /// Whether there are async methods.
+    const ASYNC: bool = false;
+
+    /// Begins an async method, if this is one.
+    ///
+    /// # Errors
+    ///
+    /// `bad-arguments`.
+    fn start(
+        _state: &State<Self>,
+        _cx: &Context,
+        _method: &str,
+        _args: &[u8],
+    ) -> Result<Option<Task>, Error> {
+        Ok(None)
+    }
+
+    /// Handles a message that is no async method.
     ///
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
+
+    /// Whether there is a method that takes evidence.
+    const ASSIGNED: bool = false;
+
+    /// Handles a message of the sender's own that shows another one.
+    ///
+    /// # Errors
+    ///
+    /// The method's own, or `unknown-method`.
+    fn assigned(&mut self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
+        Err(expansion::no_evidence())
+    }
 
     /// Answers a view with the encoded reply.
     ///
@@ -69,5 +101,10 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// Refers to the process with this id as one of this type.
     fn at(id: ProcessId) -> ActorRef<Self> {
         ActorRef::new(id)
+    }
+
+    /// Refers to this process, for its timers.
+    fn own(cx: &ViewContext) -> ActorRef<Self> {
+        ActorRef::new(cx.process())
     }
 }

@@ -2,7 +2,7 @@
 
 mod mock;
 
-use std::{cell::RefCell, ops::Deref};
+use std::{ops::Deref, rc::Rc};
 
 use protocol::{
     EntryId, Gas, Hash, Principal, ProcessId, Slot, Timestamp,
@@ -10,7 +10,12 @@ use protocol::{
 };
 use serde::Serialize;
 
-use crate::{Args, cbor};
+use crate::{
+    Args,
+    call::CallId,
+    cbor,
+    world::{Here, World},
+};
 
 pub use mock::Tell;
 
@@ -45,6 +50,11 @@ impl ViewContext {
         self.inner.sender
     }
 
+    /// Whether this process itself sent the message, or its timer is due.
+    pub fn is_own(&self) -> bool {
+        self.inner.sender == Principal::Process(self.inner.process)
+    }
+
     /// Who may upgrade, move and stop this process.
     pub const fn controller(&self) -> Principal {
         self.inner.controller
@@ -74,11 +84,16 @@ impl ViewContext {
 
 /// Where and when a message is handled, and the way to have effects.
 ///
-/// Effects happen when the handler ends, in the order they were made; if it panics, none does.
-#[derive(Debug)]
+/// Effects happen when the slot ends, in the order they were made; if it panics, none does.
+///
+/// In an async method, sender, slot, time and the rest stay those of the call for as long as it
+/// takes. [`now`](Self::now) and the effects are of the slot at hand, which is another one after
+/// each `await`.
+#[derive(Debug, Clone)]
 pub struct Context {
     view: ViewContext,
-    effects: RefCell<Vec<GuestEffect>>,
+    call: Option<CallId>,
+    world: Rc<World>,
 }
 
 impl Deref for Context {
@@ -105,7 +120,7 @@ pub enum Level {
 }
 
 impl Level {
-    const fn number(self) -> u8 {
+    pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Trace => 0,
             Self::Debug => 1,
@@ -117,8 +132,27 @@ impl Level {
 }
 
 impl Context {
-    pub(crate) const fn new(inner: abi::Context) -> Self {
-        Self { view: ViewContext::new(inner), effects: RefCell::new(Vec::new()) }
+    /// The context of a slot that begins, and of the call in it if somebody waits for its reply.
+    pub(crate) fn enter(world: &Rc<World>, inner: abi::Context, call: Option<u64>) -> Self {
+        world.enter(Here::from(&inner));
+        let call = call.map(|number| CallId::new(number, &inner));
+        Self { view: ViewContext::new(inner), call, world: Rc::clone(world) }
+    }
+
+    /// The time of the slot at hand by its scheduler. It never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.world.here().time
+    }
+
+    /// The slot at hand.
+    pub fn current_slot(&self) -> Slot {
+        self.world.here().slot
+    }
+
+    /// The seed of the slot at hand: nobody could foresee it when the call was made, nor when the
+    /// last ask was.
+    pub fn current_seed(&self) -> Hash {
+        self.world.here().seed
     }
 
     /// Sends a message that nobody answers. Messages to one process arrive once each and in order.
@@ -154,12 +188,22 @@ impl Context {
         }
     }
 
-    fn push(&self, effect: GuestEffect) {
-        self.effects.borrow_mut().push(effect);
+    pub(crate) fn push(&self, effect: GuestEffect) {
+        self.world.push(effect);
     }
 
-    pub(crate) fn into_effects(self) -> Vec<GuestEffect> {
-        self.effects.into_inner()
+    pub(crate) const fn world(&self) -> &Rc<World> {
+        &self.world
+    }
+
+    /// The call that is handled, if somebody waits for its reply.
+    pub(crate) const fn call(&self) -> Option<CallId> {
+        self.call
+    }
+
+    /// The number of the call that is handled, for what is done on its behalf.
+    pub(crate) fn open_call(&self) -> Option<u64> {
+        self.call?.open(&self.world)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use protocol::abi::GuestResult;
+
 /// An actor's refusal: a code for programs and a detail for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]
@@ -57,8 +59,8 @@ impl Error {
         Self { code: Cow::Borrowed(Self::BAD_ARGUMENTS), detail: detail.into() }
     }
 
-    pub(crate) fn into_parts(self) -> (String, String) {
-        (self.code.into_owned(), self.detail)
+    pub(crate) fn into_result(self) -> GuestResult {
+        GuestResult::Error { code: self.code.into_owned(), detail: self.detail }
     }
 }
 

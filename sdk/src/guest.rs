@@ -1,7 +1,7 @@
 //! The exports of a module: buffers in linear memory around a [`Runtime`]. `docs/abi.md` is the
 //! contract; the expansion of `#[actor]` makes the exports.
 
-use std::mem;
+use std::{cell::RefCell, mem};
 
 use crate::{Actor, Runtime};
 
@@ -17,7 +17,7 @@ pub struct Guest<A> {
 
 impl<A: Actor> Guest<A> {
     /// An instance before slot 0.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { runtime: Runtime::new(), input: Vec::new(), output: Vec::new() }
     }
 
@@ -59,6 +59,29 @@ impl<A: Actor> Guest<A> {
         self.output = output;
         let address = self.output.as_ptr().expose_provenance() as u64;
         (address << 32) | self.output.len() as u64
+    }
+}
+
+/// Where the one guest of a module is, for as long as the instance lives: no code that drops a guest
+/// is linked.
+#[derive(Debug)]
+pub struct Place<A: 'static>(RefCell<Option<&'static mut Guest<A>>>);
+
+impl<A: Actor> Place<A> {
+    /// A place whose guest is made at the first visit.
+    pub const fn new() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// Visits the guest.
+    pub fn visit<R>(&self, visit: impl FnOnce(&mut Guest<A>) -> R) -> R {
+        visit(self.0.borrow_mut().get_or_insert_with(|| Box::leak(Box::default())))
+    }
+}
+
+impl<A: Actor> Default for Place<A> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

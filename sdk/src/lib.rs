@@ -42,7 +42,12 @@
 //! - `&self` is a view. It may take a [`ViewContext`] and cannot have effects. Sent as a message,
 //!   a view is answered in the order of the log.
 //! - `&mut self` is a message. It may take a [`Context`] and [tell](Context::tell),
-//!   [log](macro@log) and [emit](Context::emit).
+//!   [log](macro@log) and [emit](Context::emit). One that returns a [`Later`] may reply in a later
+//!   slot ([`Context::reply_later`]).
+//! - `async fn` with `this: State<Self>` and `cx: Context` is a message that may wait. It runs until
+//!   its first `await` that has to; other messages are handled meanwhile.
+//! - `#[assigned]` with `&mut self` and an [`Evidence`] takes messages that show another message. At
+//!   most one; nobody calls it by name.
 //! - Parameters are owned serde types, found by name. A method returns nothing, a serde type, or a
 //!   `Result` whose error becomes an [`Error`]. An error answers the caller; what the method did to
 //!   the state before stays. A panic undoes the slot.
@@ -50,8 +55,54 @@
 //!
 //! # Talking to another actor
 //!
-//! `ActorRef<Counter>` has the messages of `Counter` as methods: `peer.add(3).tell(cx)`. A process
-//! whose type is not at hand is told by name: `cx.tell(id, "add", args! { by: 3 })`.
+//! `ActorRef<Counter>` has the methods of `Counter`, each giving a [`Call`]: `peer.add(3).tell(cx)`
+//! sends it and goes on, `peer.add(3).ask(&cx).await` waits for its reply. A process whose type is
+//! not at hand is called by name: `cx.tell(id, "add", args! { by: 3 })`.
+//!
+//! ```
+//! use antiphon::prelude::*;
+//!
+//! #[actor]
+//! #[derive(Default, Serialize, Deserialize)]
+//! pub struct Counter { n: u64 }
+//!
+//! #[actor]
+//! impl Counter {
+//!     #[init]
+//!     fn new(start: u64) -> Self { Self { n: start } }
+//!     fn get(&self) -> u64 { self.n }                                  // &self: a view
+//!     fn add(&mut self, cx: &Context, by: u64) -> Result<u64, Error> { // &mut self: a message
+//!         require!(cx.sender() == cx.controller(), "only the controller may add");
+//!         self.n += by;
+//!         Ok(self.n)
+//!     }
+//!     async fn pull(this: State<Self>, cx: Context, peer: ActorRef<Counter>) -> Result<u64, AskError> {
+//!         let theirs = peer.get().deadline(secs(5)).ask(&cx).await?;   // other messages may run meanwhile
+//!         Ok(this.with(|me| { me.n += theirs; me.n }))                 // no borrow can cross an await
+//!     }
+//! }
+//!
+//! // Many actors are tested natively, too, in virtual time.
+//! let mut sim = antiphon::Sim::seeded(7);
+//! let (a, b) = (sim.spawn::<Counter>(args! { start: 1 }), sim.spawn::<Counter>(args! { start: 41 }));
+//! assert_eq!(sim.send(a.pull(b)), Ok(42));
+//! sim.cut_off(b);
+//! assert_eq!(sim.send(a.pull(b)).unwrap_err().code(), "expired");
+//! ```
+//!
+//! Every ask gets exactly one answer: the reply, or an [`AskError`] that says whether it took
+//! [effect](AskError::effect). An ask is sent when the slot ends, so several can be under way:
+//! [`join`], [`join_all`] and [`select`] wait for them and for [sleeps](Context::sleep).
+//!
+//! What a method found in the state before an `await` may be different after it. What it did before
+//! an `await` has happened, whatever comes later: if it panics after one, only that slot is undone,
+//! its caller gets the failure, and the method is dropped where it waited. An upgrade drops all
+//! methods that wait.
+//!
+//! # Time and children
+//!
+//! [`Context::every`] and [`Context::after`] make calls of a process's own; [`Context::set_timer`]
+//! does so by name. [`Context::spawn`] makes a child, whose id is known at once.
 //!
 //! # Building
 //!
@@ -69,17 +120,30 @@
 //!
 //! - Equal inputs give equal outputs: no clock, no randomness, and maps are sorted when encoded.
 //! - Every value that leaves is canonical CBOR; see [`cbor`].
+//! - What waits is woken in the order of the log, and runs in the order in which it was woken.
 
 // The expansion of `#[actor]` names this crate, also in the tests of this crate.
 extern crate self as antiphon;
 
 mod actor;
 mod args;
+mod ask;
+mod call;
 pub mod cbor;
+mod child;
 mod context;
 mod error;
+mod evidence;
+mod join;
+mod module_ref;
 mod reference;
 mod runtime;
+#[cfg(not(target_arch = "wasm32"))]
+mod sim;
+mod state;
+mod tasks;
+mod timer;
+mod world;
 
 #[doc(hidden)]
 pub mod expansion;
@@ -91,10 +155,23 @@ pub mod prelude;
 pub use actor::{Actor, Addressable, Stub};
 pub use antiphon_macros::actor;
 pub use args::Args;
+pub use ask::{Ask, AskError};
+pub use call::{Later, OpenCall};
+pub use child::{Birth, Child};
 pub use context::{Context, Level, Tell, ViewContext};
 pub use error::Error;
+pub use evidence::Evidence;
+pub use join::{Either, join, join_all, select};
+pub use module_ref::ModuleRef;
 pub use protocol::{
-    AccountId, EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp, UnitId, schema,
+    Acceptance, AccountId, Effect, EntryId, Gas, Hash, Limits, ModuleId, Principal, ProcessId,
+    Slot, Timestamp, UnitId, schema,
 };
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
+#[cfg(not(target_arch = "wasm32"))]
+pub use sim::{Sim, Ticket};
+pub use state::State;
+pub use timer::{Schedule, Sleep, TimerId, millis, secs};
+
+pub(crate) use tasks::TaskId;

@@ -1,11 +1,11 @@
 //! References to other actors, and the calls they make.
 
-use std::{fmt, hash, marker::PhantomData, ops::Deref};
+use std::{fmt, hash, marker::PhantomData, ops::Deref, time::Duration};
 
 use protocol::{Principal, ProcessId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
-use crate::{Addressable, Args, Context, Stub, cbor};
+use crate::{Addressable, Args, Ask, Context, Stub, ask::PATIENCE, cbor, timer};
 
 /// A process that is taken to be a `T`: has the methods of `T`, each giving a [`Call`].
 ///
@@ -95,23 +95,37 @@ impl<T: Addressable> From<ActorRef<T>> for Principal {
 
 /// A call of a method that replies an `R`, not made yet.
 #[derive(Debug, Clone)]
-#[must_use = "a call does nothing until it is told"]
+#[must_use = "a call does nothing until it is told or asked"]
 pub struct Call<R> {
     target: ProcessId,
     method: &'static str,
     args: Args,
+    /// Milliseconds.
+    patience: u64,
     reply: PhantomData<fn() -> R>,
 }
 
 impl<R> Call<R> {
     /// Prepares a call; the methods of an [`ActorRef`] do.
     pub const fn new(target: ProcessId, method: &'static str, args: Args) -> Self {
-        Self { target, method, args, reply: PhantomData }
+        Self { target, method, args, patience: PATIENCE, reply: PhantomData }
     }
 
     /// Sends the message when the handler ends. Nobody answers it.
     pub fn tell(self, cx: &Context) {
         cx.tell(self.target, self.method, self.args);
+    }
+
+    /// Waits for at most this long if it is asked; a minute if nothing is said. The time runs from
+    /// the slot that asks, on the clock of this process's scheduler.
+    pub fn deadline(self, patience: Duration) -> Self {
+        Self { patience: timer::milliseconds(patience), ..self }
+    }
+
+    /// Sends the message when the slot ends. Its one answer comes by awaiting what this gives, and
+    /// other messages are handled meanwhile.
+    pub fn ask(self, cx: &Context) -> Ask<R> {
+        cx.ask_for(self.target, self.method, self.args, self.patience)
     }
 
     /// The process that is called.

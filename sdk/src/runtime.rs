@@ -1,58 +1,37 @@
 //! One actor behind the guest contract: inputs in, outputs out, both as bytes.
 //!
 //! The same code runs inside a module and in native tests. It knows nothing of memory layout.
+//!
+//! # Invariants
+//!
+//! - An actor without async methods has no task: what runs them is not linked into its module.
 
-use minicbor::{Decode, bytes::ByteVec};
+mod request;
+
+use std::{cell::Ref, rc::Rc};
+
+use minicbor::bytes::ByteVec;
 use protocol::{
-    abi::{self, GuestResult, Output, SavedState},
+    Principal,
+    abi::{self, GuestEffect, Output, SavedState},
     codec,
 };
 
-use crate::{Actor, Context, Error, ViewContext, cbor};
+use self::request::{Request, Rest};
 
-/// The kinds of [`abi::Input`] that are handled here, borrowed from the input: a module carries
-/// no decoder for the others.
-#[derive(Decode)]
-#[cbor(flat)]
-enum Request<'b> {
-    #[n(0)]
-    Init {
-        #[n(0)]
-        context: abi::Context,
-        #[cbor(n(1), with = "minicbor::bytes")]
-        args: &'b [u8],
-    },
-    #[n(1)]
-    Call {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        method: &'b str,
-        #[cbor(n(2), with = "minicbor::bytes")]
-        args: &'b [u8],
-    },
-    #[n(4)]
-    Load {
-        #[n(1)]
-        saved: SavedState,
-    },
-    #[n(5)]
-    View {
-        #[n(0)]
-        context: abi::Context,
-        #[n(1)]
-        method: &'b str,
-        #[cbor(n(2), with = "minicbor::bytes")]
-        args: &'b [u8],
-    },
-    #[n(6)]
-    Save {},
-}
+use crate::{
+    Actor, Context, Error, Evidence, State, ViewContext, cbor,
+    expansion::{self, Answer},
+    tasks::Tasks,
+    world::{Arrival, World},
+};
 
-/// An actor, or the place of one that is not born yet.
+/// An actor with what it waits for, or the place of one that is not born yet.
 #[derive(Debug)]
 pub struct Runtime<A> {
-    actor: Option<A>,
+    state: State<A>,
+    world: Rc<World>,
+    tasks: Tasks,
 }
 
 impl<A> Runtime<A> {
@@ -60,13 +39,13 @@ impl<A> Runtime<A> {
     pub const CHUNK_LEN: usize = 1 << 20;
 
     /// An instance before slot 0.
-    pub const fn new() -> Self {
-        Self { actor: None }
+    pub fn new() -> Self {
+        Self { state: State::unborn(), world: World::new(), tasks: Tasks::default() }
     }
 
     /// The actor, once it is born.
-    pub const fn actor(&self) -> Option<&A> {
-        self.actor.as_ref()
+    pub fn actor(&self) -> Option<Ref<'_, A>> {
+        self.state.get()
     }
 }
 
@@ -80,32 +59,50 @@ impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
     /// [`Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
-        let (result, cx) = match minicbor::decode(input) {
-            Ok(Request::Init { context, args }) => {
-                let cx = Context::new(context);
-                (A::init(&cx, args).map(|actor| self.bear(actor)), Some(cx))
+        let result = match request::read(input) {
+            Ok((context, Request::Init { args, spawn })) => {
+                let cx = self.enter(context, None);
+                if let Some(spawn) = spawn {
+                    self.world.keep_spawn(spawn.to_vec());
+                }
+                A::init(&cx, args).map(|actor| self.bear(actor))
             }
-            Ok(Request::Call { context, method, args }) => {
-                let cx = Context::new(context);
-                let actor = self.actor.as_mut().ok_or_else(not_born);
-                (actor.and_then(|actor| actor.call(&cx, method, args)), Some(cx))
+            Ok((context, Request::Call { method, args, call })) => {
+                let cx = self.enter(context, call);
+                self.call(&cx, method, args)
             }
-            Ok(Request::Load { saved }) => (load(&saved).map(|actor| self.bear(actor)), None),
-            _ => (Err(unsupported()), None),
+            Ok((context, Request::Answer(answer))) => {
+                self.enter(context, None);
+                self.answer(answer)
+            }
+            Ok((context, Request::Timer { token, method, args })) => {
+                let sender = Principal::Process(context.process);
+                let cx = self.enter(abi::Context { sender, ..context }, None);
+                self.timer(&cx, token, method, args)
+            }
+            Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
+            Ok((context, Request::Load { saved })) => {
+                self.enter(context, None);
+                load(&saved).map(|actor| self.bear(actor))
+            }
+            _ => Err(unsupported()),
         };
-        output(result, cx)
+        if A::ASYNC {
+            self.tasks.run(&self.world);
+        }
+        output(result, self.world.effects().take())
     }
 
     /// Answers an encoded [`abi::Input::View`]; gives an encoded [`Output`] without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
-        let result = match minicbor::decode(input) {
-            Ok(Request::View { context, method, args }) => {
-                let actor = self.actor.as_ref().ok_or_else(not_born);
+        let result = match request::read(input) {
+            Ok((context, Request::View { method, args })) => {
+                let actor = self.state.get().ok_or_else(not_born);
                 actor.and_then(|actor| actor.view(&ViewContext::new(context), method, args))
             }
             _ => Err(unsupported()),
         };
-        output(result, None)
+        output(result.map(Answer::Reply), Vec::new())
     }
 
     /// Answers an encoded [`abi::Input::Save`]; gives an encoded [`SavedState`].
@@ -115,10 +112,10 @@ impl<A: Actor> Runtime<A> {
     /// If there is no state yet, the input is of another kind, or the state has no CBOR form:
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
-        let input = minicbor::decode(input);
-        assert!(matches!(input, Ok(Request::Save {})), "save takes a save");
-        let actor = self.actor.as_ref().expect("an upgrade comes after the birth");
-        let state = match cbor::to_vec(actor) {
+        let input = request::read(input);
+        assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
+        let actor = self.state.get().expect("an upgrade comes after the birth");
+        let state = match cbor::to_vec(&*actor) {
             Ok(state) => state,
             Err(error) => panic!("state: {error}"),
         };
@@ -128,10 +125,74 @@ impl<A: Actor> Runtime<A> {
         })
     }
 
+    /// Begins a slot. What waits for something that is lost is dropped.
+    fn enter(&mut self, mut context: abi::Context, call: Option<u64>) -> Context {
+        let lost = context.lost.take();
+        let cx = Context::enter(&self.world, context, call);
+        if A::ASYNC
+            && let Some(lost) = lost
+        {
+            self.tasks.lose(&self.world, &lost);
+        }
+        cx
+    }
+
+    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error> {
+        let mut actor = self.state.get_mut().ok_or_else(not_born)?;
+        if A::ASYNC
+            && let Some(task) = A::start(&self.state, cx, method, args)?
+        {
+            drop(actor);
+            return self.tasks.start(&self.world, task, cx.call());
+        }
+        actor.call(cx, method, args)
+    }
+
+    /// Wakes what waits for an answer.
+    fn answer(&self, answer: Rest<'_>) -> Result<Answer, Error> {
+        if A::ASYNC {
+            let (token, answer) = answer.answer().map_err(|_| unsupported())?;
+            self.world.arrive(token, answer.into());
+        }
+        Ok(Answer::null())
+    }
+
+    /// Hands over evidence.
+    fn assigned(&mut self, context: abi::Context, evidence: Rest<'_>) -> Result<Answer, Error> {
+        if !A::ASSIGNED {
+            self.enter(context, None);
+            return Err(expansion::no_evidence());
+        }
+        let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
+        let cx = self.enter(context, call);
+        let mut actor = self.state.get_mut().ok_or_else(not_born)?;
+        actor.assigned(&cx, Evidence::new(evidence))
+    }
+
+    /// Calls the method of a timer. One without a method is a task's that sleeps.
+    fn timer(
+        &mut self,
+        cx: &Context,
+        token: u64,
+        method: &str,
+        args: &[u8],
+    ) -> Result<Answer, Error> {
+        if !method.is_empty() {
+            return self.call(cx, method, args);
+        }
+        if A::ASYNC {
+            self.world.arrive(token, Arrival::Due);
+        }
+        Ok(Answer::null())
+    }
+
     /// Takes a first state and gives the reply that says so: null.
-    fn bear(&mut self, actor: A) -> Vec<u8> {
-        self.actor = Some(actor);
-        cbor::NULL.to_vec()
+    fn bear(&mut self, actor: A) -> Answer {
+        self.state.bear(actor);
+        if A::ASYNC {
+            self.tasks.clear();
+        }
+        Answer::null()
     }
 }
 
@@ -146,15 +207,12 @@ fn load<A: Actor>(saved: &SavedState) -> Result<A, Error> {
     cbor::from_slice(&state).map_err(|error| Error::new(Error::BAD_STATE, error.to_string()))
 }
 
-fn output(result: Result<Vec<u8>, Error>, cx: Option<Context>) -> Vec<u8> {
+fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
     let result = match result {
-        Ok(reply) => GuestResult::Reply(reply),
-        Err(error) => {
-            let (code, detail) = error.into_parts();
-            GuestResult::Error { code, detail }
-        }
+        Ok(answer) => answer.into_result(),
+        Err(error) => error.into_result(),
     };
-    codec::encode(&Output { result, effects: cx.map(Context::into_effects).unwrap_or_default() })
+    codec::encode(&Output { result, effects })
 }
 
 fn not_born() -> Error {

@@ -9,6 +9,18 @@ pub const COUNTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/counter.was
 /// `pingpong`: one of two players.
 pub const PINGPONG: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pingpong.wasm"));
 
+/// `bank`: an account that moves money.
+pub const BANK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bank.wasm"));
+
+/// `ring`: a node that passes tokens on.
+pub const RING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ring.wasm"));
+
+/// `forkjoin/supervisor`: splits jobs among workers.
+pub const SUPERVISOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/supervisor.wasm"));
+
+/// `forkjoin/worker`: does a part of a job.
+pub const WORKER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worker.wasm"));
+
 /// `quakes/station`: the events of one seismic network.
 pub const STATION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/station.wasm"));
 
@@ -19,9 +31,13 @@ pub const ALERTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/alerts.wasm"
 pub const BULLETIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bulletin.wasm"));
 
 /// Every module with the name of its actor.
-pub const ALL: [(&str, &[u8]); 5] = [
+pub const ALL: [(&str, &[u8]); 9] = [
     ("counter", COUNTER),
     ("pingpong", PINGPONG),
+    ("bank", BANK),
+    ("ring", RING),
+    ("supervisor", SUPERVISOR),
+    ("worker", WORKER),
     ("station", STATION),
     ("alerts", ALERTS),
     ("bulletin", BULLETIN),

@@ -28,16 +28,12 @@ fn dispatch(interface: &Interface) -> TokenStream {
     let actor = &interface.actor;
     let (head, methods) = schema_parts(interface);
     let (head, methods) = (Literal::byte_string(&head), Literal::byte_string(&methods));
-    let init = &interface.init;
-    let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
-    let made = if init.fallible {
-        quote! { #calling.map_err(::core::convert::Into::into) }
-    } else {
-        quote! { ::core::result::Result::Ok(#calling) }
-    };
+    let init = init(&interface.init);
     let of = |kind| interface.methods.iter().filter(move |method| method.kind == kind);
-    let messages = of(MethodKind::Message).map(arm);
+    let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
+    let start = start(interface);
+    let assigned = interface.assigned.as_ref().map(assigned);
     let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
@@ -58,23 +54,22 @@ fn dispatch(interface: &Interface) -> TokenStream {
                 &JOINED
             };
 
-            fn init(
-                __cx: &::antiphon::Context,
-                __args: &[u8],
-            ) -> ::core::result::Result<Self, ::antiphon::Error> {
-                #reading
-                #made
-            }
+            #init
+
+            #start
+
+            #assigned
 
             fn call(
                 &mut self,
                 __cx: &::antiphon::Context,
                 __method: &str,
                 __args: &[u8],
-            ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::Error> {
+            ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
                 match __method {
                     #(#messages)*
-                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args),
+                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args)
+                        .map(::antiphon::expansion::Answer::Reply),
                 }
             }
 
@@ -96,7 +91,104 @@ fn dispatch(interface: &Interface) -> TokenStream {
     }
 }
 
-/// The arm that reads the arguments of a method, calls it and encodes its reply.
+/// The part that makes the first state.
+fn init(init: &Method) -> TokenStream {
+    let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
+    let made = if init.fallible {
+        quote! { #calling.map_err(::core::convert::Into::into) }
+    } else {
+        quote! { ::core::result::Result::Ok(#calling) }
+    };
+    quote! {
+        fn init(
+            __cx: &::antiphon::Context,
+            __args: &[u8],
+        ) -> ::core::result::Result<Self, ::antiphon::Error> {
+            #reading
+            #made
+        }
+    }
+}
+
+/// The part that begins async methods, if there are any.
+fn start(interface: &Interface) -> TokenStream {
+    let waiting: Vec<&Method> = interface.methods.iter().filter(|method| method.waits).collect();
+    if waiting.is_empty() {
+        return TokenStream::new();
+    }
+    let arms = waiting.iter().map(|method| {
+        let name = method.name();
+        let (reading, calling) = (reading(method), calling(method, &TokenStream::new()));
+        let task = if method.fallible {
+            quote! { ::antiphon::expansion::try_task(#calling) }
+        } else {
+            quote! { ::antiphon::expansion::task(#calling) }
+        };
+        quote! { #name => { #reading #task } }
+    });
+    quote! {
+        const ASYNC: bool = true;
+
+        fn start(
+            __state: &::antiphon::State<Self>,
+            __cx: &::antiphon::Context,
+            __method: &str,
+            __args: &[u8],
+        ) -> ::core::result::Result<
+            ::core::option::Option<::antiphon::expansion::Task>,
+            ::antiphon::Error,
+        > {
+            ::core::result::Result::Ok(::core::option::Option::Some(match __method {
+                #(#arms)*
+                _ => return ::core::result::Result::Ok(::core::option::Option::None),
+            }))
+        }
+    }
+}
+
+/// The part that takes evidence.
+fn assigned(method: &Method) -> TokenStream {
+    let (evidence, answer) = (variable(0), answer(method));
+    quote! {
+        const ASSIGNED: bool = true;
+
+        fn assigned(
+            &mut self,
+            __cx: &::antiphon::Context,
+            #evidence: ::antiphon::Evidence,
+        ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
+            #answer
+        }
+    }
+}
+
+/// The arm of a message that does not wait.
+fn message_arm(method: &Method) -> TokenStream {
+    let name = method.name();
+    let (reading, answer) = (reading(method), answer(method));
+    quote! { #name => { #reading #answer } }
+}
+
+/// Calls a message that does not wait, with its arguments at hand.
+fn answer(method: &Method) -> TokenStream {
+    let calling = calling(method, &quote! { self, });
+    match (method.later, method.fallible) {
+        (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
+        (true, false) => quote! {
+            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
+        },
+        (false, true) => quote! {
+            ::antiphon::expansion::try_reply(#calling).map(::antiphon::expansion::Answer::Reply)
+        },
+        (false, false) => quote! {
+            ::core::result::Result::Ok(::antiphon::expansion::Answer::Reply(
+                ::antiphon::expansion::reply(&#calling),
+            ))
+        },
+    }
+}
+
+/// The arm that reads the arguments of a view, calls it and encodes its reply.
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
     let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
@@ -126,7 +218,9 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
     let ident = &method.ident;
     let mut at = 0;
     let inputs = method.inputs.iter().map(|input| match input {
+        Input::Context if method.waits => quote! { ::core::clone::Clone::clone(__cx) },
         Input::Context => quote! { __cx },
+        Input::State => quote! { ::core::clone::Clone::clone(__state) },
         Input::Argument(..) => {
             let variable = variable(at);
             at += 1;
@@ -193,7 +287,7 @@ fn exports(actor: &Path) -> TokenStream {
         quote! {
             #[unsafe(no_mangle)]
             extern "C" fn #export(address: usize, len: u32) -> u64 {
-                GUEST.with_borrow_mut(|guest| guest.#method(address, len))
+                GUEST.with(|place| place.visit(|guest| guest.#method(address, len)))
             }
         }
     });
@@ -211,13 +305,13 @@ fn exports(actor: &Path) -> TokenStream {
                     ::antiphon::expansion::join(&[<#actor as ::antiphon::Actor>::SCHEMA]);
 
                 ::std::thread_local! {
-                    static GUEST: ::core::cell::RefCell<::antiphon::guest::Guest<#actor>> =
-                        const { ::core::cell::RefCell::new(::antiphon::guest::Guest::new()) };
+                    static GUEST: ::antiphon::guest::Place<#actor> =
+                        const { ::antiphon::guest::Place::new() };
                 }
 
                 #[unsafe(no_mangle)]
                 extern "C" fn #alloc(len: u32) -> usize {
-                    GUEST.with_borrow_mut(|guest| guest.alloc(len))
+                    GUEST.with(|place| place.visit(|guest| guest.alloc(len)))
                 }
 
                 #(#entries)*

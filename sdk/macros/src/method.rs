@@ -24,15 +24,32 @@ const RESERVED: [&str; 10] = [
     "serialize",
 ];
 
+/// Why an async method has no `self`.
+const ASYNC_STATE: &str = "an async method takes `this: State<Self>` in place of `self`: no borrow of \
+                           the state can cross an `await`";
+
+/// What decides which parameters a function may have.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain(MethodKind),
+    Async,
+}
+
 /// A method that others can call.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) kind: MethodKind,
+    /// Whether it takes evidence, and is called by nobody.
+    pub(crate) assigned: bool,
+    /// Whether it may wait.
+    pub(crate) waits: bool,
     pub(crate) inputs: Vec<Input>,
     /// What a reply is, without the error.
     pub(crate) returns: Type,
     /// Whether it returns a `Result`.
     pub(crate) fallible: bool,
+    /// Whether it returns a `Later`, which may be in a `Result`.
+    pub(crate) later: bool,
     pub(crate) docs: Vec<Attribute>,
 }
 
@@ -40,16 +57,17 @@ pub(crate) struct Method {
 pub(crate) enum Input {
     /// Where and when; given by the runtime.
     Context,
+    /// The state; given by the runtime to an async method.
+    State,
     /// An argument; given by the caller.
     Argument(Ident, Box<Type>),
 }
 
 impl Method {
-    /// Reads a method; takes `#[init]` from it.
+    /// Reads a method; takes `#[init]` and `#[assigned]` from it.
     pub(crate) fn parse(function: &mut ImplItemFn, actor: &Ident) -> syn::Result<Self> {
-        let attributes = function.attrs.len();
-        function.attrs.retain(|attribute| !attribute.path().is_ident("init"));
-        let init = function.attrs.len() < attributes;
+        let init = take_attribute(function, "init");
+        let assigned = take_attribute(function, "assigned");
         if let Some(cfg) = function.attrs.iter().find(|attribute| attribute.path().is_ident("cfg"))
         {
             return Err(refuse(
@@ -60,6 +78,8 @@ impl Method {
         let signature = &function.sig;
         check_signature(signature)?;
         let kind = kind(signature, init)?;
+        let waits = signature.asyncness.is_some();
+        let form = if waits { Form::Async } else { Form::Plain(kind) };
         let name = signature.ident.unraw().to_string();
         if kind != MethodKind::Init && RESERVED.contains(&name.as_str()) {
             let why = format!("`{name}` is reserved: every `ActorRef` has a method of this name");
@@ -70,24 +90,44 @@ impl Method {
         }
         let inputs = signature.inputs.iter().filter_map(|argument| match argument {
             FnArg::Receiver(_) => None,
-            FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, kind)),
+            FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, form)),
         });
         let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
         if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
             return Err(refuse(&signature.inputs, "one context is enough"));
         }
-        let (returns, fallible) = returns(&signature.output);
+        let states = inputs.iter().filter(|input| matches!(input, Input::State)).count();
+        if waits && states != 1 {
+            return Err(refuse(signature, ASYNC_STATE));
+        }
+        let Returns { ty: returns, fallible, later } = returns(&signature.output);
+        if later && (waits || kind != MethodKind::Message) {
+            return Err(refuse(
+                &signature.output,
+                "only a message with `&mut self` leaves its reply for later: an async method replies \
+                 when it ends, a view at once",
+            ));
+        }
         if kind == MethodKind::Init && !is_actor(&returns, actor) {
             let why =
                 format!("`#[init]` returns `Self` or `Result<Self, E>`, where `Self` is `{actor}`");
             return Err(refuse(signature, why));
         }
+        if assigned && (kind != MethodKind::Message || waits || !takes_evidence(&inputs)) {
+            return Err(refuse(
+                signature,
+                "`#[assigned]` goes on a message with `&mut self` whose one argument is an `Evidence`",
+            ));
+        }
         Ok(Self {
             ident: signature.ident.clone(),
             kind,
+            assigned,
+            waits,
             inputs,
             returns,
             fallible,
+            later,
             docs: function
                 .attrs
                 .iter()
@@ -105,10 +145,28 @@ impl Method {
     /// The arguments that callers give.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Context => None,
+            Input::Context | Input::State => None,
             Input::Argument(ident, ty) => Some((ident, &**ty)),
         })
     }
+}
+
+/// Takes an attribute of this name from a function; tells whether it was there.
+fn take_attribute(function: &mut ImplItemFn, name: &str) -> bool {
+    let attributes = function.attrs.len();
+    function.attrs.retain(|attribute| !attribute.path().is_ident(name));
+    function.attrs.len() < attributes
+}
+
+/// Whether there is one argument, and it is evidence.
+fn takes_evidence(inputs: &[Input]) -> bool {
+    let mut arguments = inputs.iter().filter_map(|input| match input {
+        Input::Argument(_, ty) => Some(&**ty),
+        Input::Context | Input::State => None,
+    });
+    let Some(Type::Path(path)) = arguments.next() else { return false };
+    let is_evidence = path.path.segments.last().is_some_and(|last| last.ident == "Evidence");
+    is_evidence && arguments.next().is_none()
 }
 
 /// Writes `actor` where a type says `Self`, for use outside of the actor's impl block.
@@ -127,9 +185,6 @@ pub(crate) fn without_self(tokens: TokenStream, actor: &TokenStream) -> TokenStr
 }
 
 fn check_signature(signature: &Signature) -> syn::Result<()> {
-    if let Some(token) = &signature.asyncness {
-        return Err(refuse(token, "async methods are not available: a method runs to its end"));
-    }
     if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         return Err(refuse(
             &signature.generics,
@@ -146,6 +201,13 @@ fn check_signature(signature: &Signature) -> syn::Result<()> {
 }
 
 fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {
+    if let Some(token) = &signature.asyncness {
+        return match (signature.receiver(), init) {
+            (_, true) => Err(refuse(token, "`#[init]` makes the state at once: it is not async")),
+            (Some(receiver), false) => Err(refuse(receiver, ASYNC_STATE)),
+            (None, false) => Ok(MethodKind::Message),
+        };
+    }
     match (signature.receiver(), init) {
         (None, true) => Ok(MethodKind::Init),
         (Some(receiver), true) => {
@@ -166,14 +228,9 @@ fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {
     }
 }
 
-fn input(pattern: &Pat, ty: &Type, kind: MethodKind) -> syn::Result<Input> {
-    match context_kind(ty) {
-        Some(context) if context == "ViewContext" => return Ok(Input::Context),
-        Some(context) if context == "Context" && kind == MethodKind::View => {
-            return Err(refuse(ty, "a view has no effects: take `&ViewContext`"));
-        }
-        Some(_) => return Ok(Input::Context),
-        None => {}
+fn input(pattern: &Pat, ty: &Type, form: Form) -> syn::Result<Input> {
+    if let Some(given) = given(ty, form)? {
+        return Ok(given);
     }
     match ty {
         Type::Reference(_) => {
@@ -196,27 +253,62 @@ fn input(pattern: &Pat, ty: &Type, kind: MethodKind) -> syn::Result<Input> {
     }
 }
 
-/// `Context` or `ViewContext`, if the type is a shared reference to one.
-fn context_kind(ty: &Type) -> Option<&Ident> {
-    let Type::Reference(reference) = ty else { return None };
-    let Type::Path(path) = &*reference.elem else { return None };
-    let last = &path.path.segments.last()?.ident;
-    let known = *last == "Context" || *last == "ViewContext";
-    (known && reference.mutability.is_none()).then_some(last)
+/// What the runtime gives for a parameter of this type, if it is for the runtime to give.
+fn given(ty: &Type, form: Form) -> syn::Result<Option<Input>> {
+    let (place, by_value) = match ty {
+        Type::Reference(reference) if reference.mutability.is_none() => (&*reference.elem, false),
+        other => (other, true),
+    };
+    let Type::Path(path) = place else { return Ok(None) };
+    let Some(last) = path.path.segments.last() else { return Ok(None) };
+    match (last.ident.to_string().as_str(), form, by_value) {
+        ("State", Form::Async, true) => Ok(Some(Input::State)),
+        ("State", Form::Async, false) => Err(refuse(ty, ASYNC_STATE)),
+        ("State", Form::Plain(_), _) => {
+            Err(refuse(ty, "a method with `State` is async: take `&mut self`, or say `async fn`"))
+        }
+        ("Context", Form::Async, true) => Ok(Some(Input::Context)),
+        ("Context" | "ViewContext", Form::Async, _) => {
+            Err(refuse(ty, "an async method outlives its slot: take `cx: Context`"))
+        }
+        ("Context", Form::Plain(MethodKind::View), _) => {
+            Err(refuse(ty, "a view has no effects: take `&ViewContext`"))
+        }
+        ("Context" | "ViewContext", Form::Plain(_), false) => Ok(Some(Input::Context)),
+        ("Context" | "ViewContext", Form::Plain(_), true) => {
+            Err(refuse(ty, "a method that does not wait takes `&Context`, a view `&ViewContext`"))
+        }
+        _ => Ok(None),
+    }
 }
 
-/// The type of a reply, and whether there may be an error instead.
-fn returns(output: &ReturnType) -> (Type, bool) {
-    let ReturnType::Type(_, ty) = output else { return (parse_quote!(()), false) };
-    if let Type::Path(path) = &**ty
+/// What a method gives back.
+struct Returns {
+    ty: Type,
+    fallible: bool,
+    later: bool,
+}
+
+fn returns(output: &ReturnType) -> Returns {
+    let ReturnType::Type(_, ty) = output else {
+        return Returns { ty: parse_quote!(()), fallible: false, later: false };
+    };
+    let (ty, fallible) = unwrapped(ty, "Result");
+    let (ty, later) = unwrapped(ty, "Later");
+    Returns { ty: ty.clone(), fallible, later }
+}
+
+/// The first argument of the type, if it is one of this name.
+fn unwrapped<'a>(ty: &'a Type, name: &str) -> (&'a Type, bool) {
+    if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()
-        && last.ident == "Result"
+        && last.ident == name
         && let PathArguments::AngleBracketed(arguments) = &last.arguments
         && let Some(GenericArgument::Type(value)) = arguments.args.first()
     {
-        return (value.clone(), true);
+        return (value, true);
     }
-    ((**ty).clone(), false)
+    (ty, false)
 }
 
 fn is_actor(ty: &Type, actor: &Ident) -> bool {

@@ -11,6 +11,8 @@ pub(crate) struct Interface {
     /// The actor's type, as the impl block spells it.
     pub(crate) actor: Path,
     pub(crate) init: Method,
+    /// What takes evidence.
+    pub(crate) assigned: Option<Method>,
     /// Views and messages, in order of declaration.
     pub(crate) methods: Vec<Method>,
 }
@@ -38,6 +40,7 @@ pub(crate) fn parse(
     }
     let (actor, name) = actor(&item.self_ty)?;
     let mut init: Option<Method> = None;
+    let mut assigned: Option<Method> = None;
     let mut methods = Vec::new();
     for function in &mut item.items {
         let ImplItem::Fn(function) = function else { continue };
@@ -47,13 +50,17 @@ pub(crate) fn parse(
                 return Err(refuse(&function.sig, "an actor has one `#[init]`"));
             }
             (MethodKind::Init, None) => init = Some(method),
+            _ if method.assigned && assigned.is_some() => {
+                return Err(refuse(&function.sig, "an actor has one `#[assigned]`"));
+            }
+            _ if method.assigned => assigned = Some(method),
             _ => methods.push(method),
         }
     }
     let init = init.ok_or_else(|| {
         refuse(&item.self_ty, "an actor needs one function with `#[init]` that makes its state")
     })?;
-    Ok((item, Interface { actor, init, methods }))
+    Ok((item, Interface { actor, init, assigned, methods }))
 }
 
 fn actor(ty: &Type) -> syn::Result<(Path, Ident)> {

@@ -7,7 +7,10 @@ use protocol::{
 use serde::de::DeserializeOwned;
 
 use super::Context;
-use crate::args::Arguments;
+use crate::{
+    args::Arguments,
+    world::{Here, World},
+};
 
 /// A tell that a handler wants sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ impl Context {
     /// A context for tests: ids of zeros, slot 1, time 0, and the controller sends.
     pub fn mock() -> Self {
         let controller = Principal::Account(protocol::AccountId::from_bytes([0; 32]));
-        Self::new(abi::Context {
+        let context = abi::Context {
             process: ProcessId::from_bytes([0; 32]),
             slot: Slot::new(1),
             time: Timestamp::ZERO,
@@ -42,41 +45,43 @@ impl Context {
             gas: Gas::new(1_000_000_000),
             deadline: None,
             lost: None,
-        })
+        };
+        Self::enter(&World::new(), context, None)
     }
 
     /// The same context in another process.
     #[must_use]
-    pub fn in_process(mut self, process: impl Into<ProcessId>) -> Self {
-        self.view.inner.process = process.into();
-        self
+    pub fn in_process(self, process: impl Into<ProcessId>) -> Self {
+        self.changed(|context| context.process = process.into())
     }
 
     /// The same context in another slot.
     #[must_use]
-    pub fn at_slot(mut self, slot: Slot) -> Self {
-        self.view.inner.slot = slot;
-        self
+    pub fn at_slot(self, slot: Slot) -> Self {
+        self.changed(|context| context.slot = slot)
     }
 
     /// The same context at another time.
     #[must_use]
-    pub fn at_time(mut self, time: Timestamp) -> Self {
-        self.view.inner.time = time;
-        self
+    pub fn at_time(self, time: Timestamp) -> Self {
+        self.changed(|context| context.time = time)
     }
 
     /// The same context for a message of another sender.
     #[must_use]
-    pub fn sent_by(mut self, sender: impl Into<Principal>) -> Self {
-        self.view.inner.sender = sender.into();
-        self
+    pub fn sent_by(self, sender: impl Into<Principal>) -> Self {
+        self.changed(|context| context.sender = sender.into())
     }
 
     /// The same context under another controller.
     #[must_use]
-    pub fn controlled_by(mut self, controller: impl Into<Principal>) -> Self {
-        self.view.inner.controller = controller.into();
+    pub fn controlled_by(self, controller: impl Into<Principal>) -> Self {
+        self.changed(|context| context.controller = controller.into())
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut abi::Context)) -> Self {
+        change(&mut self.view.inner);
+        self.world.enter(Here::from(&self.view.inner));
         self
     }
 
@@ -88,7 +93,7 @@ impl Context {
             }
             _ => None,
         };
-        self.effects.borrow().iter().filter_map(tell).collect()
+        self.world.effects().borrow().iter().filter_map(tell).collect()
     }
 
     /// The lines logged so far, in order.
@@ -97,11 +102,11 @@ impl Context {
             GuestEffect::Log { text, .. } => Some(text.clone()),
             _ => None,
         };
-        self.effects.borrow().iter().filter_map(line).collect()
+        self.world.effects().borrow().iter().filter_map(line).collect()
     }
 
     /// Every effect made so far, in order.
     pub fn effects(&self) -> Vec<GuestEffect> {
-        self.effects.borrow().clone()
+        self.world.effects().borrow().clone()
     }
 }

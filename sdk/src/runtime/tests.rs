@@ -1,3 +1,6 @@
+mod effects;
+mod waiting;
+
 use protocol::{
     Principal, ProcessId, Slot,
     abi::{self, GuestEffect, GuestResult, Input, Output, SavedState},
@@ -123,14 +126,14 @@ fn error(code: &str, detail: &str) -> GuestResult {
 #[test]
 fn init_makes_the_state_and_replies_null() {
     let runtime = born();
-    assert_eq!(runtime.actor(), Some(&Sum { total: 5, peer: Some(peer()) }));
+    assert_eq!(runtime.actor().as_deref(), Some(&Sum { total: 5, peer: Some(peer()) }));
 }
 
 #[test]
 fn an_absent_option_is_none() {
     let mut runtime = Runtime::new();
     assert_eq!(init(&mut runtime, args! { start: 5 }).result, reply(&()));
-    assert_eq!(runtime.actor(), Some(&Sum { total: 5, peer: None }));
+    assert_eq!(runtime.actor().as_deref(), Some(&Sum { total: 5, peer: None }));
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn a_failing_init_leaves_the_process_unborn() {
     let mut runtime = Runtime::new();
     let output = init(&mut runtime, args! { start: 1_000 });
     assert_eq!(output.result, error("too-large", "start below 1,000"));
-    assert_eq!(runtime.actor(), None);
+    assert_eq!(runtime.actor().as_deref(), None);
     assert!(matches!(
         call(&mut runtime, "add", args! { by: 1 }).result,
         GuestResult::Error { code, .. } if code == Error::NOT_BORN
@@ -271,7 +274,7 @@ fn a_saved_state_loads_into_another_instance() {
     let load = |saved| codec::encode(&Input::Load { context: context(), saved });
     let output: Output = codec::decode(&next.handle(&load(saved.clone()))).unwrap();
     assert_eq!(output.result, reply(&()));
-    assert_eq!(next.actor(), runtime.actor());
+    assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
@@ -304,7 +307,7 @@ fn a_large_state_is_saved_in_pieces() {
     assert!(saved.chunks.iter().all(|chunk| chunk.len() <= Runtime::<Large>::CHUNK_LEN));
     let mut next = Runtime::<Large>::new();
     next.handle(&codec::encode(&Input::Load { context: context(), saved }));
-    assert_eq!(next.actor(), runtime.actor());
+    assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 }
 
 #[test]

@@ -40,7 +40,6 @@ fn a_result_is_a_reply_or_an_error() {
 
 #[test]
 fn what_is_no_method_is_refused_with_a_way_out() {
-    refused(with("async fn a(&self) {}"), "async methods are not available");
     refused(with("fn a<T>(&self, t: T) {}"), "no generic parameters");
     refused(with("fn a<'a>(&'a self) {}"), "no generic parameters");
     refused(with("fn a(self) {}"), "take `&self`");
@@ -59,6 +58,53 @@ fn parameters_are_owned_and_named() {
     refused(with("fn a(&mut self, cx: &Context, more: &Context) {}"), "one context");
     refused(with("fn a(&self, cx: &Context) {}"), "`&ViewContext`");
     refused(with("fn a(&mut self, cx: &mut Context) {}"), "owned");
+    refused(with("fn a(&mut self, cx: Context) {}"), "takes `&Context`");
+}
+
+#[test]
+fn an_async_method_has_a_state_and_a_context_of_its_own() {
+    let (_, interface) =
+        with("async fn a(this: State<Self>, cx: Context, x: u8) -> Result<u8, E> {}").unwrap();
+    let method = &interface.methods[0];
+    assert!(method.waits && method.fallible && method.kind == MethodKind::Message);
+    assert_eq!(method.arguments().count(), 1);
+    refused(with("async fn a(&self) {}"), "`this: State<Self>`");
+    refused(with("async fn a(&mut self, cx: &Context) {}"), "`this: State<Self>`");
+    refused(with("async fn a(cx: Context) {}"), "`this: State<Self>`");
+    refused(with("async fn a(this: &State<Self>) {}"), "`this: State<Self>`");
+    refused(with("async fn a(this: State<Self>, cx: &Context) {}"), "take `cx: Context`");
+    refused(with("fn a(&mut self, this: State<Self>) {}"), "`async fn`");
+    refused(read("impl A { #[init] async fn new() -> Self {} }"), "not async");
+}
+
+#[test]
+fn what_takes_evidence_is_no_method_that_others_call() {
+    let (item, interface) =
+        with("#[assigned] fn a(&mut self, cx: &Context, evidence: Evidence) {}").unwrap();
+    assert!(interface.assigned.is_some() && interface.methods.is_empty());
+    assert!(!item.into_token_stream().to_string().contains("# [assigned]"));
+    for function in [
+        "#[assigned] fn a(&self, evidence: Evidence) {}",
+        "#[assigned] fn a(&mut self) {}",
+        "#[assigned] fn a(&mut self, evidence: u8) {}",
+        "#[assigned] fn a(&mut self, evidence: Evidence, more: u8) {}",
+        "#[assigned] async fn a(this: State<Self>, evidence: Evidence) {}",
+    ] {
+        refused(with(function), "whose one argument is an `Evidence`");
+    }
+    let twice =
+        "#[assigned] fn a(&mut self, e: Evidence) {} #[assigned] fn b(&mut self, e: Evidence) {}";
+    refused(with(twice), "one `#[assigned]`");
+}
+
+#[test]
+fn only_a_plain_message_replies_later() {
+    let (_, interface) =
+        with("fn a(&mut self) -> Later<u8> {} fn b(&mut self) -> Result<Later<u8>, E> {}").unwrap();
+    let later = interface.methods.iter().map(|method| (method.later, method.fallible));
+    assert_eq!(later.collect::<Vec<_>>(), [(true, false), (true, true)]);
+    refused(with("fn a(&self) -> Later<u8> {}"), "a view at once");
+    refused(with("async fn a(this: State<Self>) -> Later<u8> {}"), "when it ends");
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! The actor's state as an async method reaches it.
+
+use std::{
+    cell::{Ref, RefCell, RefMut},
+    fmt,
+    rc::Rc,
+};
+
+/// The state of an actor in an async method.
+///
+/// Other messages are handled while the method awaits, so it borrows the state for as long as a
+/// closure runs: what holds before an `await` must be checked again after it.
+pub struct State<A>(Rc<RefCell<Option<A>>>);
+
+impl<A> State<A> {
+    /// The state of an actor that is tested natively.
+    pub fn new(actor: A) -> Self {
+        Self(Rc::new(RefCell::new(Some(actor))))
+    }
+
+    /// Reads and changes the state.
+    ///
+    /// # Panics
+    ///
+    /// If the closure calls `with` of the same state.
+    pub fn with<R>(&self, visit: impl FnOnce(&mut A) -> R) -> R {
+        visit(self.0.borrow_mut().as_mut().expect("methods run once the process is born"))
+    }
+
+    pub(crate) fn unborn() -> Self {
+        Self(Rc::new(RefCell::new(None)))
+    }
+
+    pub(crate) fn bear(&self, actor: A) {
+        *self.0.borrow_mut() = Some(actor);
+    }
+
+    pub(crate) fn get(&self) -> Option<Ref<'_, A>> {
+        Ref::filter_map(self.0.borrow(), Option::as_ref).ok()
+    }
+
+    pub(crate) fn get_mut(&self) -> Option<RefMut<'_, A>> {
+        RefMut::filter_map(self.0.borrow_mut(), Option::as_mut).ok()
+    }
+}
+
+impl<A> Clone for State<A> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for State<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("State(..)")
+    }
+}
