@@ -14,7 +14,7 @@ use crate::{
     hub::Hub,
     location::Known,
     outbox::{Item, PairKey},
-    parcel::{Parcel, SlotProof, tells},
+    parcel::{Parcel, SlotProof, deliveries},
     session::Event,
 };
 
@@ -116,7 +116,7 @@ impl Hub {
                 let proof = Arc::new(self.prove(known, executed).await?);
                 let wanted =
                     |(key, item): &(PairKey, Item<Parcel>)| *key == pair && item.number >= number;
-                items.extend(proof.items().into_iter().filter(wanted).map(|(_, item)| item));
+                items.extend(proof.items().filter(wanted).map(|(_, item)| item));
             }
             if items.len() >= ITEMS_MAX {
                 return Ok(items);
@@ -225,6 +225,6 @@ impl Hub {
 
 /// Whether an outcome has an item for a target from a number on.
 fn emits(outcome: &Outcome, target: ProcessId, number: PairNumber) -> bool {
-    tells(&outcome.outbox)
+    deliveries(&outcome.outbox)
         .any(|item| item.target == target && item.pair.is_some_and(|pair| pair.number >= number))
 }

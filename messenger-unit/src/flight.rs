@@ -164,14 +164,15 @@ fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
             frame.push(tag, &flight.entry, flight.origin.as_deref(), flight.introduction.as_deref())
         }
         Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
-            let Some((delivery, item)) = parcel.delivery() else { return false };
+            let Some((entry, item)) = parcel.entry().zip(parcel.path()) else { return false };
             let origin = OriginRef {
                 item: &item,
                 receipts: &parcel.proof.receipts,
                 assignment: &parcel.proof.assignment,
                 introduction: introduction.as_ref().map(|known| &known.provenance),
+                emitted: None,
             };
-            frame.push(tag, &Entry::Delivery(delivery), Some(origin), None)
+            frame.push(tag, &entry, Some(origin), None)
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     hub::Hub,
     location::Known,
     lock,
-    parcel::{SlotProof, tells},
+    parcel::{Contents, SlotProof},
     session::Event,
 };
 
@@ -312,9 +312,9 @@ impl Follower<'_> {
             self.hub.metrics.follow_faults.increment();
             return None;
         };
-        let count = tells(&outcome.outbox).count();
-        self.hub.metrics.items_ignored.add_many(outcome.outbox.len() - count);
-        if count == 0 {
+        let contents = Contents::of(&outcome.outbox);
+        self.hub.metrics.items_ignored.add_many(contents.rest);
+        if contents.parcels == 0 {
             return Some(Came::Bare(leaf.process, leaf.slot));
         }
         let receipt =

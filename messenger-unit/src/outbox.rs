@@ -17,11 +17,14 @@
 //! - A number that the target's scheduler has refused under its signature is used up, and its item
 //!   ended. One that is refused without proof blocks its pair: later ones are never tried before it.
 //! - The target's word on its next number counts, also if it goes back.
+//! - A number that its source has given up is passed over in its turn, never before, and only if it
+//!   was not accepted meanwhile.
 
 mod effect;
 mod inquirers;
 mod pair;
 mod progress;
+mod skips;
 mod spill;
 mod takeover;
 
@@ -67,6 +70,8 @@ pub(crate) struct Outbox<P> {
     idle: VecDeque<PairKey>,
     items: usize,
     weight: usize,
+    skips: usize,
+    skips_ignored: u64,
     delivered: u64,
     /// Items refused for good, by why.
     refused: BTreeMap<RefusalCode, u64>,
@@ -86,6 +91,8 @@ impl<P: Clone> Outbox<P> {
             idle: VecDeque::new(),
             items: 0,
             weight: 0,
+            skips: 0,
+            skips_ignored: 0,
             delivered: 0,
             refused: BTreeMap::new(),
         }
@@ -142,6 +149,7 @@ impl<P: Clone> Outbox<P> {
     pub(crate) fn handle_item(&mut self, key: PairKey, item: Item<P>) {
         let pair = self.pairs.entry(key).or_insert_with(Pair::new);
         if pair.block.is_some_and(|(number, _)| item.number >= number) {
+            pair.beyond = pair.beyond.max(Some(item.number));
             return;
         }
         let tail = pair.tail().unwrap_or(item.number);
@@ -169,9 +177,11 @@ impl<P: Clone> Outbox<P> {
     /// Learns of an item that cannot be taken now: it is fetched when its turn comes.
     pub(crate) fn handle_absent_item(&mut self, key: PairKey, slot: Slot, number: PairNumber) {
         let pair = self.pairs.entry(key).or_insert_with(Pair::new);
-        if pair.block.is_some_and(|(first, _)| number >= first)
-            || pair.tail().is_some_and(|tail| number < tail)
-        {
+        if pair.block.is_some_and(|(first, _)| number >= first) {
+            pair.beyond = pair.beyond.max(Some(number));
+            return;
+        }
+        if pair.tail().is_some_and(|tail| number < tail) {
             return;
         }
         if let Some(spill) = &mut pair.spill {
@@ -316,6 +326,11 @@ impl<P: Clone> Outbox<P> {
         due.into_iter().for_each(|timer| self.fire(timer));
     }
 
+    /// What a pair submits next, if that is in memory.
+    pub(crate) fn front(&self, key: &PairKey) -> Option<&P> {
+        self.pairs.get(key)?.queue.front().map(|item| &item.payload)
+    }
+
     /// Lets those pairs try again whose wait is over.
     pub(crate) fn handle_time(&mut self, now: Duration) {
         while let Some(timer) = self.timers.first().copied().filter(|(until, _)| *until <= now) {
@@ -339,6 +354,8 @@ impl<P: Clone> Outbox<P> {
             items: self.items,
             weight: self.weight,
             pairs: self.pairs.len(),
+            skips: self.skips,
+            skips_ignored: self.skips_ignored,
             refused: self.refused.clone(),
             ..Waiting::default()
         };
@@ -385,6 +402,9 @@ impl<P: Clone> Outbox<P> {
         if pair.block.zip(pair.next).is_some_and(|((number, _), next)| number < next) {
             pair.block = None;
         }
+        if !pair.skips.is_empty() {
+            self.settle_skips(key);
+        }
         dropped
     }
 
@@ -427,7 +447,9 @@ impl<P: Clone> Outbox<P> {
             return;
         }
         pair.block = Some((number, code));
+        pair.beyond = pair.queue.back().map(|last| last.number);
         let spill = pair.spill.take();
+        pair.beyond = pair.beyond.max(spill.map(|spill| spill.last));
         if let Some(beyond) = number.next() {
             self.truncate(key, beyond);
         }
@@ -458,13 +480,13 @@ impl<P: Clone> Outbox<P> {
             }
             State::Open => {
                 let (ticket, introduce) = (pair.ticket, pair.introduce);
-                while let Some(item) = pair.next_to_send(self.bounds.window) {
+                while let Some((number, payload)) = pair.next_to_send(self.bounds.window) {
                     self.effects.push(Effect::Submit {
                         pair: key,
-                        number: item.number,
+                        number,
                         ticket,
-                        introduce: introduce || item.number == PairNumber::ZERO,
-                        payload: item.payload.clone(),
+                        introduce: introduce || number == PairNumber::ZERO,
+                        payload: payload.clone(),
                     });
                 }
                 if pair.queue.is_empty() && pair.spill.is_some() {

@@ -70,7 +70,15 @@ struct World {
 }
 
 fn bounds() -> Bounds {
-    Bounds { window: 3, pair_items: 4, items: 10, weight: 1_000, inquiries: 2, idle_pairs: 1 }
+    Bounds {
+        window: 3,
+        pair_items: 4,
+        items: 10,
+        weight: 1_000,
+        inquiries: 2,
+        idle_pairs: 1,
+        skips: 6,
+    }
 }
 
 impl World {
@@ -90,6 +98,7 @@ impl World {
                         number: n(*number),
                         slot: Slot::new(slot),
                         weight: 1,
+                        skippable: true,
                         payload: *number,
                     };
                     *number += 1;
@@ -219,6 +228,7 @@ impl World {
                     };
                     self.outbox.handle_fetched(self.now, (pair, ticket), answer);
                 }
+                Effect::Settle { .. } => unreachable!("nothing is given up"),
             }
         }
     }
