@@ -279,8 +279,10 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
                     None => groups.push((scheduler, vec![flight])),
                 }
             }
-            Effect::Settle { pair, slot, .. } => {
-                hub.post.update(|outbox, _| outbox.release(pair.source, slot));
+            Effect::Settle { pair, number, slot, payload } => {
+                hub.words.update(|verdicts, now| {
+                    verdicts.handle_case(now, (pair, number), payload, Some(slot));
+                });
             }
             Effect::AskNext { pair, ticket } => ask(hub, pair, ticket, Doubt::default()),
             Effect::LookAgain { pair, ticket, doubt } => ask(hub, pair, ticket, doubt),

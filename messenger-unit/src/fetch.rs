@@ -124,6 +124,25 @@ impl Hub {
         }
     }
 
+    /// What proves the items of a slot, from whichever units of the policy have it.
+    pub(crate) async fn prove_slot(
+        &self,
+        known: &Known,
+        (process, slot): (ProcessId, Slot),
+    ) -> Result<SlotProof, RefusalCode> {
+        let mut failure = RefusalCode::Unreachable;
+        for unit in self.units_of(known, &process) {
+            match self.page(unit, known, (process, slot), 1).await {
+                Ok(page) => match page.into_iter().next() {
+                    Some(executed) => return self.prove(known, executed).await,
+                    None => failure = RefusalCode::NotFound,
+                },
+                Err(code) => failure = code,
+            }
+        }
+        Err(failure)
+    }
+
     /// Gathers what proves the items of an executed slot.
     async fn prove(&self, known: &Known, executed: Executed) -> Result<SlotProof, RefusalCode> {
         let Executed { outcome, receipt } = executed;
@@ -214,7 +233,7 @@ impl Hub {
 
     /// The units of a policy that are in the directory, in the order in which they serve a process;
     /// those that are not connected come last, for they are likely to be down.
-    fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
+    pub(crate) fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
         let present = self.peers.directory().units(Role::Compute);
         let mut units = known.policy().ranked(process);
         units.retain(|unit| present.binary_search(unit).is_ok());

@@ -43,8 +43,6 @@ const PARCEL_WEIGHT: usize = 1_024;
 pub(crate) struct Contents {
     /// Items for other processes, and words that some of them will never come.
     pub(crate) parcels: usize,
-    /// Items that come due at some time, or end what would.
-    pub(crate) dates: usize,
     /// Items that nobody need do anything about, or that break a rule.
     pub(crate) rest: usize,
 }
@@ -54,16 +52,9 @@ impl Contents {
     pub(crate) fn of(outbox: &[OutboxItem]) -> Self {
         let mut contents = Self::default();
         for (item, position) in outbox.iter().zip(0_u32..) {
-            let dated = match &item.body {
-                ItemBody::Ask { .. }
-                | ItemBody::Spawn(_, Some(_))
-                | ItemBody::Timer { .. }
-                | ItemBody::CancelTimer { .. } => true,
-                _ => false,
-            };
+            let dated = is_dated(item);
             let parcel = is_delivered(item, position) || is_skip(item, position);
             contents.parcels += usize::from(parcel);
-            contents.dates += usize::from(dated);
             contents.rest += usize::from(!dated && !parcel);
         }
         contents
@@ -107,6 +98,17 @@ impl SlotProof {
 pub(crate) fn deliveries(outbox: &[OutboxItem]) -> impl Iterator<Item = &OutboxItem> {
     let items = outbox.iter().zip(0_u32..);
     items.filter(|(item, position)| is_delivered(item, *position)).map(|(item, _)| item)
+}
+
+/// Whether an item comes due at some time, or ends one that would.
+pub(crate) const fn is_dated(item: &OutboxItem) -> bool {
+    matches!(
+        item.body,
+        ItemBody::Ask { .. }
+            | ItemBody::Spawn(_, Some(_))
+            | ItemBody::Timer { .. }
+            | ItemBody::CancelTimer { .. }
+    )
 }
 
 fn is_delivered(item: &OutboxItem, position: u32) -> bool {

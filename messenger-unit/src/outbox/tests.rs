@@ -3,6 +3,7 @@ use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 use super::*;
 
 mod simulation;
+mod skips;
 
 fn process(byte: u8) -> ProcessId {
     ProcessId::from_bytes([byte; 32])

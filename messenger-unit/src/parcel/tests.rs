@@ -29,7 +29,8 @@ fn what_is_for_others_is_delivered_whatever_its_kind() {
     let outbox = outbox();
     let indices: Vec<_> = deliveries(&outbox).map(|item| item.index).collect();
     assert_eq!(indices, [0, 1, 2, 3]);
-    assert_eq!(Contents::of(&outbox), Contents { parcels: 5, dates: 4, rest: 1 });
+    assert_eq!(Contents::of(&outbox), Contents { parcels: 5, rest: 1 });
+    assert_eq!(outbox.iter().filter(|item| is_dated(item)).count(), 4);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::check::{Frame, FrameError};
 
 mod client;
 mod handover;
+mod kinds;
 mod world;
 
 use client::Client;
