@@ -57,7 +57,7 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { dates: 262_144, flights: 64 }
+        Self { dates: 262_144, flights: 1_024 }
     }
 }
 
@@ -218,15 +218,13 @@ impl Agenda {
         fired: Fired,
     ) {
         self.flights = self.flights.saturating_sub(1);
+        self.taken += u64::from(matches!(fired, Fired::Taken(_)));
         let Some(date) = self.dates.get_mut(&key).filter(|date| date.flight == Some(ticket)) else {
             return;
         };
         date.flight = None;
         let kept = match fired {
-            Fired::Taken(next) => {
-                self.taken += 1;
-                date.go_on(now, next)
-            }
+            Fired::Taken(next) => date.go_on(now, next),
             Fired::Gone => false,
             Fired::Refused(code, retry_after, next) => match code {
                 RefusalCode::NotDue => {

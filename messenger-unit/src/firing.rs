@@ -15,7 +15,7 @@ use protocol::{
     Entry, ProcessId, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{AgendaKey, AgendaPage, FollowSlot, Request},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     agenda::{Agenda, Bounds, Effect, Fired, Occurrence, Waiting, before},
@@ -34,6 +34,9 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 /// Dates asked for at once.
 const PAGE: u32 = 1_024;
 
+/// Dates looked for and proven at once.
+const PROVEN_AT_ONCE: usize = 64;
+
 /// The longest sleep: the host's clock may be set meanwhile.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 
@@ -45,6 +48,7 @@ const PROOFS_MAX: usize = 1_024;
 pub(crate) struct Dates {
     agenda: Mutex<Agenda>,
     wake: Notify,
+    proving: Semaphore,
     /// The proofs of slots with recurring timers.
     proofs: Mutex<HashMap<(ProcessId, Slot), Arc<SlotProof>>>,
 }
@@ -52,7 +56,8 @@ pub(crate) struct Dates {
 impl Default for Dates {
     fn default() -> Self {
         let agenda = Mutex::new(Agenda::new(Bounds::default()));
-        Self { agenda, wake: Notify::new(), proofs: Mutex::default() }
+        let proving = Semaphore::new(PROVEN_AT_ONCE);
+        Self { agenda, wake: Notify::new(), proving, proofs: Mutex::default() }
     }
 }
 
@@ -185,11 +190,9 @@ impl Hub {
         (next, doubtful): (u64, bool),
     ) -> Result<Fired, Failure> {
         let known = self.locations.find(key.process).await.map_err(|code| (code, None))?;
-        if doubtful && !self.is_open(&known, key).await.map_err(|code| (code, None))? {
-            return Ok(Fired::Gone);
-        }
-        let proof = match self.dated_proof(&known, key).await {
-            Ok(proof) => proof,
+        let proof = match self.dated_proof(&known, key, doubtful).await {
+            Ok(Some(proof)) => proof,
+            Ok(None) => return Ok(Fired::Gone),
             Err(code) => {
                 self.doubt(key.process, code).await;
                 return Err((code, None));
@@ -246,15 +249,25 @@ impl Hub {
         answer
     }
 
+    /// What proves a date; nothing if it was doubtful and is not waited for.
     async fn dated_proof(
         &self,
         known: &Known,
         key: AgendaKey,
-    ) -> Result<Arc<SlotProof>, RefusalCode> {
+        doubtful: bool,
+    ) -> Result<Option<Arc<SlotProof>>, RefusalCode> {
+        // Never closed, so this only waits.
+        let _turn = self.dates.proving.acquire().await;
+        if doubtful && !self.is_open(known, key).await? {
+            return Ok(None);
+        }
         let kept = lock(&self.dates.proofs).get(&(key.process, key.slot)).cloned();
         match kept {
-            Some(proof) => Ok(proof),
-            None => self.prove_slot(known, (key.process, key.slot)).await.map(Arc::new),
+            Some(proof) => Ok(Some(proof)),
+            None => {
+                let proof = self.prove_slot(known, (key.process, key.slot)).await?;
+                Ok(Some(Arc::new(proof)))
+            }
         }
     }
 

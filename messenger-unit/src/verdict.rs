@@ -37,7 +37,7 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { cases: 16_384, flights: 32 }
+        Self { cases: 16_384, flights: 256 }
     }
 }
 
