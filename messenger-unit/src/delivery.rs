@@ -31,7 +31,7 @@ use crate::{
     hub::Hub,
     lock,
     outbox::{Bounds, Doubt, Effect, Outbox, PairKey, Waiting},
-    parcel::{Parcel, SlotProof, tells},
+    parcel::{Parcel, SlotProof, deliveries},
     share::Crew,
 };
 
@@ -102,6 +102,12 @@ impl Post {
         let now = self.began.elapsed();
         report(&mut lock(&self.inner).outbox, now);
         self.wake.notify_one();
+    }
+
+    /// The bytes of the spawn that a pair begins with, if it waits for a birth.
+    fn birth(&self, pair: &PairKey) -> Option<Vec<u8>> {
+        let inner = lock(&self.inner);
+        inner.outbox.front(pair)?.birth().map(<[u8]>::to_vec)
     }
 
     /// Sorts slots into those that are still needed and those that came too early.
@@ -221,7 +227,7 @@ impl Inner {
                         outbox.release(source, slot);
                     }
                     Collected::Full(proof) => {
-                        for item in tells(&proof.outbox) {
+                        for item in deliveries(&proof.outbox) {
                             let pair = PairKey { source, target: item.target };
                             let Some(position) = item.pair else { continue };
                             outbox.handle_absent_item(pair, slot, position.number);
@@ -238,6 +244,9 @@ impl Inner {
 fn give(outbox: &mut Outbox<Parcel>, proof: &Arc<SlotProof>) {
     for (pair, item) in proof.items() {
         outbox.handle_item(pair, item);
+    }
+    for (pair, number, parcel) in proof.skips() {
+        outbox.handle_skip(pair, number, (proof.slot, parcel));
     }
 }
 
@@ -294,6 +303,11 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
                     None => groups.push((scheduler, vec![flight])),
                 }
             }
+            Effect::Settle { pair, number, slot, payload } => {
+                hub.words.update(|verdicts, now| {
+                    verdicts.handle_case(now, (pair, number), payload, Some(slot));
+                });
+            }
             Effect::AskNext { pair, ticket } => ask(hub, pair, ticket, Doubt::default()),
             Effect::LookAgain { pair, ticket, doubt } => ask(hub, pair, ticket, doubt),
             Effect::Fetch { pair, ticket, from, number } => {
@@ -345,6 +359,12 @@ impl Hub {
     /// where that is in doubt.
     async fn ask_next(&self, pair: PairKey, doubt: Doubt) -> Result<PairNumber, RefusalCode> {
         let PairKey { source, target } = pair;
+        // Nobody orders a child before its birth, which names who will.
+        if (doubt.target || self.locations.cached(&target).is_none())
+            && let Some(spawn) = self.post.birth(&pair)
+        {
+            self.locations.learn_birth(target, &spawn);
+        }
         let known = self.find(target, doubt.target).await?;
         self.find(source, doubt.source).await?;
         let request = Request::Pair { source, target };
@@ -359,6 +379,7 @@ impl Hub {
                     asked.await.map(|next| next.number).map_err(|error| code_of(&error))
                 }
                 Some(false) => Err(RefusalCode::Moved),
+                None if self.post.birth(&pair).is_some() => Ok(PairNumber::ZERO),
                 None => Err(RefusalCode::UnknownProcess),
             },
             Err(code) => Err(code),

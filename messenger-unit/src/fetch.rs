@@ -14,7 +14,7 @@ use crate::{
     hub::Hub,
     location::Known,
     outbox::{Item, PairKey},
-    parcel::{Parcel, SlotProof, tells},
+    parcel::{Parcel, SlotProof, deliveries},
     session::Event,
 };
 
@@ -135,12 +135,31 @@ impl Hub {
                 let proof = Arc::new(self.prove(known, executed).await?);
                 let wanted =
                     |(key, item): &(PairKey, Item<Parcel>)| *key == pair && item.number >= number;
-                items.extend(proof.items().into_iter().filter(wanted).map(|(_, item)| item));
+                items.extend(proof.items().filter(wanted).map(|(_, item)| item));
             }
             if items.len() >= ITEMS_MAX {
                 return Ok(items);
             }
         }
+    }
+
+    /// What proves the items of a slot, from whichever units of the policy have it.
+    pub(crate) async fn prove_slot(
+        &self,
+        known: &Known,
+        (process, slot): (ProcessId, Slot),
+    ) -> Result<SlotProof, RefusalCode> {
+        let mut failure = RefusalCode::Unreachable;
+        for unit in self.units_of(known, &process) {
+            match self.page(unit, known, (process, slot), 1).await {
+                Ok(page) => match page.into_iter().next() {
+                    Some(executed) => return self.prove(known, executed).await,
+                    None => failure = RefusalCode::NotFound,
+                },
+                Err(code) => failure = code,
+            }
+        }
+        Err(failure)
     }
 
     /// Gathers what proves the items of an executed slot.
@@ -233,7 +252,7 @@ impl Hub {
 
     /// The units of a policy that are in the directory, in the order in which they serve a process;
     /// those that are not connected come last, for they are likely to be down.
-    fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
+    pub(crate) fn units_of(&self, known: &Known, process: &ProcessId) -> Vec<UnitId> {
         let present = self.peers.directory().units(Role::Compute);
         let mut units = known.policy().ranked(process);
         units.retain(|unit| present.binary_search(unit).is_ok());
@@ -244,6 +263,6 @@ impl Hub {
 
 /// Whether an outcome has an item for a target from a number on.
 fn emits(outcome: &Outcome, target: ProcessId, number: PairNumber) -> bool {
-    tells(&outcome.outbox)
+    deliveries(&outcome.outbox)
         .any(|item| item.target == target && item.pair.is_some_and(|pair| pair.number >= number))
 }

@@ -9,6 +9,7 @@ use std::{
 use protocol::{Entry, EntryId, OriginProof, PairNumber, ProcessId, Provenance};
 
 use crate::{
+    errand::{Errand, ErrandFlight},
     location::Known,
     outbox::PairKey,
     parcel::Parcel,
@@ -23,6 +24,8 @@ pub(crate) enum Flight {
     Client(Box<ClientFlight>),
     /// An item of the outbox.
     Parcel(ParcelFlight),
+    /// An entry of the messenger's own.
+    Errand(Box<ErrandFlight>),
 }
 
 /// A client's entry.
@@ -133,7 +136,7 @@ impl InFlight {
         let taken = self.flights.extract_if(.., of_it);
         let client = |flight| match flight {
             Flight::Client(flight) => Some(flight),
-            Flight::Parcel(_) => None,
+            Flight::Parcel(_) | Flight::Errand(_) => None,
         };
         taken.filter_map(|(_, flight)| client(flight)).collect()
     }
@@ -143,14 +146,15 @@ impl InFlight {
         mem::take(&mut self.flights).into_values().collect()
     }
 
-    /// Takes all items of the outbox, in order.
+    /// Takes all items of the outbox, in order, and lets go of the messenger's own entries.
     pub(crate) fn take_parcels(&mut self) -> Vec<ParcelFlight> {
         let all = mem::take(&mut self.flights);
         let mut parcels = Vec::new();
         for (tag, flight) in all {
             match flight {
                 Flight::Parcel(flight) => parcels.push(flight),
-                flight => drop(self.flights.insert(tag, flight)),
+                Flight::Errand(_) => {}
+                flight @ Flight::Client(_) => drop(self.flights.insert(tag, flight)),
             }
         }
         parcels
@@ -164,14 +168,33 @@ fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
             frame.push(tag, &flight.entry, flight.origin.as_deref(), flight.introduction.as_deref())
         }
         Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
-            let Some((delivery, item)) = parcel.delivery() else { return false };
+            let Some((entry, item)) = parcel.entry().zip(parcel.path()) else { return false };
             let origin = OriginRef {
                 item: &item,
                 receipts: &parcel.proof.receipts,
                 assignment: &parcel.proof.assignment,
                 introduction: introduction.as_ref().map(|known| &known.provenance),
+                emitted: None,
             };
-            frame.push(tag, &Entry::Delivery(delivery), Some(origin), None)
+            frame.push(tag, &entry, Some(origin), None)
         }
+        Flight::Errand(flight) => put_errand(tag, &flight.errand, frame),
     }
+}
+
+fn put_errand(tag: u64, errand: &Errand, frame: &mut FrameBuilder) -> bool {
+    let Errand { entry, emitted, introduction } = errand;
+    let introduction = introduction.as_ref().map(|known| &known.provenance);
+    let Some(parcel) = emitted else {
+        return frame.push(tag, entry, None::<OriginRef<'_>>, introduction);
+    };
+    let Some(item) = parcel.path() else { return false };
+    let origin = OriginRef {
+        item: &item,
+        receipts: &parcel.proof.receipts,
+        assignment: &parcel.proof.assignment,
+        introduction: None,
+        emitted: parcel.item(),
+    };
+    frame.push(tag, entry, Some(origin), introduction)
 }

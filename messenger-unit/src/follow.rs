@@ -29,7 +29,7 @@ use crate::{
     hub::Hub,
     location::Known,
     lock,
-    parcel::{SlotProof, tells},
+    parcel::{Contents, SlotProof},
     session::Event,
 };
 
@@ -96,6 +96,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 
 async fn follow(hub: Arc<Hub>, unit: UnitId) {
     let peer = hub.peers.peer(unit);
+    let mut afresh = true;
     loop {
         let connection = peer.connection().await;
         let began = Instant::now();
@@ -106,7 +107,12 @@ async fn follow(hub: Arc<Hub>, unit: UnitId) {
             again: None,
             passed_over: HashSet::new(),
         };
+        if afresh {
+            let asking = Arc::clone(&hub);
+            hub.spawn(async move { asking.take_agenda(unit).await });
+        }
         let Err(error) = follower.listen(&connection).await;
+        afresh = !matches!(error, FollowError::PutOff);
         hub.metrics.follow_reconnects.increment();
         match error {
             FollowError::Frame(error) => {
@@ -320,9 +326,9 @@ impl Follower<'_> {
             self.hub.metrics.follow_faults.increment();
             return None;
         };
-        let count = tells(&outcome.outbox).count();
-        self.hub.metrics.items_ignored.add_many(outcome.outbox.len() - count);
-        if count == 0 {
+        let contents = Contents::of(&outcome.outbox);
+        self.hub.metrics.items_ignored.add_many(contents.rest);
+        if contents.parcels == 0 {
             return Some(Came::Bare(leaf.process, leaf.slot));
         }
         let receipt =
@@ -342,6 +348,8 @@ impl Follower<'_> {
     fn pass(&self, frame: &Arc<Frame>, positions: &[usize]) {
         let passed = self.hub.board.pass(frame, positions);
         self.hub.metrics.slots_followed.add_many(passed.fresh.len());
+        let slots = &frame.inner.slots;
+        self.hub.dates.take(passed.fresh.iter().filter_map(|position| slots.get(*position)));
         for (session, entries) in passed.returns {
             self.hub.metrics.outcomes_returned.add_many(entries.len());
             self.hub.tell(&session, Event::Executed { frame: Arc::clone(frame), entries });

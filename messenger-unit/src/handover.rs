@@ -30,6 +30,7 @@ impl Hub {
             tracing::info!(%process, from = %first, "slots of a process are void: it was taken over");
             self.board.rewind(process, first);
             self.post.void(process, first);
+            self.dates.void(process, first);
         }
         Ok(found.known)
     }

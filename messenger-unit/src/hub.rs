@@ -17,12 +17,14 @@ use crate::{
     board::{Board, Place},
     delivery::Post,
     faults::Faults,
+    firing::Dates,
     flight::Flight,
     location::Locations,
     metrics::Metrics,
     router::Parked,
     store::Store,
     subscription::Subscriptions,
+    telling::Words,
     witness::Witness,
 };
 
@@ -43,6 +45,8 @@ pub(crate) struct Hub {
     pub(crate) locations: Locations,
     pub(crate) board: Board,
     pub(crate) post: Post,
+    pub(crate) dates: Dates,
+    pub(crate) words: Words,
     pub(crate) metrics: Metrics,
     /// What compute units stated lately.
     pub(crate) witness: Mutex<Witness>,
@@ -82,6 +86,8 @@ impl Hub {
             store,
             board: Board::default(),
             post: Post::new(unit),
+            dates: Dates::default(),
+            words: Words::default(),
             metrics: Metrics::default(),
             witness: Mutex::new(Witness::new(network)),
             faults: Arc::new(faults),

@@ -10,8 +10,11 @@
 //! - `outbox`: the pure core of delivery; `delivery` performs its effects.
 //! - `session`, `router`, `relay`, `flight`: from a client's stream to schedulers and back.
 //! - `follow`, `check`, `collect`, `parcel`: from compute units to the outbox.
-//! - `board`: who waits for which outcome; `subscription`: who follows a process. `location`: who processes are; `handover`: when that has
-//!   changed. `fetch`: what has passed.
+//! - `agenda`: the pure core of timers and deadlines; `firing` performs its effects. `verdict`: that of
+//!   what sources must be told of their items; `telling` performs its effects. `errand`: how both
+//!   submit.
+//! - `board`: who waits for which outcome; `subscription`: who follows a process. `location`: who
+//!   processes are; `handover`: when that has changed. `fetch`: what has passed.
 //! - `witness`, `faults`: receipts that contradict each other, and files that show it.
 //! - `share`: which messenger of an operator delivers what which process emits.
 //! - `store`: cursors on disk. `service`: requests, streams, start and stop.
@@ -19,13 +22,16 @@
 //! **Invariant:** nothing here is needed to be right: the database is a cache, and a lost or second
 //! messenger changes neither what is delivered nor in which order.
 
+mod agenda;
 mod board;
 mod check;
 mod collect;
 mod config;
 mod delivery;
+mod errand;
 mod faults;
 mod fetch;
+mod firing;
 mod flight;
 mod follow;
 mod handover;
@@ -41,6 +47,8 @@ mod session;
 mod share;
 mod store;
 mod subscription;
+mod telling;
+mod verdict;
 mod wire;
 mod witness;
 

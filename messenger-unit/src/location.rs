@@ -178,6 +178,16 @@ impl Locations {
         lock(&self.cache).put(process, Arc::new(known));
     }
 
+    /// Learns of a process from the bytes of its spawn, be it born already or not.
+    pub(crate) fn learn_birth(&self, process: ProcessId, spawn: &[u8]) {
+        if self.remembered(&process).is_none() {
+            let provenance = Provenance { spawn: spawn.to_vec(), changes: Vec::new() };
+            if let Some(known) = Known::read(self.network, &process, provenance) {
+                lock(&self.cache).put(process, Arc::new(known));
+            }
+        }
+    }
+
     /// Finds out who a process is.
     ///
     /// # Errors

@@ -48,12 +48,16 @@ counters! {
     slots_passed_over;
     /// Receipts found that contradict each other.
     receipt_conflicts;
-    /// Outbox items of kinds that are not delivered.
+    /// Outbox items that nobody need do anything about, or that break a rule.
     items_ignored;
     /// Deliveries submitted, those submitted again included.
     deliveries_submitted;
     /// Deliveries refused for good.
     deliveries_refused;
+    /// Timers and deadlines submitted, those submitted again included.
+    timers_submitted;
+    /// Words on items submitted, those submitted again included.
+    answers_submitted;
     /// Streams to schedulers that ended and were opened again.
     relay_reconnects;
     /// Streams to compute units that ended and were opened again.

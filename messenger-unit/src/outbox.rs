@@ -17,6 +17,8 @@
 //! - A number that the target's scheduler has refused under its signature is used up, and its item
 //!   ended. One that is refused without proof blocks its pair: later ones are never tried before it.
 //! - The target's word on its next number counts, also if it goes back.
+//! - A number that its source has given up is passed over in its turn, never before, and only if it
+//!   was not accepted meanwhile.
 
 mod effect;
 mod inquirers;
@@ -24,6 +26,7 @@ mod listing;
 mod pair;
 mod progress;
 mod sharing;
+mod skips;
 mod spill;
 mod takeover;
 
@@ -69,6 +72,8 @@ pub(crate) struct Outbox<P> {
     idle: VecDeque<PairKey>,
     items: usize,
     weight: usize,
+    skips: usize,
+    skips_ignored: u64,
     delivered: u64,
     /// Where the tickets of new pairs begin: beyond those of pairs that were let go of.
     tickets: u64,
@@ -90,6 +95,8 @@ impl<P: Clone> Outbox<P> {
             idle: VecDeque::new(),
             items: 0,
             weight: 0,
+            skips: 0,
+            skips_ignored: 0,
             delivered: 0,
             tickets: 0,
             refused: BTreeMap::new(),
@@ -147,6 +154,7 @@ impl<P: Clone> Outbox<P> {
     pub(crate) fn handle_item(&mut self, key: PairKey, item: Item<P>) {
         let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(self.tickets));
         if pair.block.is_some_and(|(number, _)| item.number >= number) {
+            pair.beyond = pair.beyond.max(Some(item.number));
             return;
         }
         let tail = pair.tail().unwrap_or(item.number);
@@ -174,9 +182,11 @@ impl<P: Clone> Outbox<P> {
     /// Learns of an item that cannot be taken now: it is fetched when its turn comes.
     pub(crate) fn handle_absent_item(&mut self, key: PairKey, slot: Slot, number: PairNumber) {
         let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(self.tickets));
-        if pair.block.is_some_and(|(first, _)| number >= first)
-            || pair.tail().is_some_and(|tail| number < tail)
-        {
+        if pair.block.is_some_and(|(first, _)| number >= first) {
+            pair.beyond = pair.beyond.max(Some(number));
+            return;
+        }
+        if pair.tail().is_some_and(|tail| number < tail) {
             return;
         }
         if let Some(spill) = &mut pair.spill {
@@ -322,6 +332,11 @@ impl<P: Clone> Outbox<P> {
         due.into_iter().for_each(|timer| self.fire(timer));
     }
 
+    /// What a pair submits next, if that is in memory.
+    pub(crate) fn front(&self, key: &PairKey) -> Option<&P> {
+        self.pairs.get(key)?.queue.front().map(|item| &item.payload)
+    }
+
     /// Lets those pairs try again whose wait is over.
     pub(crate) fn handle_time(&mut self, now: Duration) {
         while let Some(timer) = self.timers.first().copied().filter(|(until, _)| *until <= now) {
@@ -345,6 +360,8 @@ impl<P: Clone> Outbox<P> {
             items: self.items,
             weight: self.weight,
             pairs: self.pairs.len(),
+            skips: self.skips,
+            skips_ignored: self.skips_ignored,
             refused: self.refused.clone(),
             ..Waiting::default()
         };
@@ -391,6 +408,9 @@ impl<P: Clone> Outbox<P> {
         if pair.block.zip(pair.next).is_some_and(|((number, _), next)| number < next) {
             pair.block = None;
         }
+        if !pair.skips.is_empty() {
+            self.settle_skips(key);
+        }
         dropped
     }
 
@@ -434,7 +454,9 @@ impl<P: Clone> Outbox<P> {
             return;
         }
         pair.block = Some((number, code));
+        pair.beyond = pair.queue.back().map(|last| last.number);
         let spill = pair.spill.take();
+        pair.beyond = pair.beyond.max(spill.map(|spill| spill.last));
         if let Some(beyond) = number.next() {
             self.truncate(key, beyond);
         }
@@ -465,13 +487,13 @@ impl<P: Clone> Outbox<P> {
             }
             State::Open => {
                 let (ticket, introduce) = (pair.ticket, pair.introduce);
-                while let Some(item) = pair.next_to_send(self.bounds.window) {
+                while let Some((number, payload)) = pair.next_to_send(self.bounds.window) {
                     self.effects.push(Effect::Submit {
                         pair: key,
-                        number: item.number,
+                        number,
                         ticket,
-                        introduce: introduce || item.number == PairNumber::ZERO,
-                        payload: item.payload.clone(),
+                        introduce: introduce || number == PairNumber::ZERO,
+                        payload: payload.clone(),
                     });
                 }
                 if pair.queue.is_empty() && pair.spill.is_some() {

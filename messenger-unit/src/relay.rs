@@ -120,6 +120,7 @@ impl Relay {
                         outbox.handle_refused(now, pair, (number, ticket), refusal);
                     });
                 }
+                Flight::Errand(flight) => flight.end(Err(refusal.clone())),
             }
         }
         for (process, flights) in by_process {
@@ -251,6 +252,10 @@ fn refuse_size(hub: &Hub, flight: Flight) {
             hub.post.update(|outbox, now| {
                 outbox.handle_refused(now, pair, (number, ticket), refusal);
             });
+        }
+        Flight::Errand(flight) => {
+            let detail = "the entry with its proof is longer than a frame";
+            flight.end(Err(Refusal::new(RefusalCode::TooLarge, detail)));
         }
     }
 }

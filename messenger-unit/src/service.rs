@@ -9,7 +9,7 @@ use bytes::Bytes;
 use protocol::{
     ProcessId, Receipt, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{
-        Cursor, Executed, Kept, OUTCOME_FRAME_MAX, Opening, Records, Request, Response,
+        Cursor, Executed, Kept, OUTCOME_FRAME_MAX, Opening, OutboxPage, Records, Request, Response,
         SubmitFrame, UnitStatus,
     },
     codec,
@@ -22,12 +22,12 @@ use crate::{
     config::Config,
     delivery,
     faults::Faults,
-    follow,
+    firing, follow,
     hub::Hub,
     session::{OPEN_MAX, Session, encode_executed},
     share::{self, cursors::Teller},
     store::{Store, StoreError},
-    subscription,
+    subscription, telling,
 };
 
 /// How often cursors are stored.
@@ -89,6 +89,8 @@ pub async fn start(
     hub.spawn(delivery::run(Arc::clone(&hub)));
     hub.spawn(follow::run(Arc::clone(&hub)));
     hub.spawn(share::watching::run(Arc::clone(&hub)));
+    hub.spawn(firing::run(Arc::clone(&hub)));
+    hub.spawn(telling::run(Arc::clone(&hub)));
     hub.spawn(keep(Arc::clone(&hub)));
     Ok(Running { hub, endpoint })
 }
@@ -180,7 +182,9 @@ impl Handler for Service {
             }
             Ok(Request::Await { process, slot }) => self.wait_for(process, slot).await,
             Ok(Request::Outbox { source, limit }) => {
-                Ok(Response::done(&self.hub.post.page(source, limit)))
+                let timers = self.hub.dates.waiting().dates as u64;
+                let page = self.hub.post.page(source, limit);
+                Ok(Response::done(&OutboxPage { timers, ..page }))
             }
             Ok(Request::PutCursors(cursors)) => self.put_cursors(&peer, &cursors),
             Ok(_) => {
@@ -225,6 +229,15 @@ impl Service {
         counters.push(gauge("pairs_spilled", waiting.spilled));
         counters.push(gauge("subscribers", hub.subscriptions.count()));
         counters.push(("pairs_blocked".to_owned(), waiting.blocked.values().sum()));
+        counters.push(gauge("skips_waiting", waiting.skips));
+        counters.push(("skips_ignored".to_owned(), waiting.skips_ignored));
+        let (dates, words) = (hub.dates.waiting(), hub.words.waiting());
+        counters.push(gauge("timers_waiting", dates.dates));
+        counters.push(("timers_taken".to_owned(), dates.taken));
+        counters.push(("timers_unproven".to_owned(), dates.unproven));
+        counters.push(gauge("answers_waiting", words.cases));
+        counters.push(("answers_taken".to_owned(), words.told));
+        counters.push(("answers_given_up".to_owned(), words.given_up));
         let blocked = waiting.blocked.iter();
         counters.extend(blocked.map(|(code, n)| (format!("pairs_blocked:{}", code.word()), *n)));
         counters.push(("items_refused".to_owned(), waiting.refused.values().sum()));
@@ -368,8 +381,9 @@ fn executed((frame, position): &Place) -> Option<Vec<u8>> {
     Some(Response::done(&Executed { outcome: slot.outcome.clone(), receipt }))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the shell reads the clock once, for people")]
-fn wall_clock() -> Timestamp {
+/// This host's clock.
+#[expect(clippy::disallowed_methods, reason = "the shell reads the clock, for people and timers")]
+pub(crate) fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

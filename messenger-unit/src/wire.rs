@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use minicbor::{Encode, Encoder};
 use protocol::{
-    AssignmentProof, BatchHeader, MerklePath, Outcome, Provenance, Receipt, ReceiptBatch,
-    ReceiptLeaf, Refusal, Signed,
+    AssignmentProof, BatchHeader, MerklePath, OutboxItem, Outcome, Provenance, Receipt,
+    ReceiptBatch, ReceiptLeaf, Refusal, Signed,
     api::{Acknowledgement, FinalRefusal},
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct OriginRef<'a> {
     pub(crate) assignment: &'a AssignmentProof,
     #[n(3)]
     pub(crate) introduction: Option<&'a Provenance>,
+    #[n(4)]
+    pub(crate) emitted: Option<&'a OutboxItem>,
 }
 
 /// A [`protocol::api::Submission`].

@@ -194,6 +194,13 @@ impl Teller {
         Self::emitting(77, vec![tell(one, 0, 0), tell(two, 1, 0)])
     }
 
+    /// Tells one target once, and then passes over its next number.
+    pub(crate) fn giving_up(target: ProcessId) -> Self {
+        let body = ItemBody::Skip(PairNumber::new(1));
+        let skip = OutboxItem { pair: None, body, ..tell(target, 1, 1) };
+        Self::emitting(77, vec![tell(target, 0, 0), skip])
+    }
+
     fn emitting(nonce: u64, outbox: Vec<OutboxItem>) -> Self {
         let body = spawn_body(nonce, NOW);
         let body = Spawn { scheduler: other_scheduler().public().unit(), ..body };
@@ -228,6 +235,13 @@ impl Teller {
         };
         let entry = Entry::Delivery(Delivery { source: self.id, slot: Slot::ZERO, item });
         Submission { tag, entry, origin: Some(Box::new(origin)), introduction: None }
+    }
+
+    /// An item as a skip, with its whole proof.
+    pub(crate) fn skip(&self, tag: u64, index: u32) -> Submission {
+        let delivery = self.delivery(tag, index);
+        let Entry::Delivery(skip) = delivery.entry else { unreachable!("it is a delivery") };
+        Submission { entry: Entry::Skip(skip), ..delivery }
     }
 
     /// The same without saying who the source is.

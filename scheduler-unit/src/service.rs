@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Entry, EntryId, Hash, HeadStatement, Kind, Limits, PairNumber, PairStatement, ProcessId,
-    Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
+    Entry, EntryId, Hash, HeadStatement, ItemBody, Kind, Limits, PairNumber, PairStatement,
+    ProcessId, Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
     api::{
         Adoption, LogRecord, ModuleBytes, NextNumber, Opening, PairUse, ProcessEntry, ProcessPage,
         Records, Request, Response, Stored, UnitStatus,
@@ -128,8 +128,7 @@ impl Unit {
             }
             Request::Refused(entry) => {
                 let proof = self.shards.refusal(&entry).map_err(refuse_storage)?;
-                let detail = "this entry is not refused for good here";
-                let proof = proof.ok_or_else(|| Refusal::new(RefusalCode::NotFound, detail))?;
+                let proof = proof.ok_or_else(not_refused)?;
                 Ok(Response::done(&proof))
             }
             Request::Statement { source, target, number, entry } => {
@@ -204,7 +203,8 @@ impl Unit {
         Ok(Signed::sign(statement, &self.key))
     }
 
-    /// What became of a number of a pair: of the delivery that it would be.
+    /// What became of a number of a pair: of the delivery that it would be, or of the skip in its
+    /// place.
     fn state(
         &self,
         (source, target, number): (ProcessId, ProcessId, PairNumber),
@@ -213,10 +213,9 @@ impl Unit {
         let archive = self.shards.archive(&target);
         let is_known = archive.board.process(&target).is_some();
         let verdict = match archive.find(&entry).map_err(refuse_storage)? {
-            Some(place)
-                if place.process == target && self.is_delivery(&place, (source, number))? =>
-            {
-                Verdict::Assigned(place.slot)
+            Some(place) if place.process == target => {
+                let verdict = self.verdict(&place, (source, number))?;
+                verdict.ok_or_else(|| not_found("a delivery of this number"))?
             }
             Some(_) => return Err(not_found("a delivery of this number")),
             None => {
@@ -237,18 +236,23 @@ impl Unit {
         Ok(Signed::sign(statement, &self.key))
     }
 
-    /// Whether a slot holds the delivery of a number of a pair.
-    fn is_delivery(
+    /// What a slot makes of a number of a pair, if it is about that.
+    fn verdict(
         &self,
         place: &Place,
         (source, number): (ProcessId, PairNumber),
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Option<Verdict>, Refusal> {
         Ok(match self.record(place)?.entry {
             Entry::Delivery(delivery) => {
-                delivery.source == source
-                    && delivery.item.pair.is_some_and(|pair| pair.number == number)
+                let is_it = delivery.source == source
+                    && delivery.item.pair.is_some_and(|pair| pair.number == number);
+                is_it.then_some(Verdict::Assigned(place.slot))
             }
-            _ => false,
+            Entry::Skip(skip) => {
+                let is_it = skip.source == source && skip.item.body == ItemBody::Skip(number);
+                is_it.then_some(Verdict::Refused(RefusalCode::Skipped))
+            }
+            _ => None,
         })
     }
 
@@ -298,6 +302,10 @@ fn unknown(process: &ProcessId) -> Refusal {
 
 fn not_found(what: &str) -> Refusal {
     Refusal::new(RefusalCode::NotFound, format!("{what} is not assigned here"))
+}
+
+fn not_refused() -> Refusal {
+    Refusal::new(RefusalCode::NotFound, "this entry is not refused for good here")
 }
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ impl Post {
         lock(&self.inner).crew.clone()
     }
 
+    /// Whether this messenger delivers what a process emits.
+    pub(crate) fn serves(&self, process: &ProcessId) -> bool {
+        let inner = lock(&self.inner);
+        inner.crew.is_alone() || inner.crew.serves(process)
+    }
+
     /// Keeps how far another messenger has come with the processes it serves; how many are kept.
     pub(crate) fn keep(&self, cursors: &[Cursor]) -> usize {
         let mut inner = lock(&self.inner);

@@ -51,6 +51,18 @@ pub(crate) enum Effect<P> {
         /// The first number wanted.
         number: PairNumber,
     },
+    /// A number has come or was passed over that its source had given up: let the source know which,
+    /// then [`Outbox::release`] the slot.
+    Settle {
+        /// The pair.
+        pair: PairKey,
+        /// The number.
+        number: PairNumber,
+        /// The slot that emitted the skip.
+        slot: Slot,
+        /// The skip.
+        payload: P,
+    },
 }
 
 /// What may be outdated of what is known about a pair.
@@ -84,6 +96,8 @@ pub(crate) struct Bounds {
     pub(crate) inquiries: usize,
     /// Pairs kept in memory although nothing waits in them.
     pub(crate) idle_pairs: usize,
+    /// Skips in memory; of a pair no more than of its items.
+    pub(crate) skips: usize,
 }
 
 impl Default for Bounds {
@@ -95,6 +109,7 @@ impl Default for Bounds {
             weight: 512 << 20,
             inquiries: 128,
             idle_pairs: 262_144,
+            skips: 16_384,
         }
     }
 }
@@ -114,6 +129,10 @@ pub(crate) struct Waiting {
     pub(crate) spilled: usize,
     /// Pairs blocked by an item that is refused without proof, by the refusal's code.
     pub(crate) blocked: BTreeMap<RefusalCode, u64>,
+    /// Skips that wait for the turn of their number.
+    pub(crate) skips: usize,
+    /// Skips since the start that there was no room for: their items are delivered instead.
+    pub(crate) skips_ignored: u64,
     /// Items refused for good since the start, by the refusal's code.
     pub(crate) refused: BTreeMap<RefusalCode, u64>,
 }

@@ -6,7 +6,10 @@
 //! - The items in flight are the first `sent` of the queue, under the present ticket.
 //! - With a spill, no item at or beyond its number is in the queue.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
@@ -30,8 +33,18 @@ pub(crate) struct Item<P> {
     pub(crate) slot: Slot,
     /// The bytes it keeps in memory, about.
     pub(crate) weight: usize,
+    /// Whether a skip may take its place. Not that of a birth: before it nobody orders the target.
+    pub(crate) skippable: bool,
     /// What the shell needs to submit it.
     pub(crate) payload: P,
+}
+
+/// The source's word that a number will never come, unless it has come already.
+#[derive(Debug, Clone)]
+pub(super) struct Skip<P> {
+    /// The slot of the source that emitted it.
+    pub(super) slot: Slot,
+    pub(super) payload: P,
 }
 
 /// Items that are not held in memory, to be fetched again when their turn comes.
@@ -95,9 +108,13 @@ pub(super) struct Pair<P> {
     pub(super) introduce: bool,
     /// A number that its target refuses without proof: nothing from it on can be delivered.
     pub(super) block: Option<(PairNumber, RefusalCode)>,
+    /// The last number that is known to exist behind that.
+    pub(super) beyond: Option<PairNumber>,
     /// A number whose refusal has been checked once already.
     pub(super) disputed: Option<PairNumber>,
     pub(super) spill: Option<Spill>,
+    /// Numbers that may not be accepted yet and shall be passed over.
+    pub(super) skips: BTreeMap<PairNumber, Skip<P>>,
     /// The slot of the last item that was queued.
     pub(super) last_slot: Option<Slot>,
     pub(super) listed_idle: bool,
@@ -120,8 +137,10 @@ impl<P> Pair<P> {
             failing: None,
             introduce: false,
             block: None,
+            beyond: None,
             disputed: None,
             spill: None,
+            skips: BTreeMap::new(),
             last_slot: None,
             listed_idle: false,
         }
@@ -148,11 +167,15 @@ impl<P> Pair<P> {
 
     /// Whether nothing is known but its next number.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.spill.is_none() && matches!(self.state, State::Open)
+        self.queue.is_empty()
+            && self.spill.is_none()
+            && self.skips.is_empty()
+            && matches!(self.state, State::Open)
     }
 
-    /// The next item to submit, marked as in flight.
-    pub(super) fn next_to_send(&mut self, window: usize) -> Option<&Item<P>> {
+    /// The number and the payload to submit next, marked as in flight: an item, or the skip in its
+    /// place.
+    pub(super) fn next_to_send(&mut self, window: usize) -> Option<(PairNumber, &P)> {
         if self.sent >= window {
             return None;
         }
@@ -161,7 +184,13 @@ impl<P> Pair<P> {
             return None;
         }
         self.sent += 1;
-        Some(item)
+        if !self.skips.is_empty()
+            && item.skippable
+            && let Some(skip) = self.skips.get(&item.number)
+        {
+            return Some((item.number, &skip.payload));
+        }
+        Some((item.number, &item.payload))
     }
 
     /// Takes an item off the front that is accepted already.

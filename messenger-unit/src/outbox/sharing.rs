@@ -66,6 +66,7 @@ impl<P: Clone> Outbox<P> {
     /// Forgets a pair with all its items. Whatever is still answered to it finds it gone, or one
     /// with other tickets in its place.
     fn drop_pair(&mut self, key: PairKey) {
+        self.void_skips(key, Slot::ZERO);
         let Some(pair) = self.pairs.remove(&key) else { return };
         self.tickets = self.tickets.max(pair.ticket + 1);
         for item in &pair.queue {

@@ -29,6 +29,7 @@ impl<P: Clone> Outbox<P> {
             // Numbers are missing before what came: search for them from the beginning.
             self.spill_all(key, Slot::ZERO, (next, next));
         }
+        self.search_for_skipped(key);
         self.open_pair(key);
     }
 
@@ -94,6 +95,7 @@ impl<P: Clone> Outbox<P> {
     /// Lets go of what a process emitted from a slot on, which is void; whether there was anything.
     pub(super) fn void(&mut self, key: PairKey, first: Slot) -> bool {
         let mut any = false;
+        self.void_skips(key, first);
         while let Some(item) = self
             .pairs
             .get_mut(&key)

@@ -4,6 +4,7 @@ use super::*;
 
 mod sharing;
 mod simulation;
+mod skips;
 
 fn process(byte: u8) -> ProcessId {
     ProcessId::from_bytes([byte; 32])
@@ -15,7 +16,7 @@ fn pair(target: u8) -> PairKey {
 
 fn item(number: u64) -> Item<u64> {
     let (slot, number_) = (Slot::new(number + 10), PairNumber::new(number));
-    Item { number: number_, slot, weight: 1, payload: number }
+    Item { number: number_, slot, weight: 1, skippable: true, payload: number }
 }
 
 fn n(number: u64) -> PairNumber {

@@ -70,6 +70,10 @@ fn handle_refused(
             drop(held);
             handle_refused_parcel(hub, &flight, &refusal);
         }
+        Some(Flight::Errand(flight)) => {
+            drop(held);
+            flight.end(Err(refusal));
+        }
         None => {}
     }
 }
@@ -95,12 +99,20 @@ fn handle_final(
                 let group = groups.entry(session.id()).or_insert((session, Vec::new()));
                 group.1.push(entry);
             }
-            Some(Flight::Parcel(ParcelFlight { pair, number, ticket, .. })) => {
+            Some(Flight::Errand(flight)) => {
+                flight.end(Err(Refusal::new(entry.refusal.code, entry.detail)));
+            }
+            Some(Flight::Parcel(ParcelFlight { pair, number, ticket, parcel, .. })) => {
                 let (source, target, code) = (pair.source, pair.target, entry.refusal.code);
                 tracing::warn!(%source, %target, %number, code = code.word(), detail = entry.detail,
                     "a delivery is refused for good");
                 hub.metrics.deliveries_refused.increment();
                 ended.push((pair, (number, ticket), code));
+                if parcel.is_awaited() {
+                    hub.words.update(|verdicts, now| {
+                        verdicts.handle_case(now, (pair, number), parcel, None);
+                    });
+                }
             }
             None => {}
         }
@@ -160,6 +172,7 @@ fn handle_assigned(
                 Some(Flight::Parcel(flight)) => {
                     delivered.push((flight.pair, (flight.number, flight.ticket)));
                 }
+                Some(Flight::Errand(flight)) => flight.end(Ok(())),
                 None => {}
             }
         }

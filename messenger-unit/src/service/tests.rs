@@ -5,6 +5,7 @@ use crate::check::{Frame, FrameError};
 
 mod client;
 mod handover;
+mod kinds;
 mod sharing;
 mod subscriptions;
 mod world;

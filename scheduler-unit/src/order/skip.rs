@@ -1,12 +1,12 @@
-//! Skips: the source's own word that numbers of a pair will never come.
+//! Skips: the source's own word that a number of a pair will never come.
 
 use protocol::{EntryId, Refusal, RefusalCode, Timestamp};
 
-use super::{Decision, Order};
+use super::{Decision, Order, delivery::too_early};
 use crate::verify::Proven;
 
 impl Order {
-    /// The number of a skip is the last that it passes over.
+    /// A skip takes the place of one item, in its turn: those before it may be waited for.
     pub(super) fn handle_skip(
         &mut self,
         now: Timestamp,
@@ -14,14 +14,18 @@ impl Order {
         entry: EntryId,
     ) -> Decision {
         let pair = (skip.target(), skip.source());
-        if skip.number() < self.next_number(&pair) {
-            let detail = "the numbers of the pair have come, or were passed over, already";
+        let (next, number) = (self.next_number(&pair), skip.number());
+        if number < next {
+            let detail = "the number of the pair has come, or was passed over, already";
             return Decision::Old(Refusal::new(RefusalCode::PairConflict, detail));
         }
-        if let Err(refused) = self.own(&skip.target()) {
-            return self.refuse_to_missing_child(pair, skip.number()).unwrap_or(refused);
+        match self.own(&skip.target()) {
+            Err(refused) if number > next => return refused,
+            Err(refused) => return self.refuse_to_missing_child(pair, number).unwrap_or(refused),
+            Ok(_) if number > next => return too_early(next),
+            Ok(_) => {}
         }
-        self.use_pair(pair, skip.number());
+        self.use_pair(pair, number);
         Decision::Assigned(self.assign(now, skip.target(), entry))
     }
 }

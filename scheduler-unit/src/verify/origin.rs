@@ -44,7 +44,7 @@ impl Proven {
         self.target
     }
 
-    /// Its place in the pair; of a skip, the last number that it passes over.
+    /// Its place in the pair; of a skip, the number that it passes over.
     pub(crate) const fn number(&self) -> PairNumber {
         self.number
     }
@@ -184,7 +184,7 @@ impl Origins {
         size: usize,
     ) -> Result<Proven, Refusal> {
         let ItemBody::Skip(number) = skip.item.body else {
-            let detail = "a skip carries the item with which its source passes over numbers";
+            let detail = "a skip carries the item with which its source passes over a number";
             return Err(Refusal::new(RefusalCode::BadBody, detail));
         };
         self.check(skip.into(), proof, size)?;

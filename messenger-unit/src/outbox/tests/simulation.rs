@@ -1,8 +1,9 @@
 //! The outbox against model schedulers that refuse, forget, lose, hand over and go back at random,
-//! and a model messenger that it shares the work with: in the end every number is accepted or refused
-//! for good, in order, whatever happened on the way.
+//! and a model messenger that it shares the work with: in the end every number is accepted, passed over
+//! or refused for good, in order, whatever happened on the way, and of every number that was given up
+//! its source is told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 
@@ -30,6 +31,9 @@ const TARGETS: u8 = 3;
 /// The items of one slot.
 type Outbound = Vec<(PairKey, Item<u64>)>;
 
+/// The payload of a skip is its number and this.
+const SKIP: u64 = 1_000_000;
+
 /// What a model scheduler knows of a pair.
 #[derive(Default)]
 struct Accepted {
@@ -53,6 +57,12 @@ struct World {
     outbox: Outbox<u64>,
     /// All outcomes: per source, per slot, the items.
     outcomes: BTreeMap<ProcessId, Vec<Outbound>>,
+    /// By source and slot, the numbers given up there.
+    skips: BTreeMap<(ProcessId, Slot), Vec<(PairKey, PairNumber)>>,
+    /// Those that were settled, the slots still held for them, and how many were ignored.
+    settled: BTreeSet<(PairKey, PairNumber)>,
+    held: Vec<(ProcessId, Slot)>,
+    ignored: u64,
     /// How far each source's outcomes were given to the outbox.
     fed: BTreeMap<ProcessId, usize>,
     stored: BTreeMap<ProcessId, Slot>,
@@ -71,7 +81,15 @@ struct World {
 }
 
 fn bounds() -> Bounds {
-    Bounds { window: 3, pair_items: 4, items: 10, weight: 1_000, inquiries: 2, idle_pairs: 1 }
+    Bounds {
+        window: 3,
+        pair_items: 4,
+        items: 10,
+        weight: 1_000,
+        inquiries: 2,
+        idle_pairs: 1,
+        skips: 6,
+    }
 }
 
 impl World {
@@ -79,6 +97,7 @@ impl World {
         let mut dice = Dice(seed | 1);
         let mut numbers = BTreeMap::new();
         let mut outcomes = BTreeMap::new();
+        let mut skips = BTreeMap::new();
         for source in 1..=SOURCES {
             let source = process(source);
             let mut slots = Vec::new();
@@ -91,12 +110,22 @@ impl World {
                         number: n(*number),
                         slot: Slot::new(slot),
                         weight: 1,
+                        skippable: true,
                         payload: *number,
                     };
                     *number += 1;
                     (pair, item)
                 });
                 slots.push(items.collect());
+                let mut given_up = Vec::new();
+                if dice.one_in(2) {
+                    let target = u8::try_from(dice.below(TARGETS.into())).unwrap();
+                    let pair = PairKey { source, target: process(100 + target) };
+                    let next = numbers.get(&pair).copied().unwrap_or_default();
+                    let back = dice.below(4) + 1;
+                    given_up.extend(next.checked_sub(back).map(|number| (pair, n(number))));
+                }
+                skips.insert((source, Slot::new(slot)), given_up);
             }
             outcomes.insert(source, slots);
         }
@@ -105,6 +134,10 @@ impl World {
             now: Duration::ZERO,
             outbox: Outbox::new(bounds()),
             outcomes,
+            skips,
+            settled: BTreeSet::new(),
+            held: Vec::new(),
+            ignored: 0,
             fed: BTreeMap::new(),
             stored: BTreeMap::new(),
             accepted: BTreeMap::new(),
@@ -130,6 +163,11 @@ impl World {
             5 => {
                 self.now += Duration::from_millis(self.dice.below(400));
                 self.outbox.handle_time(self.now);
+            }
+            6 if self.dice.one_in(2) && !self.held.is_empty() => {
+                let at = usize::try_from(self.dice.below(self.held.len() as u64)).unwrap();
+                let (source, slot) = self.held.swap_remove(at);
+                self.outbox.release(source, slot);
             }
             6 => self.stored.extend(self.outbox.take_cursors()),
             _ if self.fault(12) => self.restart(),
@@ -236,12 +274,19 @@ impl World {
         *fed += 1;
         if self.outbox.is_elsewhere(&source) {
             self.outbox.handle_slot(source, slot);
-        } else if self.dice.one_in(2) {
+            return;
+        }
+        let hold = self.dice.one_in(2);
+        if hold {
             self.outbox.hold(source, slot);
-            items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
+        }
+        items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
+        for (pair, number) in &self.skips[&(source, slot)] {
+            self.outbox.handle_skip(*pair, *number, (slot, SKIP + number.get()));
+        }
+        if hold {
             self.outbox.release(source, slot);
         } else {
-            items.iter().cloned().for_each(|(pair, item)| self.outbox.handle_item(pair, item));
             self.outbox.handle_slot(source, slot);
         }
     }
@@ -268,6 +313,13 @@ impl World {
                         Ok(self.fetch(pair, from, number))
                     };
                     self.outbox.handle_fetched(self.now, (pair, ticket), answer);
+                }
+                Effect::Settle { pair, number, slot, payload } => {
+                    assert_eq!(payload, SKIP + number.get());
+                    let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
+                    assert!(next > number.get() || self.misleading, "its turn has passed");
+                    self.settled.insert((pair, number));
+                    self.held.push((pair.source, slot));
                 }
             }
         }
@@ -318,7 +370,8 @@ impl World {
             let place = (sent.number, sent.ticket);
             return self.outbox.handle_refused(self.now, sent.pair, place, (code, None));
         }
-        assert_eq!(sent.payload, sent.number.get(), "a number always carries the same item");
+        let payload = sent.payload % SKIP;
+        assert_eq!(payload, sent.number.get(), "a number always carries the same item");
         let fresh = sent.number.get() == accepted.next;
         accepted.introduced = true;
         accepted.next = accepted.next.max(sent.number.get() + 1);
@@ -346,6 +399,8 @@ impl World {
     }
 
     fn restart(&mut self) {
+        self.ignored += self.outbox.skips_ignored;
+        self.held.clear();
         self.outbox = Outbox::new(bounds());
         self.sent.clear();
         self.answers.clear();
@@ -379,6 +434,10 @@ proptest! {
             world.step();
         }
         world.faults = false;
+        if world.misleading {
+            // What a pair lost and was forgotten before that was learnt comes again with a restart.
+            world.restart();
+        }
         for _ in 0..60_000 {
             world.step();
             if world.everything_is_accepted() && world.outbox.items == 0 {
@@ -396,5 +455,9 @@ proptest! {
         for (source, slots) in &world.outcomes {
             prop_assert_eq!(world.stored.get(source), Some(&Slot::new(slots.len() as u64)));
         }
+        prop_assert_eq!(world.outbox.skips, 0);
+        let given_up = world.skips.values().flatten();
+        let untold = given_up.filter(|place| !world.settled.contains(place)).count();
+        prop_assert!(untold as u64 <= world.ignored + world.outbox.skips_ignored);
     }
 }

@@ -1,6 +1,8 @@
 //! Schedulers and compute units that keep to the protocol, written for tests: the schedulers assign
 //! and verify deliveries, the compute units execute what a script says.
 
+mod script;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     net::Ipv4Addr,
@@ -10,12 +12,12 @@ use std::{
 
 use protocol::{
     Assignment, AssignmentProof, BatchHeader, Change, Control, ControlAction, Delivery, Entry,
-    EntryId, Gas, Hash, ItemBody, Kind, MerkleTree, NetworkId, OperatorId, OutboxItem, Outcome,
-    PairNumber, PairPosition, Principal, Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf,
-    RefusalLeaf, Reply, SecretKey, Signed, Source, UnitRecord, V1,
+    EntryId, Gas, Hash, ItemBody, Kind, MerkleTree, NetworkId, OperatorId, Outcome, PairNumber,
+    PairStatement, Principal, Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf,
+    RefusalLeaf, SecretKey, Signed, Source, Timer, UnitRecord, V1, Verdict,
     api::{
-        Acknowledgement, Adopted, Cursor, FinalRefusal, FollowFrame, FollowSlot, NextNumber,
-        OutcomePage, Submission, SubmitEvent,
+        Acknowledgement, Adopted, AgendaKey, AgendaPage, Cursor, FinalRefusal, FollowFrame,
+        FollowSlot, LogPage, LogRecord, NextNumber, OutcomePage, Submission, SubmitEvent,
     },
     chain_hash,
 };
@@ -60,6 +62,27 @@ pub(super) struct State {
     batches: u64,
     /// Whom the process tells when it executes an entry.
     pub(super) script: HashMap<EntryId, Vec<ProcessId>>,
+    /// What else it emits then, and to whom.
+    pub(super) bodies: HashMap<EntryId, Vec<(ProcessId, ItemBody)>>,
+    /// Whether nobody replies to asks.
+    pub(super) mute: bool,
+    /// Milliseconds by which the schedulers' clocks are behind.
+    pub(super) behind: u64,
+    /// What is waited for: when, and of asks the number of their pair.
+    pub(super) open: BTreeMap<AgendaKey, (Timer, ProcessId, PairNumber)>,
+    /// Slots that set a recurring timer.
+    recurring: BTreeSet<(ProcessId, Slot)>,
+    entries: HashMap<EntryId, Entry>,
+    /// Numbers refused for good, by the entries that they would have been.
+    refused: HashMap<EntryId, ((ProcessId, ProcessId, PairNumber), RefusalCode)>,
+    /// Targets that some answer introduced.
+    met: BTreeSet<ProcessId>,
+    /// Skips, timers and answers accepted, in order.
+    pub(super) skipped: Vec<(ProcessId, ProcessId, u64)>,
+    pub(super) timers: Vec<Timer>,
+    pub(super) answers: Vec<PairStatement>,
+    /// How often an answer had to be submitted again with an introduction.
+    pub(super) introductions: u32,
     /// Refusals of the deliveries to come.
     pub(super) refusals: VecDeque<RefusalCode>,
     /// Final refusals of the deliveries to come, and of certain entries.
@@ -190,7 +213,7 @@ impl State {
         self.largest_frame = self.largest_frame.max(submissions.len());
         let mut events = Vec::new();
         let (mut fresh, mut ended) = (Vec::new(), Vec::new());
-        for Submission { tag, entry, origin, .. } in submissions {
+        for Submission { tag, entry, origin, introduction } in submissions {
             if let Err(code) = self.orders(at, &entry) {
                 events.push(refused(tag, code));
                 continue;
@@ -200,7 +223,13 @@ impl State {
                 continue;
             }
             let admitted = match &entry {
-                Entry::Delivery(delivery) => self.admit(delivery, origin.as_deref()),
+                Entry::Delivery(delivery) | Entry::Skip(delivery) => {
+                    self.admit(delivery, origin.as_deref())
+                }
+                Entry::Timer(timer) => self.admit_timer(timer, origin.as_deref()),
+                Entry::Answer(answer) => {
+                    self.admit_answer(answer.statement.clone(), introduction.as_deref())
+                }
                 _ => Ok(self.doomed.get(&entry.id()).copied()),
             };
             match admitted {
@@ -208,6 +237,10 @@ impl State {
                 Ok(Some(code)) => {
                     let (process, id) = (entry.target(), entry.id());
                     let floor = Timestamp::new(3_000);
+                    if let Entry::Delivery(delivery) = &entry {
+                        let number = delivery.item.pair.unwrap().number;
+                        self.refused.insert(id, ((delivery.source, process, number), code));
+                    }
                     ended.push((tag, RefusalLeaf { process, entry: id, code, floor }));
                 }
                 Err(code) => events.push(refused(tag, code)),
@@ -249,6 +282,10 @@ impl State {
         let unit = key(SCHEDULERS[at]).public().unit();
         if matches!(entry, Entry::Spawn(_)) {
             return Ok(());
+        }
+        if let Some(spawn) = script::birth(entry) {
+            let named = spawn.scheduler == unit;
+            return if named { Ok(()) } else { Err(RefusalCode::WrongScheduler) };
         }
         let known = self.spawns.contains_key(&process).then(|| self.source(process));
         let known = known.filter(|source| source.schedulers().contains(&unit));
@@ -373,6 +410,10 @@ impl State {
         if let Entry::Spawn(spawn) = entry {
             self.spawns.insert(entry.target(), spawn.body_bytes().to_vec());
         }
+        if let Some(spawn) = script::birth(entry) {
+            self.spawns.insert(entry.target(), codec::encode(&spawn));
+        }
+        self.entries.insert(entry.id(), entry.clone());
         let process = entry.target();
         let last = self.last.get(&process);
         let (slot, previous) =
@@ -405,7 +446,11 @@ impl State {
             Err(protocol::OriginProofError::Policy) => return Err(RefusalCode::WrongPolicy),
             Err(error) => panic!("a proof does not hold: {error}"),
         }
-        let number = delivery.item.pair.unwrap().number.get();
+        let skip = match &delivery.item.body {
+            ItemBody::Skip(number) => Some(*number),
+            _ => None,
+        };
+        let number = skip.unwrap_or_else(|| delivery.item.pair.unwrap().number).get();
         let next = self.pairs.entry((source, target)).or_default();
         match number.cmp(next) {
             std::cmp::Ordering::Less => Err(RefusalCode::PairConflict),
@@ -413,6 +458,10 @@ impl State {
             std::cmp::Ordering::Equal => {
                 *next += 1;
                 self.introduced.insert(source);
+                if skip.is_some() {
+                    self.skipped.push((source, target, number));
+                    return Ok(None);
+                }
                 if let Some(code) = self.finals.pop_front() {
                     return Ok(Some(code));
                 }
@@ -425,7 +474,8 @@ impl State {
 
     /// Executes slots, all in one receipt batch of each compute unit.
     fn execute(&mut self, proofs: Vec<AssignmentProof>) {
-        let outcomes: Vec<_> = proofs.iter().map(|proof| self.outcome(&proof.assignment)).collect();
+        let (outcomes, closed): (Vec<_>, Vec<_>) =
+            proofs.iter().map(|proof| self.outcome(&proof.assignment)).unzip();
         for (seed, frames) in COMPUTES.into_iter().zip(&mut self.frames) {
             let mut outcomes = outcomes.clone();
             if self.lying && seed == COMPUTES[1] {
@@ -452,41 +502,17 @@ impl State {
                 root: tree.root(),
                 engine: "script".to_owned(),
             };
-            let slots = outcomes.iter().zip(&proofs).zip(leaves).zip(0..);
-            let slots = slots.map(|(((outcome, proof), leaf), index)| FollowSlot {
+            let slots = outcomes.iter().zip(&proofs).zip(leaves).zip(&closed).zip(0..);
+            let slots = slots.map(|((((outcome, proof), leaf), closed), index)| FollowSlot {
                 outcome: outcome.clone(),
                 leaf,
                 path: tree.path(index).unwrap(),
                 assignment: (!outcome.outbox.is_empty()).then(|| proof.clone()),
-                closed: None,
+                closed: (!closed.is_empty()).then(|| closed.clone()),
             });
             let slots = slots.collect();
             let frame = FollowFrame { slots, batch: Signed::sign(batch, &key(seed)) };
             frames.push(Frame { bytes: codec::encode(&frame).into(), frame });
-        }
-    }
-
-    fn outcome(&mut self, assignment: &Assignment) -> Outcome {
-        let (process, slot) = (assignment.process, assignment.slot);
-        let targets = self.script.get(&assignment.entry).cloned().unwrap_or_default();
-        let item = |(target, index)| {
-            let (number, previous) = self.numbers.entry((process, target)).or_default();
-            let pair = PairPosition { number: PairNumber::new(*number), previous: *previous };
-            *number += 1;
-            *previous = Some(slot);
-            let body = ItemBody::Tell { method: "hear".to_owned(), args: vec![0xa0] };
-            OutboxItem { index, target, pair: Some(pair), body, hint: None }
-        };
-        Outcome {
-            version: V1,
-            process,
-            slot,
-            entry: assignment.entry,
-            reply: Reply::Value(vec![0xf6]),
-            gas: Gas::new(7),
-            logs: Vec::new(),
-            events: Vec::new(),
-            outbox: targets.into_iter().zip(0..).map(item).collect(),
         }
     }
 
@@ -554,6 +580,25 @@ impl Handler for FakeScheduler {
                 let proof = state.logs.get(&process).and_then(|log| log.get(at));
                 proof.map_or_else(unknown, Response::done)
             }
+            Request::Statement { source, target, number, entry } => {
+                match state.verdict((source, target, number), &entry) {
+                    Some(verdict) => Response::done(&script::statement(
+                        SCHEDULERS[self.1],
+                        (source, target, number),
+                        verdict,
+                    )),
+                    None => Response::refused(Refusal::new(RefusalCode::NotFound, "")),
+                }
+            }
+            Request::Log { process, from, limit: 1 } => {
+                let at = usize::try_from(from.get()).unwrap();
+                let proof = state.logs.get(&process).and_then(|log| log.get(at));
+                proof.map_or_else(unknown, |proof| {
+                    let entry = state.entries[&proof.assignment.entry].clone();
+                    let records = vec![LogRecord { assignment: proof.assignment, entry }];
+                    Response::done(&LogPage { records, next: from.next().unwrap() })
+                })
+            }
             other => panic!("a messenger does not ask a scheduler {other:?}"),
         };
         answer.into()
@@ -594,10 +639,14 @@ struct FakeCompute(Arc<World>, usize);
 
 impl Handler for FakeCompute {
     async fn request(&self, _: UnitId, body: Bytes) -> Bytes {
-        let Ok(Request::Outcomes { process, from, limit }) = codec::decode(&body) else {
-            panic!("a messenger asks compute units for outcomes only");
-        };
         let state = self.0.state.lock().unwrap();
+        let (process, from, limit) = match codec::decode(&body) {
+            Ok(Request::Outcomes { process, from, limit }) => (process, from, limit),
+            Ok(Request::Agenda { after, limit }) => {
+                return Response::done(&state.agenda(after, limit)).into();
+            }
+            _ => panic!("a messenger asks compute units for outcomes and agendas only"),
+        };
         let frames = state.frames[self.1].iter();
         let slots = frames.flat_map(|frame| frame.frame.slots.iter().map(move |s| (frame, s)));
         let wanted =

@@ -56,13 +56,13 @@ fn a_child_that_cannot_be_is_refused_for_good_and_its_pair_goes_on() {
         for index in [false, true] {
             let disk = FaultDisk::new();
             let mut bench = born(&disk, &[1]);
-            let skip = ItemBody::Skip(PairNumber::new(4));
+            let skip = ItemBody::Skip(PairNumber::new(3));
             let items = vec![
                 (child, Some(0), body.clone()),
                 (child, Some(1), body.clone()),
                 (child, Some(2), tell()),
                 (child, None, skip),
-                (child, Some(5), tell()),
+                (child, Some(4), tell()),
             ];
             let speaker = speak(&bench, 1, items);
             let early = bench.one(speaker.delivery(0, 2));
@@ -75,13 +75,14 @@ fn a_child_that_cannot_be_is_refused_for_good_and_its_pair_goes_on() {
             let mut bench = restarted(&disk, bench);
             assert!(matches!(bench.one(speaker.delivery(0, 0)), Told::LookUp));
             assert_eq!(passing(&bench.one(speaker.delivery(0, 4))), RefusalCode::UnknownProcess);
+            assert_eq!(passing(&bench.one(speaker.skip(0, 3))), RefusalCode::UnknownProcess);
             bench.one(speaker.delivery(0, 1)).final_code();
             let told = bench.one(speaker.delivery(0, 2)).final_code();
             assert_eq!(told, RefusalCode::UnknownProcess, "nobody will ever hear it");
             bench.one(speaker.skip(0, 3)).final_code();
             bench.one(speaker.delivery(0, 4)).final_code();
             let next = bench.archive().next_number(&parent, &child).unwrap();
-            assert_eq!(next, Some(PairNumber::new(6)));
+            assert_eq!(next, Some(PairNumber::new(5)));
             let first = bench.archive().refusal(&speaker.delivery(0, 0).entry.id()).unwrap();
             first.unwrap().verify(NETWORK, &scheduler().public().unit()).unwrap();
             bench.index();

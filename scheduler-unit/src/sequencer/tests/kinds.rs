@@ -50,31 +50,36 @@ pub(super) fn speak(
 }
 
 #[test]
-fn a_skip_passes_over_numbers_and_what_comes_after_them_is_next() {
+fn a_skip_takes_the_place_of_the_number_that_is_next_and_of_no_other() {
     let disk = FaultDisk::new();
     let mut bench = born(&disk, &[1, 2]);
     let target = process(2, NOW);
-    let upto = ItemBody::Skip(PairNumber::new(3));
-    let old = ItemBody::Skip(PairNumber::new(1));
+    let skip = |number| (target, None, ItemBody::Skip(PairNumber::new(number)));
     let items = vec![
         (target, Some(0), tell()),
-        (target, None, upto),
-        (target, None, old),
+        skip(0),
+        skip(1),
+        skip(2),
+        (target, Some(1), tell()),
+        (target, Some(2), tell()),
         (target, Some(3), tell()),
-        (target, Some(4), tell()),
     ];
     let speaker = speak(&bench, 1, items);
-    bench.one(speaker.delivery(0, 0)).assignment();
-    assert_eq!(bench.one(speaker.delivery(1, 4)).code(), RefusalCode::OutOfOrder);
-    bench.one(speaker.skip(2, 1)).assignment();
-    assert!(matches!(bench.one(speaker.skip(3, 1)), Told::LookUp), "it is a duplicate");
-    assert!(matches!(bench.one(speaker.skip(4, 2)), Told::LookUp), "its numbers have passed");
-    assert!(matches!(bench.one(speaker.delivery(5, 3)), Told::LookUp), "it was passed over");
+    assert_eq!(bench.one(speaker.skip(0, 2)).code(), RefusalCode::OutOfOrder, "0 may still come");
+    bench.one(speaker.delivery(1, 0)).assignment();
+    assert!(matches!(bench.one(speaker.skip(2, 1)), Told::LookUp), "its number has come");
+    assert_eq!(bench.one(speaker.skip(3, 3)).code(), RefusalCode::OutOfOrder, "1 may still come");
+    bench.one(speaker.skip(4, 2)).assignment();
+    assert!(matches!(bench.one(speaker.skip(5, 2)), Told::LookUp), "it is a duplicate");
+    assert!(matches!(bench.one(speaker.delivery(6, 4)), Told::LookUp), "it was passed over");
     let mut bench = restarted(&disk, bench);
-    bench.one(speaker.delivery(6, 4)).assignment();
+    assert_eq!(bench.one(speaker.delivery(7, 6)).code(), RefusalCode::OutOfOrder);
+    bench.one(speaker.skip(8, 3)).assignment();
+    assert!(matches!(bench.one(speaker.delivery(9, 5)), Told::LookUp));
+    bench.one(speaker.delivery(10, 6)).assignment();
     // An item is what it is: a skip is no delivery, a tell no skip.
-    assert_eq!(bench.one(speaker.delivery(7, 1)).code(), RefusalCode::BadBody);
-    assert_eq!(bench.one(speaker.skip(8, 0)).code(), RefusalCode::BadBody);
+    assert_eq!(bench.one(speaker.delivery(11, 1)).code(), RefusalCode::BadBody);
+    assert_eq!(bench.one(speaker.skip(12, 0)).code(), RefusalCode::BadBody);
 }
 
 #[test]

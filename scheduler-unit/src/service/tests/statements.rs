@@ -53,3 +53,30 @@ async fn a_statement_is_about_the_number_of_the_pair_whatever_entry_is_named() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_number_that_its_source_passed_over_is_refused_as_skipped() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, now) = (Server::start(data.path()), now());
+    let client = server.connect(&client()).await;
+    client.put_module().await;
+    let (target, other) = (process(1, now), process(2, now));
+    client.submit(vec![submission(0, spawn(1, now)), submission(1, spawn(2, now))]).await;
+    let teller = Teller::giving_up(target);
+    let skip = teller.skip(1, 1);
+    let skipped = skip.entry.id();
+    assert_eq!(client.submit(vec![teller.delivery(0, 0), skip]).await.assigned.len(), 2);
+
+    let about = async |target, number| {
+        let (source, entry, number) = (teller.id, skipped, PairNumber::new(number));
+        let request = Request::Statement { source, target, number, entry };
+        let signed: Signed<PairStatement> = client.ask(&request).await?;
+        Ok::<_, Refusal>(signed.verify(NETWORK).unwrap().body().verdict)
+    };
+    assert_eq!(about(target, 1).await, Ok(Verdict::Refused(RefusalCode::Skipped)));
+    for (target, number) in [(target, 0), (target, 2), (other, 1)] {
+        let code = about(target, number).await.map_err(|refusal| refusal.code);
+        assert_eq!(code, Err(RefusalCode::NotFound), "{number} of {target}");
+    }
+    server.stop().await;
+}
