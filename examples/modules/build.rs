@@ -15,7 +15,7 @@ const ACTORS: [&str; 9] = [
     "counter",
     "pingpong",
     "bank",
-    "ring",
+    "tokenring",
     "supervisor",
     "worker",
     "station",
@@ -36,7 +36,7 @@ const SOURCES: [&str; 13] = [
     "examples/counter",
     "examples/pingpong",
     "examples/bank",
-    "examples/ring",
+    "examples/tokenring",
     "examples/forkjoin",
     "examples/quakes",
 ];

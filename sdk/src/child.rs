@@ -62,9 +62,9 @@ impl<T: Addressable> Birth<'_, T> {
         self
     }
 
-    /// How long to wait for the birth; a minute, if not said.
+    /// How long to wait for the birth, 30 days at most; a minute, if not said.
     pub fn deadline(mut self, patience: Duration) -> Self {
-        self.patience = timer::milliseconds(patience);
+        self.patience = timer::patience(patience);
         self
     }
 

@@ -92,7 +92,9 @@
 //!
 //! Every ask gets exactly one answer: the reply, or an [`AskError`] that says whether it took
 //! [effect](AskError::effect). An ask is sent when the slot ends, so several can be under way:
-//! [`join`], [`join_all`] and [`select`] wait for them and for [sleeps](Context::sleep).
+//! [`join`], [`join_all`] and [`select`] wait for them, for children and for
+//! [sleeps](Context::sleep). While none of these is outstanding nothing can answer a caller any more:
+//! the unit does so with the failure `no-reply`.
 //!
 //! What a method found in the state before an `await` may be different after it. What it did before
 //! an `await` has happened, whatever comes later: if it panics after one, only that slot is undone,

@@ -116,10 +116,10 @@ impl<R> Call<R> {
         cx.tell(self.target, self.method, self.args);
     }
 
-    /// Waits for at most this long if it is asked; a minute if nothing is said. The time runs from
-    /// the slot that asks, on the clock of this process's scheduler.
+    /// Waits for at most this long if it is asked, 30 days at most; a minute if nothing is said. The
+    /// time runs from the slot that asks, on the clock of this process's scheduler.
     pub fn deadline(self, patience: Duration) -> Self {
-        Self { patience: timer::milliseconds(patience), ..self }
+        Self { patience: timer::patience(patience), ..self }
     }
 
     /// Sends the message when the slot ends. Its one answer comes by awaiting what this gives, and

@@ -4,8 +4,7 @@
 //! others, as compute units and messengers would see to. Messages of one process to another keep
 //! their order; between pairs the seed chooses. Equal seeds give equal runs.
 //!
-//! What it does not do: undo a slot that panics (the test fails instead), count gas, encode to what
-//! a log or an outcome holds.
+//! It does not undo a slot that panics (the test fails instead), counts no gas and keeps no log.
 
 mod process;
 

@@ -26,6 +26,14 @@ pub const fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
+/// The longest that an ask or a birth may be waited for, in milliseconds: 30 days.
+const PATIENCE_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// How long to wait for an ask or a birth, within what the guest contract allows.
+pub(crate) fn patience(span: Duration) -> u64 {
+    milliseconds(span).clamp(1, PATIENCE_MAX)
+}
+
 /// Whole milliseconds, as many as there can be.
 pub(crate) const fn milliseconds(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000).saturating_add(span.subsec_millis() as u64)
@@ -162,7 +170,7 @@ impl Context {
     }
 
     /// Sets a timer that calls a method; replaces the timer of this name. The call it makes is no
-    /// ask: nobody gets its reply.
+    /// ask: nobody gets its reply. Method and arguments together have at most 1,024 bytes.
     ///
     /// # Panics
     ///

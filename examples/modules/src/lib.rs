@@ -12,8 +12,8 @@ pub const PINGPONG: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pingpong.w
 /// `bank`: an account that moves money.
 pub const BANK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bank.wasm"));
 
-/// `ring`: a node that passes tokens on.
-pub const RING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ring.wasm"));
+/// `tokenring`: a node that passes tokens on.
+pub const TOKENRING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tokenring.wasm"));
 
 /// `forkjoin/supervisor`: splits jobs among workers.
 pub const SUPERVISOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/supervisor.wasm"));
@@ -35,7 +35,7 @@ pub const ALL: [(&str, &[u8]); 9] = [
     ("counter", COUNTER),
     ("pingpong", PINGPONG),
     ("bank", BANK),
-    ("ring", RING),
+    ("tokenring", TOKENRING),
     ("supervisor", SUPERVISOR),
     ("worker", WORKER),
     ("station", STATION),

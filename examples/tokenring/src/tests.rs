@@ -6,7 +6,7 @@ use super::*;
 fn tokens_go_round_and_arrive_in_order() {
     for seed in 0..10 {
         let mut sim = Sim::seeded(seed);
-        let head = sim.spawn::<Ring>(args! {});
+        let head = sim.spawn::<TokenRing>(args! {});
         assert_eq!(sim.send(head.build(4)), Ok(5));
         sim.send(head.start(0, 20, 10)).unwrap();
         sim.send(head.start(20, 20, 10)).unwrap();
@@ -23,7 +23,7 @@ fn tokens_go_round_and_arrive_in_order() {
 #[test]
 fn a_ring_of_one_passes_to_itself() {
     let mut sim = Sim::seeded(1);
-    let head = sim.spawn::<Ring>(args! {});
+    let head = sim.spawn::<TokenRing>(args! {});
     assert!(sim.send(head.start(0, 1, 1)).is_err(), "it is not built");
     assert_eq!(sim.send(head.build(0)), Ok(1));
     sim.send(head.start(7, 1, 3)).unwrap();
@@ -36,7 +36,7 @@ fn a_ring_of_one_passes_to_itself() {
 #[test]
 fn a_ring_is_built_once_and_is_not_too_large() {
     let mut sim = Sim::seeded(1);
-    let head = sim.spawn::<Ring>(args! {});
+    let head = sim.spawn::<TokenRing>(args! {});
     assert!(sim.send(head.build(NODES_MAX + 1)).is_err());
     assert_eq!(sim.send(head.build(NODES_MAX)), Ok(u64::from(NODES_MAX) + 1));
     assert!(sim.send(head.build(1)).is_err());

@@ -8,7 +8,7 @@ pub const NODES_MAX: u32 = 100;
 /// One node of a ring.
 #[actor]
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Ring {
+pub struct TokenRing {
     next: Option<ActorRef<Self>>,
     /// The nodes after this one, if it is the head.
     nodes: Vec<ActorRef<Self>>,
@@ -17,7 +17,7 @@ pub struct Ring {
 }
 
 #[actor]
-impl Ring {
+impl TokenRing {
     /// A node before `next`; without it, a head whose ring is not built yet.
     #[init]
     pub fn new(next: Option<ActorRef<Self>>) -> Self {
