@@ -4,7 +4,8 @@ use crate::testing::receipts::outcome;
 fn publication(process: u8, slot: u64) -> Publication {
     let (outcome, leaf) = outcome(ProcessId::from_bytes([process; 32]), slot, protocol::Hash::ZERO);
     let digest = leaf.digest();
-    Publication { executed: Executed { outcome, leaf, digest }, assignment: None }
+    let executed = Executed { outcome, leaf, digest, waits: vec![], closed: vec![] };
+    Publication { executed, assignment: None }
 }
 
 /// The batches that publications are gathered to, each with its slots.
