@@ -1,9 +1,10 @@
-//! What a compute unit keeps on disk: published frames and where slots are in them, and what it was
-//! given to execute.
+//! What a compute unit keeps on disk: published frames and where slots are in them, what
+//! processes wait for, and what it was given to execute.
 //!
 //! Nothing here is the truth: everything can be derived again from logs, so a file that cannot be
 //! read is put aside. Layout in `docs/storage.md`.
 
+mod agenda;
 mod given;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -60,6 +61,7 @@ impl Store {
             write.open_table(SLOTS)?;
             write.open_table(HEADS)?;
             given::create(&write)?;
+            agenda::create(&write)?;
             write.commit()?;
             heads(file)?;
             if let Some(last) = next_frame(file)?.checked_sub(1) {
@@ -104,6 +106,7 @@ impl Store {
         let write = self.file.begin_write()?;
         given::append(&write, given)?;
         append(&write, frames)?;
+        agenda::append(&write, frames.iter().flat_map(|frame| &frame.agenda))?;
         write.commit()?;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A process whose actor does what its messages say, for tests: a message carries the output that it
 //! is answered with, and the one that the next answer or timer is handled with.
 
+mod agenda;
 mod asks;
 mod births;
 mod calls;
