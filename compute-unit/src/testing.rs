@@ -89,7 +89,7 @@ impl Log {
     }
 
     /// The same log from its start.
-    #[cfg(feature = "bench")]
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn with_args_of(other: &Self) -> Self {
         let key = |seed| SecretKey::from_seed(&[seed; 32]);
         let (client, scheduler, compute) = (key(1), key(2), key(3));

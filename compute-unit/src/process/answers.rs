@@ -52,7 +52,7 @@ pub(super) fn told_late(statement: &PairStatement) -> Vec<u8> {
 }
 
 fn system(kind: FailureKind, detail: Option<&str>, effect: Effect) -> AnswerInput {
-    let detail = detail.unwrap_or(kind.detail()).to_owned();
+    let detail = detail.unwrap_or_else(|| kind.detail()).to_owned();
     AnswerInput::System { code: kind.code().to_owned(), detail, effect: number(effect) }
 }
 

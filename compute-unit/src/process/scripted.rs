@@ -5,6 +5,7 @@ mod agenda;
 mod asks;
 mod births;
 mod calls;
+mod replay;
 mod timers;
 
 use protocol::{
@@ -150,6 +151,12 @@ impl Scripted {
     /// One whose log has nothing yet.
     pub(super) fn unborn(log: Log) -> Self {
         let module = Engine::new().unwrap().compile(&actor()).unwrap();
+        Self::on(log, &module)
+    }
+
+    /// The same on an engine that has compiled the actor.
+    pub(super) fn on(log: Log, module: &Arc<CompiledModule>) -> Self {
+        let module = Arc::clone(module);
         let spawn = log.spawn.unverified().clone();
         let process = Process::new(log.process, spawn, &module).unwrap();
         Self { log, process, module, history: Vec::new(), seen: Vec::new() }
