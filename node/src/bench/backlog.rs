@@ -1,8 +1,12 @@
 //! A messenger that is killed while a million items wait: how soon it delivers again as before.
 
-use std::{net::IpAddr, net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
 
-use protocol::Role;
+use antiphon_client::Client;
+use protocol::{ProcessId, Role};
 use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 
@@ -72,20 +76,7 @@ pub(crate) async fn backlog(
     let began = flow::assigned(&client).await?;
     let messages = items.div_ceil(ITEMS);
     note(&format!("{messages} messages emit {ITEMS} items each"));
-    let mut sending = JoinSet::new();
-    for sender in 0..SENDERS {
-        let (client, heads) = (client.clone(), heads.clone());
-        sending.spawn(async move {
-            let own = (0..messages).zip(heads.iter().cycle());
-            for (_, head) in own.filter(|(number, _)| number % SENDERS == sender) {
-                ring::start(&client, *head, ITEMS, 1).await?;
-            }
-            Ok::<_, NodeError>(())
-        });
-    }
-    while let Some(sent) = sending.join_next().await {
-        sent.map_err(NodeError::system)??;
-    }
+    emit(&client, &heads, messages).await?;
     let before = (now(), flow::assigned(&client).await?);
     sleep(Duration::from_secs(3)).await;
     let after = (now(), flow::assigned(&client).await?);
@@ -102,22 +93,7 @@ pub(crate) async fn backlog(
         std::fs::remove_dir_all(data).map_err(NodeError::system)?;
     }
     let messenger = self::messenger(&up).await?;
-    let mut counts = Vec::new();
-    let recovered_ms = loop {
-        let count = (now(), flow::assigned(&client).await?);
-        counts.push(count);
-        if let Some((at, was)) = counts.len().checked_sub(SAMPLES + 1).and_then(|i| counts.get(i)) {
-            let elapsed = micros(count.0.saturating_duration_since(*at));
-            let rate = count.1.saturating_sub(*was).saturating_mul(1_000_000) / elapsed.max(1);
-            if rate >= rate_before / 10 * 9 {
-                break micros(killed.elapsed()) / 1_000;
-            }
-        }
-        if killed.elapsed() > PATIENCE {
-            return Err(NodeError::system("the messenger does not recover"));
-        }
-        sleep(SAMPLE).await;
-    };
+    let recovered_ms = recovery(&client, killed, rate_before).await?;
     drop(client);
     messenger.shutdown().await;
     cluster.shutdown().await;
@@ -129,6 +105,45 @@ pub(crate) async fn backlog(
         rate_before,
         recovered_ms,
     })
+}
+
+/// Lets the heads emit everything.
+async fn emit(client: &Client, heads: &[ProcessId], messages: u32) -> Result<(), NodeError> {
+    let mut sending = JoinSet::new();
+    for sender in 0..SENDERS {
+        let (client, heads) = (client.clone(), heads.to_vec());
+        sending.spawn(async move {
+            let own = (0..messages).zip(heads.iter().cycle());
+            for (_, head) in own.filter(|(number, _)| number % SENDERS == sender) {
+                ring::start(&client, *head, ITEMS, 1).await?;
+            }
+            Ok::<_, NodeError>(())
+        });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent.map_err(NodeError::system)??;
+    }
+    Ok(())
+}
+
+/// Waits for the first second with 90 % of a rate; gives the milliseconds from the kill to its end.
+async fn recovery(client: &Client, killed: Instant, rate: u64) -> Result<u64, NodeError> {
+    let mut counts = Vec::new();
+    loop {
+        let count = (now(), flow::assigned(client).await?);
+        counts.push(count);
+        if let Some((at, was)) = counts.len().checked_sub(SAMPLES + 1).and_then(|i| counts.get(i)) {
+            let elapsed = micros(count.0.saturating_duration_since(*at));
+            let reached = count.1.saturating_sub(*was).saturating_mul(1_000_000) / elapsed.max(1);
+            if reached >= rate / 10 * 9 {
+                return Ok(micros(killed.elapsed()) / 1_000);
+            }
+        }
+        if killed.elapsed() > PATIENCE {
+            return Err(NodeError::system("the messenger does not recover"));
+        }
+        sleep(SAMPLE).await;
+    }
 }
 
 fn home(up: &UpOptions) -> Result<crate::cluster::UnitHome, NodeError> {

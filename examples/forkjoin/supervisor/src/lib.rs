@@ -3,8 +3,9 @@
 use antiphon::prelude::*;
 use worker::Worker;
 
-/// The most workers for one job, and the most that are kept.
+/// The most workers for one job.
 pub const WORKERS_MAX: u32 = 100;
+/// The most workers that are kept.
 pub const KEPT_MAX: u32 = 1_000;
 
 /// Splits jobs among workers.
