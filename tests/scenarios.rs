@@ -33,6 +33,8 @@ mod forgery;
 mod handover;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
+#[path = "scenarios/hostile_messenger.rs"]
+mod hostile_messenger;
 #[path = "scenarios/residency.rs"]
 mod residency;
 #[path = "scenarios/sharing.rs"]
