@@ -1,0 +1,1 @@
+//! All units together in one seeded simulation.
