@@ -113,12 +113,12 @@ impl Stage {
             given.push(Arc::new(frame));
             let execute = |(assignment, entry): &(Assignment, Entry)| {
                 let executed = self.process.execute(assignment, entry).expect("room");
-                Publication { executed, assignment: None }
+                Publication { executed, assignment: None, agenda: None }
             };
             let gathered = slots.iter().map(execute).collect();
             let frame = seal(&self.log.compute, NETWORK, gathered);
             let bytes = encode(&frame);
-            frames.push(Arc::new(Frame { number: self.frames, bytes, frame }));
+            frames.push(Arc::new(Frame { number: self.frames, bytes, frame, agenda: Vec::new() }));
             self.frames += 1;
         }
         self.outcomes.append(&given, &frames).expect("a disk");

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use protocol::{ProcessId, api::FollowFrame};
 use tokio::sync::watch;
 
+use crate::agenda::AgendaChange;
+
 /// Stored frames stay in memory up to this many bytes, for followers that are nearly up to date.
 /// Decoded they take several times as much.
 const KEPT_BYTES: usize = 4 << 20;
@@ -28,6 +30,8 @@ pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
     /// The same, decoded.
     pub(crate) frame: FollowFrame,
+    /// How what processes wait for changes with its slots.
+    pub(crate) agenda: Vec<AgendaChange>,
 }
 
 #[derive(Debug)]
@@ -80,7 +84,7 @@ impl Feed {
 
     /// Publishes a frame; waits while too much is not stored. A feed that is closing drops it: it
     /// can be derived again.
-    pub(crate) fn publish(&self, frame: FollowFrame, bytes: Bytes) {
+    pub(crate) fn publish(&self, frame: FollowFrame, bytes: Bytes, agenda: Vec<AgendaChange>) {
         let next = {
             let full =
                 |inner: &mut Inner| inner.unstored_bytes >= UNSTORED_BYTES_MAX && !inner.closing;
@@ -94,7 +98,7 @@ impl Feed {
             let number = inner.next;
             inner.next += 1;
             inner.bytes += bytes.len();
-            inner.frames.push_back(Arc::new(Frame { number, bytes, frame }));
+            inner.frames.push_back(Arc::new(Frame { number, bytes, frame, agenda }));
             inner.next
         };
         self.latest.send_replace(next);

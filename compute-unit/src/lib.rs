@@ -13,6 +13,7 @@
 pub mod conformance;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod agenda;
 mod allocator;
 mod archive;
 #[cfg(feature = "bench")]

@@ -1,21 +1,49 @@
 //! Reading what a module hands back. Modules are hostile: every size and every spelling is checked
-//! before anything is believed.
+//! before anything is believed. Whether what is wanted can be had at the moment is not looked at here.
+
+mod wanted;
 
 use protocol::{
-    Event, Failure, FailureKind, ItemBody, Limits, LogLine, Message, OutboxItem, Reply, ValueKind,
+    Event, Failure, FailureKind, Limits, LogLine, ProcessId, Reply, Spawn,
     abi::{GuestEffect, GuestResult, Output},
     check_value, codec,
 };
 
-/// What a handler wants done, before pair numbers are given.
+use crate::process::Rules;
+
+pub(crate) use wanted::{Child, Timed, Wanted};
+
+/// What a handler wants done.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Effects {
     /// Log lines.
     pub(crate) logs: Vec<LogLine>,
     /// Events.
     pub(crate) events: Vec<Event>,
-    /// Outbox items without their places in pairs.
-    pub(crate) outbox: Vec<OutboxItem>,
+    /// What concerns others, calls or timers, in order.
+    pub(crate) wanted: Vec<Wanted>,
+}
+
+/// What a handler says to its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A value or an error of its own.
+    Reply(Reply),
+    /// The reply follows, through something that is outstanding.
+    Later,
+    /// The reply follows, whatever brings that about.
+    Held,
+}
+
+/// Whose output is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    /// The process.
+    pub(crate) id: &'a ProcessId,
+    /// Its spawn.
+    pub(crate) spawn: &'a Spawn,
+    /// What its profile has.
+    pub(crate) rules: Rules,
 }
 
 /// The longest error code of an actor's own, in bytes.
@@ -26,11 +54,18 @@ const DETAIL_MAX: usize = 4_096;
 const EVENT_NAME_MAX: usize = 128;
 
 /// Reads the output of a handler.
-pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<(Reply, Effects), FailureKind> {
+pub(crate) fn read(bytes: &[u8], owner: Owner<'_>) -> Result<(Said, Effects), FailureKind> {
     let output: Output = codec::decode(bytes).map_err(|_| FailureKind::BadOutput)?;
-    let reply = read_reply(output.result, limits)?;
-    let effects = read_effects(output.effects, limits)?;
-    Ok((reply, effects))
+    if !owner.rules.asks() && is_newer(&output) {
+        return Err(FailureKind::BadOutput);
+    }
+    let said = match output.result {
+        GuestResult::Later if owner.rules.asks() => Said::Later,
+        GuestResult::Held if owner.rules.asks() => Said::Held,
+        result => Said::Reply(read_reply(result, &owner.spawn.limits)?),
+    };
+    let effects = read_effects(output.effects, owner)?;
+    Ok((said, effects))
 }
 
 /// Reads the output of a view, which has no effects.
@@ -42,6 +77,22 @@ pub(crate) fn read_view(bytes: &[u8], limits: &Limits) -> Result<Reply, FailureK
     read_reply(output.result, limits)
 }
 
+/// Whether an output has what the contract had not when only profile 1 was executed. What could not be
+/// decoded then broke the contract, and still does.
+fn is_newer(output: &Output) -> bool {
+    output.result == GuestResult::Held
+        || output.effects.iter().any(|effect| {
+            matches!(
+                effect,
+                GuestEffect::Spawn { .. }
+                    | GuestEffect::Ask { call: Some(_), .. }
+                    | GuestEffect::SetTimer { call: Some(_), .. }
+                    | GuestEffect::Reply { result: GuestResult::Held, .. }
+            )
+        })
+}
+
+/// Reads an answer that is given at once.
 fn read_reply(result: GuestResult, limits: &Limits) -> Result<Reply, FailureKind> {
     match result {
         GuestResult::Reply(value) => {
@@ -59,7 +110,8 @@ fn read_reply(result: GuestResult, limits: &Limits) -> Result<Reply, FailureKind
     }
 }
 
-fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, FailureKind> {
+fn read_effects(wanted: Vec<GuestEffect>, owner: Owner<'_>) -> Result<Effects, FailureKind> {
+    let limits = &owner.spawn.limits;
     let mut effects = Effects::default();
     let (mut said, mut sent) = (0_usize, 0_usize);
     for effect in wanted {
@@ -79,27 +131,12 @@ fn read_effects(wanted: Vec<GuestEffect>, limits: &Limits) -> Result<Effects, Fa
                 said = said.saturating_add(name.len()).saturating_add(data.len());
                 effects.events.push(Event { name, data });
             }
-            GuestEffect::Tell { target, method, args, hint } => {
-                if method.is_empty() || method.len() > Message::METHOD_MAX {
-                    return Err(FailureKind::BadOutput);
-                }
-                if check_value(&args) != Ok(ValueKind::Map) {
-                    return Err(FailureKind::BadOutput);
-                }
-                fits(args.len(), limits.message_bytes / 2)?;
-                sent = sent.saturating_add(method.len()).saturating_add(args.len());
-                let index =
-                    u32::try_from(effects.outbox.len()).map_err(|_| FailureKind::OutputTooLarge)?;
-                let body = ItemBody::Tell { method, args };
-                effects.outbox.push(OutboxItem { index, target, pair: None, body, hint });
-                fits(effects.outbox.len(), limits.outbox_items)?;
+            effect => {
+                let wanted = wanted::read(effect, owner)?;
+                sent = sent.saturating_add(wanted.bytes());
+                effects.wanted.push(wanted);
+                fits(effects.wanted.len(), limits.outbox_items)?;
             }
-            GuestEffect::Ask { .. }
-            | GuestEffect::Reply { .. }
-            | GuestEffect::SpawnBare { .. }
-            | GuestEffect::Spawn { .. }
-            | GuestEffect::SetTimer { .. }
-            | GuestEffect::CancelTimer { .. } => return Err(FailureKind::UnsupportedEffect),
         }
         fits(said, limits.reply_bytes)?;
         fits(sent, limits.outbox_bytes)?;

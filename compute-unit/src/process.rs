@@ -7,15 +7,24 @@
 //!   gas and its place in the chain of receipts remain.
 //! - Nothing in a log can panic a unit.
 
+mod acts;
+mod answers;
+mod asks;
+mod calls;
 mod controller;
+mod entries;
+mod ledger;
 pub(crate) mod pairs;
+mod plan;
+mod rules;
+mod timers;
 
 use std::sync::Arc;
 
 use protocol::{
-    Assignment, ControlAction, Delivery, Domain, Entry, Epoch, Failure, FailureKind, Gas, Hash,
-    HostTable, ItemBody, OutboxItem, Outcome, Position, Principal, ProcessId, ProfileId,
-    ReceiptLeaf, Reply, Slot, Spawn, State, Timestamp, V1,
+    AskAnswer, Assignment, Domain, Effect, Entry, Epoch, Event, Failure, FailureKind, Gas, Hash,
+    HostTable, LogLine, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply,
+    Slot, Spawn, State, Timer, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
@@ -23,8 +32,14 @@ use protocol::{
 use crate::{
     instance::{Export, Fault, GenesisError, HostFault, Image, Instance, Pause, Snapshot},
     module::CompiledModule,
-    output::{self, Effects},
+    output::{self, Effects, Owner, Said},
 };
+use acts::Acts;
+use entries::{Begun, Call, asker};
+use ledger::Ledger;
+use plan::Handler;
+
+pub(crate) use rules::Rules;
 
 /// The value null.
 const NULL: [u8; 1] = [0xf6];
@@ -39,13 +54,14 @@ pub(crate) struct Process {
     id: ProcessId,
     spawn: Spawn,
     profile: ProfileId,
+    rules: Rules,
     instance: Result<Instance, FailureKind>,
     next: Slot,
     epoch: Epoch,
     chain: Hash,
     time: Timestamp,
     previous_leaf: Option<Hash>,
-    table: HostTable,
+    ledger: Ledger,
 }
 
 /// What changed of a process since it was last saved, and all that is small.
@@ -74,7 +90,12 @@ pub(crate) enum SavedState {
         table: HostTable,
     },
     /// It was not born.
-    Dead(FailureKind),
+    Dead {
+        /// Why.
+        kind: FailureKind,
+        /// The host table: what it has answered is numbered.
+        table: HostTable,
+    },
 }
 
 /// A process as a checkpoint holds it.
@@ -88,7 +109,9 @@ pub(crate) struct Restored {
     /// The digest of its receipt leaf.
     pub(crate) previous: Hash,
     /// What it came to.
-    pub(crate) state: Result<(Image, HostTable), FailureKind>,
+    pub(crate) state: Result<Image, FailureKind>,
+    /// The host table.
+    pub(crate) table: HostTable,
 }
 
 /// What executing a slot gave.
@@ -100,12 +123,19 @@ pub(crate) struct Executed {
     pub(crate) leaf: ReceiptLeaf,
     /// The digest of the leaf, which the next one names.
     pub(crate) digest: Hash,
+    /// What is waited for from now on, or for another time.
+    pub(crate) waits: Vec<Timer>,
+    /// What is waited for no more, by the slot and the index of the item that set it. Counts behind
+    /// what is waited for.
+    pub(crate) closed: Vec<(Slot, u32)>,
 }
 
-/// A call, as it is handed to a module.
-struct Call {
-    input: Input,
+/// What is left of an output when all that was wanted is done.
+struct Ran {
+    reply: Reply,
     gas: u64,
+    logs: Vec<LogLine>,
+    events: Vec<Event>,
 }
 
 impl Process {
@@ -128,6 +158,7 @@ impl Process {
         Ok(Self {
             id,
             profile: spawn.profile,
+            rules: Rules::of(&spawn.profile),
             spawn,
             instance,
             next: Slot::ZERO,
@@ -135,7 +166,7 @@ impl Process {
             chain: Hash::ZERO,
             time: Timestamp::ZERO,
             previous_leaf: None,
-            table: HostTable::new(),
+            ledger: Ledger::default(),
         })
     }
 
@@ -148,14 +179,15 @@ impl Process {
         restored: Restored,
         module: &Arc<CompiledModule>,
     ) -> Result<Self, HostFault> {
-        let Restored { process, spawn, position, previous, state } = restored;
-        let (instance, table) = match state {
-            Ok((image, table)) => (Ok(Instance::restore(module, &spawn.limits, image)?), table),
-            Err(kind) => (Err(kind), HostTable::new()),
+        let Restored { process, spawn, position, previous, state, table } = restored;
+        let instance = match state {
+            Ok(image) => Ok(Instance::restore(module, &spawn.limits, image)?),
+            Err(kind) => Err(kind),
         };
         Ok(Self {
             id: process,
             profile: spawn.profile,
+            rules: Rules::of(&spawn.profile),
             spawn,
             instance,
             next: position.slot.next().ok_or(HostFault::Damaged)?,
@@ -163,7 +195,7 @@ impl Process {
             chain: position.chain,
             time: position.time,
             previous_leaf: Some(previous),
-            table,
+            ledger: Ledger::restore(table)?,
         })
     }
 
@@ -176,11 +208,10 @@ impl Process {
         let (Some(slot), Some(previous)) = (self.last(), self.previous_leaf) else {
             return Ok(None);
         };
+        let table = self.ledger.table.clone();
         let state = match &mut self.instance {
-            Ok(instance) => {
-                SavedState::Live { snapshot: instance.snapshot(whole)?, table: self.table.clone() }
-            }
-            Err(kind) => SavedState::Dead(*kind),
+            Ok(instance) => SavedState::Live { snapshot: instance.snapshot(whole)?, table },
+            Err(kind) => SavedState::Dead { kind: *kind, table },
         };
         let position = Position { slot, epoch: self.epoch, time: self.time, chain: self.chain };
         let spawn = codec::encode(&self.spawn);
@@ -216,7 +247,7 @@ impl Process {
         Ok(Some(State {
             memory: instance.memory_root()?,
             globals: instance.globals(),
-            host_table: self.table.root(),
+            host_table: self.ledger.table.root(),
             profile: self.profile,
             module: self.spawn.module,
         }))
@@ -229,7 +260,17 @@ impl Process {
 
     /// The host table.
     pub(crate) const fn table(&self) -> &HostTable {
-        &self.table
+        &self.ledger.table
+    }
+
+    /// What the process waits for the time of.
+    pub(crate) fn agenda(&self) -> Vec<Timer> {
+        self.ledger.agenda(self.id)
+    }
+
+    /// Who controls the process.
+    fn controller(&self) -> Principal {
+        controller::read(&self.ledger.table).unwrap_or(self.spawn.controller)
     }
 
     /// Bytes of memory that the process holds.
@@ -271,15 +312,20 @@ impl Process {
         entry: &Entry,
     ) -> Result<Executed, HostFault> {
         assert_eq!(assignment.slot, self.next, "slots are executed in order");
-        let (reply, gas, effects) = match self.call(assignment, entry) {
-            Ok(Some(call)) => self.run(assignment.slot, &call)?,
-            Ok(None) => (self.keep(entry), 0, Effects::default()),
-            Err(kind) => (Reply::Failure(Failure::of(kind)), 0, Effects::default()),
+        let mut acts = Acts::new(self.id, assignment.slot, assignment.time);
+        self.ledger.drop_overdue(&mut acts);
+        let Ran { reply, gas, logs, events } = match self.begin(assignment, entry, &mut acts) {
+            Ok(Begun::Call(call)) => self.run(*call, &mut acts)?,
+            Ok(Begun::Done(value)) => Ran::silent(Reply::Value(value), 0),
+            Err(kind) => Ran::silent(Reply::Failure(Failure::of(kind)), 0),
         };
         if assignment.slot == Slot::ZERO && !is_value(&reply) {
             self.instance = Err(FailureKind::NotBorn);
         }
-        let outbox = self.number(assignment.slot, effects.outbox);
+        if self.rules.asks() {
+            self.answer_asker(entry, &reply, &mut acts);
+            self.ledger.end_hopeless(&mut acts);
+        }
         let outcome = Outcome {
             version: V1,
             process: self.id,
@@ -287,11 +333,11 @@ impl Process {
             entry: assignment.entry,
             reply,
             gas: Gas::new(gas),
-            logs: effects.logs,
-            events: effects.events,
-            outbox,
+            logs,
+            events,
+            outbox: std::mem::take(&mut acts.outbox),
         };
-        self.advance(assignment, outcome)
+        self.advance(assignment, outcome, acts)
     }
 
     /// Answers a view on the state after the last slot executed.
@@ -300,6 +346,7 @@ impl Process {
     ///
     /// If this unit failed.
     pub(crate) fn view(&mut self, method: &str, args: &[u8]) -> Result<Reply, HostFault> {
+        let controller = self.controller();
         let instance = match &mut self.instance {
             Ok(instance) => instance,
             Err(kind) => return Ok(Reply::Failure(Failure::of(*kind))),
@@ -309,7 +356,7 @@ impl Process {
             slot: Slot::new(self.next.get().saturating_sub(1)),
             time: self.time,
             sender: Principal::Anonymous,
-            controller: controller::read(&self.table).unwrap_or(self.spawn.controller),
+            controller,
             message: self.id.spawn_entry(),
             seed: Domain::Seed.digest(&[self.chain.as_bytes()]),
             gas: Gas::new(self.spawn.limits.gas),
@@ -325,110 +372,82 @@ impl Process {
         Ok(read.unwrap_or_else(|kind| Reply::Failure(Failure::of(kind))))
     }
 
-    /// Does what an entry that keeps the log asks of its process.
-    fn keep(&mut self, entry: &Entry) -> Reply {
-        if let Entry::Control(control) = entry
-            && let ControlAction::Controller(next) = &control.unverified().action
-        {
-            controller::write(&mut self.table, next);
-        }
-        Reply::Value(NULL.to_vec())
-    }
-
-    /// What the entry calls, or why it fails; nothing of one that only keeps the log.
-    fn call(&self, assignment: &Assignment, entry: &Entry) -> Result<Option<Call>, FailureKind> {
-        if let Err(kind) = &self.instance {
-            return Err(*kind);
-        }
-        let sender = match entry {
-            Entry::Spawn(spawn) => spawn.unverified().sender,
-            Entry::Message(message) => message.unverified().sender,
-            Entry::Delivery(delivery) => Principal::Process(delivery.source),
-            Entry::Control(control) => match &control.unverified().action {
-                ControlAction::Upgrade { .. } => return Err(FailureKind::UnsupportedEntry),
-                _ => return Ok(None),
-            },
-            Entry::Skip(_) => return Ok(None),
-            Entry::Timer(_) | Entry::Answer(_) => return Err(FailureKind::UnsupportedEntry),
-        };
-        let gas = self.spawn.limits.gas;
-        let context = Context {
-            process: self.id,
-            slot: assignment.slot,
-            time: assignment.time,
-            sender,
-            controller: controller::read(&self.table).unwrap_or(self.spawn.controller),
-            message: assignment.entry,
-            seed: Domain::Seed.digest(&[assignment.chain.as_bytes()]),
-            gas: Gas::new(gas),
-            deadline: None,
-            lost: None,
-        };
-        let input = match entry {
-            Entry::Spawn(_) if assignment.slot == Slot::ZERO => {
-                Input::Init { context, args: self.spawn.args.clone(), spawn: None }
-            }
-            Entry::Message(message) => {
-                let message = message.unverified();
-                Input::Call {
-                    context,
-                    method: message.method.clone(),
-                    args: message.args.clone(),
-                    call: Some(assignment.slot.get()),
-                }
-            }
-            Entry::Delivery(Delivery { item, .. }) => match &item.body {
-                ItemBody::Spawn(..) if assignment.slot == Slot::ZERO => {
-                    Input::Init { context, args: self.spawn.args.clone(), spawn: None }
-                }
-                ItemBody::Tell { method, args } => {
-                    Input::Call { context, method: method.clone(), args: args.clone(), call: None }
-                }
-                _ => return Err(FailureKind::UnsupportedEntry),
-            },
-            _ => return Err(FailureKind::UnsupportedEntry),
-        };
-        Ok(Some(Call { input, gas }))
-    }
-
-    /// Runs a call; a failure leaves nothing but its gas.
-    fn run(&mut self, slot: Slot, call: &Call) -> Result<(Reply, u64, Effects), HostFault> {
+    /// Runs a call. A failure leaves nothing but its gas and what the entry itself has done.
+    fn run(&mut self, call: Call, acts: &mut Acts) -> Result<Ran, HostFault> {
+        let Call { input, caller, cause } = call;
         let instance = self.instance.as_mut().expect("calls are made only for live instances");
-        let input = codec::encode(&call.input);
         let limits = &self.spawn.limits;
+        let owner = Owner { id: &self.id, spawn: &self.spawn, rules: self.rules };
+        let handler = Handler { slot: acts.slot, caller, limits };
+        let (ledger, is_birth) = (&self.ledger, acts.slot == Slot::ZERO);
         let mut read = Err(FailureKind::BadOutput);
-        let executed = instance.execute_if(Export::Handle, &input, call.gas, |bytes| {
-            read = output::read(bytes, limits);
+        let input = codec::encode(&input);
+        let executed = instance.execute_if(Export::Handle, &input, limits.gas, |bytes| {
+            read = output::read(bytes, owner).and_then(|(said, effects)| {
+                ledger.check(handler, &said, &effects.wanted)?;
+                Ok((said, effects))
+            });
             // A process that is not born keeps nothing of its initialiser.
-            read.as_ref().is_ok_and(|(reply, _)| slot != Slot::ZERO || is_value(reply))
+            read.as_ref().is_ok_and(|(said, _)| !is_birth || bears(said))
         })?;
         let read = match executed.result {
             Ok(_) | Err(Fault::Refused) => read,
             Err(fault) => Err(failure_of(&fault)),
         };
-        let (reply, effects) = match read {
-            Ok((reply, effects)) if slot != Slot::ZERO || is_value(&reply) => (reply, effects),
-            Ok((reply, _)) => (reply, Effects::default()),
-            Err(kind) => (Reply::Failure(Failure::of(kind)), Effects::default()),
+        let gas = executed.gas_used;
+        let kind = match read {
+            Ok((said, _)) if is_birth && !bears(&said) => {
+                let reply = match said {
+                    Said::Reply(reply) => reply,
+                    _ => Reply::Failure(Failure::of(FailureKind::NotBorn)),
+                };
+                return Ok(Ran::silent(reply, gas));
+            }
+            Ok((said, Effects { logs, events, wanted })) => {
+                // They were handed over with this call.
+                self.ledger.forget_lost();
+                self.ledger.apply(acts, caller, &said, wanted);
+                let reply = match said {
+                    Said::Reply(reply) => reply,
+                    Said::Later | Said::Held => Reply::Later,
+                };
+                return Ok(Ran { reply, gas, logs, events });
+            }
+            Err(kind) => kind,
         };
-        Ok((reply, executed.gas_used, effects))
+        let failure = Failure::of(kind);
+        if let Some(cause) = cause {
+            self.ledger.lose(cause.token);
+            if let Some(call) = cause.call {
+                // The call has committed when it began to wait.
+                let answer = AskAnswer::Failure(failure.clone(), Effect::Yes);
+                self.ledger.answer_open(acts, Slot::new(call), answer);
+            }
+        }
+        Ok(Ran::silent(Reply::Failure(failure), gas))
     }
 
-    /// Gives each item its place in its pair.
-    fn number(&mut self, slot: Slot, outbox: Vec<OutboxItem>) -> Vec<OutboxItem> {
-        outbox
-            .into_iter()
-            .map(|mut item| {
-                item.pair = Some(pairs::take_next(&mut self.table, &item.target, slot));
-                item
-            })
-            .collect()
+    /// Answers the process that has asked, or whose child this is, unless that follows later.
+    fn answer_asker(&mut self, entry: &Entry, reply: &Reply, acts: &mut Acts) {
+        let Some(caller) = asker(entry) else { return };
+        let is_birth = acts.slot == Slot::ZERO;
+        let answer = match reply {
+            Reply::Later => return,
+            Reply::Value(_) if is_birth => AskAnswer::Value(NULL.to_vec()),
+            Reply::Value(value) => AskAnswer::Value(value.clone()),
+            Reply::Failure(failure) => {
+                let kept = failure.kind == FailureKind::Actor && !is_birth;
+                AskAnswer::Failure(failure.clone(), if kept { Effect::Yes } else { Effect::No })
+            }
+        };
+        self.ledger.answer(acts, acts.slot, caller, answer);
     }
 
     fn advance(
         &mut self,
         assignment: &Assignment,
         outcome: Outcome,
+        acts: Acts,
     ) -> Result<Executed, HostFault> {
         self.epoch = assignment.epoch;
         self.chain = assignment.chain;
@@ -447,7 +466,15 @@ impl Process {
         };
         let digest = leaf.digest();
         self.previous_leaf = Some(digest);
-        Ok(Executed { outcome, leaf, digest })
+        let Acts { waits, closed, .. } = acts;
+        Ok(Executed { outcome, leaf, digest, waits, closed })
+    }
+}
+
+impl Ran {
+    /// A reply without anything else.
+    const fn silent(reply: Reply, gas: u64) -> Self {
+        Self { reply, gas, logs: Vec::new(), events: Vec::new() }
     }
 }
 
@@ -461,6 +488,11 @@ impl Executed {
 
 const fn is_value(reply: &Reply) -> bool {
     matches!(reply, Reply::Value(_))
+}
+
+/// Whether a process whose initialiser says this is born.
+const fn bears(said: &Said) -> bool {
+    matches!(said, Said::Reply(Reply::Value(_)))
 }
 
 /// How a fault of the engine shows in an outcome.
@@ -477,5 +509,7 @@ const fn failure_of(fault: &Fault) -> FailureKind {
 
 #[cfg(test)]
 mod matrix;
+#[cfg(test)]
+mod scripted;
 #[cfg(test)]
 mod tests;

@@ -7,11 +7,14 @@ use std::{
 
 use protocol::{
     Hash, ProcessId, Receipt, Slot, UnitId,
-    api::{Executed, ExecutedHead, FollowFrame, FollowSlot, HeadPage, OutcomePage},
+    api::{
+        AgendaKey, AgendaPage, Executed, ExecutedHead, FollowFrame, FollowSlot, HeadPage,
+        OutcomePage,
+    },
     codec,
 };
 
-use crate::{database::StoreError, feed::Feed, given::Given, store::Store};
+use crate::{agenda::Fresh, database::StoreError, feed::Feed, given::Given, store::Store};
 
 /// Bytes in one page of outcomes.
 const PAGE_BYTES_MAX: usize = 8 << 20;
@@ -63,6 +66,20 @@ impl Published {
         all.extend(heads.into_iter().map(|head| (head.process, head)));
         let more = more || all.len() > most;
         Ok(HeadPage { heads: all.into_values().take(most).collect(), more })
+    }
+
+    /// What processes wait for, by process, slot and index, behind an item.
+    pub(crate) fn agenda(
+        &self,
+        after: Option<AgendaKey>,
+        most: usize,
+    ) -> Result<AgendaPage, StoreError> {
+        let mut fresh = Fresh::default();
+        // Memory first, as below: a change counts as much the second time as the first.
+        for frame in self.feed.unstored(usize::MAX) {
+            frame.agenda.iter().for_each(|change| fresh.apply(change));
+        }
+        self.store.agenda(after, most, &fresh)
     }
 
     /// Reads a page of outcomes. What was published later takes the place of what was published of

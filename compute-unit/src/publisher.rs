@@ -18,13 +18,13 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    AssignmentProof, Kind, MerkleTree, NetworkId, ProcessId, ReceiptBatch, SecretKey, Signed, Slot,
-    V1,
+    AskAnswer, AssignmentProof, ItemBody, Kind, MerkleTree, NetworkId, ProcessId, ReceiptBatch,
+    SecretKey, Signed, Slot, V1,
     api::{FollowFrame, FollowSlot},
     codec,
 };
 
-use crate::{crew::Crew, feed::Feed, metrics::Metrics, process::Executed};
+use crate::{agenda::AgendaChange, crew::Crew, feed::Feed, metrics::Metrics, process::Executed};
 
 /// Executed slots that may wait for the publisher.
 const QUEUE_MAX: usize = 4_096;
@@ -45,6 +45,8 @@ pub(crate) struct Publication {
     pub(crate) executed: Executed,
     /// Shows the assignment, where the outcome has an outbox.
     pub(crate) assignment: Option<AssignmentProof>,
+    /// How what the process waits for changes.
+    pub(crate) agenda: Option<AgendaChange>,
 }
 
 /// The engine as receipts name it, for people.
@@ -114,10 +116,11 @@ fn now() -> Instant {
 }
 
 fn run(key: &SecretKey, network: NetworkId, source: &mut Source, feed: &Feed, metrics: &Metrics) {
-    while let Some(gathered) = source.gather() {
+    while let Some(mut gathered) = source.gather() {
+        let agenda = gathered.iter_mut().filter_map(|item| item.agenda.take()).collect();
         let frame = seal(key, network, gathered);
         let encoded = encode(&frame);
-        feed.publish(frame, encoded);
+        feed.publish(frame, encoded, agenda);
         metrics.receipt_batches.increment();
     }
 }
@@ -146,7 +149,7 @@ pub(crate) fn seal(key: &SecretKey, network: NetworkId, gathered: Vec<Publicatio
         leaf: item.executed.leaf,
         path: tree.path(index).expect("every gathered slot is a leaf"),
         assignment: item.assignment,
-        closed: None,
+        closed: Some(item.executed.closed).filter(|closed| !closed.is_empty()),
     });
     FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, key) }
 }
@@ -164,7 +167,12 @@ fn estimate(item: &Publication) -> usize {
         .outbox
         .iter()
         .map(|item| match &item.body {
-            protocol::ItemBody::Tell { args, .. } => args.len() + 160,
+            ItemBody::Tell { args, .. }
+            | ItemBody::Ask { args, .. }
+            | ItemBody::Timer { args, .. }
+            | ItemBody::Spawn(args, _) => args.len() + 160,
+            ItemBody::Reply { answer: AskAnswer::Value(value), .. }
+            | ItemBody::Answered { answer: AskAnswer::Value(value), .. } => value.len() + 160,
             _ => 256,
         })
         .sum();

@@ -1,9 +1,10 @@
-//! What a compute unit keeps on disk: published frames and where slots are in them, and what it was
-//! given to execute.
+//! What a compute unit keeps on disk: published frames and where slots are in them, what
+//! processes wait for, and what it was given to execute.
 //!
 //! Nothing here is the truth: everything can be derived again from logs, so a file that cannot be
 //! read is put aside. Layout in `docs/storage.md`.
 
+mod agenda;
 mod files;
 mod given;
 mod words;
@@ -69,6 +70,7 @@ impl Store {
             write.open_table(SLOTS)?;
             write.open_table(HEADS)?;
             given::create(&write)?;
+            agenda::create(&write)?;
             write.commit()?;
             heads(file)?;
             let last = last_place(file)?;
@@ -121,6 +123,7 @@ impl Store {
         let write = self.file.begin_write()?;
         given::append(&write, given, of_given)?;
         append(&write, frames, of_frames)?;
+        agenda::append(&write, frames.iter().flat_map(|frame| &frame.agenda))?;
         write.commit()?;
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(crate) struct Log {
     pub(crate) spawn: Signed<Spawn>,
     epoch: Epoch,
     next: u64,
+    /// The time of slot 0; every slot comes a millisecond later.
+    clock: u64,
     chain: Hash,
 }
 
@@ -73,6 +75,7 @@ impl Log {
             spawn,
             epoch: Epoch::ZERO,
             next: 0,
+            clock: 100,
             chain: Hash::ZERO,
         }
     }
@@ -86,7 +89,7 @@ impl Log {
     }
 
     /// The same log from its start.
-    #[cfg(feature = "bench")]
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn with_args_of(other: &Self) -> Self {
         let key = |seed| SecretKey::from_seed(&[seed; 32]);
         let (client, scheduler, compute) = (key(1), key(2), key(3));
@@ -99,6 +102,7 @@ impl Log {
             spawn,
             epoch: Epoch::ZERO,
             next: 0,
+            clock: 100,
             chain: Hash::ZERO,
         }
     }
@@ -123,9 +127,15 @@ impl Log {
         Entry::Message(Signed::sign(message, &self.client))
     }
 
+    /// Lets time pass before the next slot.
+    #[cfg(test)]
+    pub(crate) fn pass(&mut self, millis: u64) {
+        self.clock += millis;
+    }
+
     /// Assigns the next slot to an entry.
     pub(crate) fn assign(&mut self, entry: EntryId) -> Assignment {
-        let (slot, time) = (Slot::new(self.next), Timestamp::new(100 + self.next));
+        let (slot, time) = (Slot::new(self.next), Timestamp::new(self.clock + self.next));
         self.next += 1;
         self.chain = chain_hash(&self.chain, self.epoch, slot, time, &entry);
         let (process, epoch, chain) = (self.process, self.epoch, self.chain);

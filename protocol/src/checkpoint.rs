@@ -76,9 +76,10 @@ pub enum CheckpointState {
         #[n(2)]
         host_table: HostTableIndex,
     },
-    /// It failed to be born, and has no state.
+    /// It failed to be born, and has no state. Its host table, which is absent if it is empty, counts
+    /// what it has answered to others.
     #[n(1)]
-    Dead(#[n(0)] FailureKind),
+    Dead(#[n(0)] FailureKind, #[n(1)] Option<HostTableIndex>),
 }
 
 /// A compute unit's word for a state, and for the checkpoint it is found in.

@@ -213,7 +213,7 @@ fn alter_checkpoints(units: &[Home], process: ProcessId) -> (u64, u64) {
             let rows = checkpoints.range((key, 0)..=(key, u64::MAX)).unwrap();
             let top = |bytes: &[u8]| match codec::decode::<Checkpoint>(bytes).unwrap().state {
                 CheckpointState::Live { memory, .. } => memory,
-                CheckpointState::Dead(_) => panic!("it lives"),
+                CheckpointState::Dead(..) => panic!("it lives"),
             };
             let rows: Vec<(u64, MemoryIndex)> = rows
                 .map(|row| row.map(|(key, bytes)| (key.value().1, top(bytes.value()))).unwrap())

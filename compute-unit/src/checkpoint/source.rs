@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use protocol::{Checkpoint, CheckpointState, Hash, MemoryIndex, PageEntry};
+use protocol::{Checkpoint, CheckpointState, Hash, HostTableIndex, MemoryIndex, PageEntry};
 
 use super::store::{CheckpointStore, Kind};
 use crate::{
@@ -38,21 +38,25 @@ pub(crate) fn restore(
 ) -> Result<Restored, StoreError> {
     let broken = |error: protocol::CheckpointError| StoreError::Checkpoint(error.to_string());
     let spawn = checkpoint.spawn().map_err(broken)?;
-    let state = match checkpoint.state {
-        CheckpointState::Dead(kind) => Err(kind),
+    let read = |index: HostTableIndex| {
+        index.read(|address| blobs.read(Kind::Chunk, address).ok()).map_err(broken)
+    };
+    let (state, table) = match checkpoint.state {
+        CheckpointState::Dead(kind, table) => {
+            (Err(kind), table.map(read).transpose()?.unwrap_or_default())
+        }
         CheckpointState::Live { memory, globals, host_table } => {
             memory.check().map_err(broken)?;
-            let table = host_table.read(|address| blobs.read(Kind::Chunk, address).ok());
-            let table = table.map_err(broken)?;
+            let table = read(host_table)?;
             let pages = usize::try_from(memory.pages).unwrap_or(usize::MAX);
             let bytes = pages.saturating_mul(PAGE_BYTES);
             let stored = Arc::new(Stored::new(Arc::clone(blobs), memory));
             let tree = stored.tree(bytes / STATE_PAGE);
-            Ok((Image { bytes, globals, pages: stored, tree }, table))
+            (Ok(Image { bytes, globals, pages: stored, tree }), table)
         }
     };
     let Checkpoint { process, position, previous, .. } = checkpoint;
-    Ok(Restored { process, spawn, position, previous, state })
+    Ok(Restored { process, spawn, position, previous, state, table })
 }
 
 /// The root of the state that a checkpoint holds; none of a process that was not born.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use protocol::{
-    Checkpoint, CheckpointState, Hash, HostTableIndex, MemoryIndex, MemoryNode, ProcessId, Slot,
-    codec,
+    Checkpoint, CheckpointState, Hash, HostTable, HostTableIndex, MemoryIndex, MemoryNode,
+    ProcessId, Slot, codec,
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
@@ -47,8 +47,8 @@ const CACHE_BYTES: usize = 16 << 20;
 /// How a blob is packed: the first byte of its value.
 const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
-/// The longest blob: a chunk of 1,024 entries may be larger than a page.
-const BLOB_BYTES_MAX: usize = 1 << 20;
+/// The longest blob: a chunk of 1,024 entries, all of them timers.
+const BLOB_BYTES_MAX: usize = 2 << 20;
 
 /// The database of checkpoints.
 #[derive(Debug)]
@@ -231,7 +231,11 @@ impl<'t> Batch<'t> {
     fn state(&self, saved: &Saved) -> Result<(CheckpointState, Fresh), StoreError> {
         let (snapshot, table) = match &saved.state {
             SavedState::Live { snapshot, table } => (snapshot, table),
-            SavedState::Dead(kind) => return Ok((CheckpointState::Dead(*kind), Fresh::new())),
+            SavedState::Dead { kind, table } => {
+                let (index, fresh) = table_index(table, Fresh::new());
+                let index = (!table.is_empty()).then_some(index);
+                return Ok((CheckpointState::Dead(*kind, index), fresh));
+            }
         };
         let previous = match saved.whole {
             true => None,
@@ -239,10 +243,8 @@ impl<'t> Batch<'t> {
         };
         let previous = previous.as_ref().and_then(memory_of);
         let node = |address: &Hash| read(&self.blobs, Kind::Node, address);
-        let (memory, mut fresh) = build::index(snapshot, previous, node)?;
-        let host_table = HostTableIndex::build(table, |address, bytes| {
-            fresh.insert((Kind::Chunk, address), bytes);
-        });
+        let (memory, fresh) = build::index(snapshot, previous, node)?;
+        let (host_table, fresh) = table_index(table, fresh);
         let globals = snapshot.globals.clone();
         Ok((CheckpointState::Live { memory, globals, host_table }, fresh))
     }
@@ -316,11 +318,16 @@ type Lead = (Kind, u8, Hash);
 
 /// The blobs that a checkpoint names itself.
 fn leads_to(state: &CheckpointState) -> Vec<Lead> {
-    let CheckpointState::Live { memory, host_table, .. } = state else { return Vec::new() };
-    let entries = memory.root.iter().filter(|entry| entry.address != Hash::ZERO);
-    let mut leads: Vec<Lead> =
-        entries.map(|entry| lead_below(memory.height, entry.address)).collect();
-    if let HostTableIndex::Chunks(chunks) = host_table {
+    let mut leads: Vec<Lead> = Vec::new();
+    let host_table = match state {
+        CheckpointState::Live { memory, host_table, .. } => {
+            let entries = memory.root.iter().filter(|entry| entry.address != Hash::ZERO);
+            leads.extend(entries.map(|entry| lead_below(memory.height, entry.address)));
+            Some(host_table)
+        }
+        CheckpointState::Dead(_, host_table) => host_table.as_ref(),
+    };
+    if let Some(HostTableIndex::Chunks(chunks)) = host_table {
         leads.extend(chunks.iter().map(|chunk| (Kind::Chunk, 0, *chunk)));
     }
     leads
@@ -345,10 +352,18 @@ fn below(kind: Kind, height: u8, bytes: &[u8]) -> Result<Vec<Lead>, StoreError> 
     Ok(entries.map(|entry| lead_below(height, entry.address)).collect())
 }
 
+/// The index of a host table, whose chunks join what is not stored yet.
+fn table_index(table: &HostTable, mut fresh: Fresh) -> (HostTableIndex, Fresh) {
+    let index = HostTableIndex::build(table, |address, bytes| {
+        fresh.insert((Kind::Chunk, address), bytes);
+    });
+    (index, fresh)
+}
+
 const fn memory_of(checkpoint: &Checkpoint) -> Option<&MemoryIndex> {
     match &checkpoint.state {
         CheckpointState::Live { memory, .. } => Some(memory),
-        CheckpointState::Dead(_) => None,
+        CheckpointState::Dead(..) => None,
     }
 }
 

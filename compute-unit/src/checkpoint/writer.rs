@@ -187,6 +187,6 @@ fn bytes(saved: &Saved) -> usize {
             .map(|(_, page)| page.len())
             .sum::<usize>()
             .saturating_add(OVERHEAD),
-        SavedState::Dead(_) => OVERHEAD,
+        SavedState::Dead { .. } => OVERHEAD,
     }
 }

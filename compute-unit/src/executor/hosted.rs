@@ -78,6 +78,9 @@ pub(super) struct Seat {
     /// Whether that is of another log than what is executed: nothing is published until a takeover
     /// tells which of them counts.
     pub(super) forked: bool,
+    /// The digest of the receipt leaf behind which it is right what is stored of what the process
+    /// waits for.
+    pub(super) agenda: Option<Hash>,
     /// The slot of the checkpoint that the process in memory was restored from.
     pub(super) restored: Option<Slot>,
     /// What was executed since the last checkpoint was begun.
@@ -118,7 +121,8 @@ impl Hosted {
         let given = published.map_or(Slot::ZERO, |head| head.next);
         let inbox = Inbox { last: position, given, ..Inbox::default() };
         let executed = AtomicU64::new(next(position.as_ref()).get());
-        let seat = Seat { position, published, ..Seat::default() };
+        let agenda = published.map(|head| head.leaf);
+        let seat = Seat { position, published, agenda, ..Seat::default() };
         let saving = Saving::default();
         Arc::new(Self {
             id,

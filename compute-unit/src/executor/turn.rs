@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use protocol::{Assignment, AssignmentProof, Position, Reply, Slot};
+use protocol::{Assignment, AssignmentProof, Hash, Position, Reply, Slot};
 
 use super::{
     Shared, ViewJob, Viewed, Work,
@@ -16,6 +16,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
+    agenda::AgendaChange,
     instance::{HostFault, Pause},
     metrics::Metrics,
     process::{Executed, Process},
@@ -113,7 +114,8 @@ fn in_seat(worker: &Arc<Worker>, hosted: &Arc<Hosted>, seat: &mut Seat) -> Resul
 
 fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, HostFault> {
     let shared = &worker.shared;
-    let Seat { process: Some(process), position, published, forked, since, .. } = seat else {
+    let Seat { process: Some(process), position, published, forked, agenda, since, .. } = seat
+    else {
         return Ok(Turn::Over);
     };
     answer_views(shared, hosted, process)?;
@@ -139,7 +141,8 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
         since.bytes = since.bytes.saturating_add(work.bytes() as u64);
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        if !publish(worker, (hosted, published, forked), &work, executed) {
+        let place = (hosted, &**process);
+        if !publish(worker, place, (published, forked, agenda), &work, executed) {
             return Ok(Turn::Halted);
         }
         drop(work.share);
@@ -194,9 +197,10 @@ fn end_publication(published: &mut Option<Head>, process: &Process, slot: Slot) 
 /// Publishes a slot unless that was done before. False if it contradicts what was published.
 fn publish(
     worker: &Worker,
-    (hosted, published, forked): (&Hosted, &mut Option<Head>, &mut bool),
+    (hosted, process): (&Hosted, &Process),
+    (published, forked, known): (&mut Option<Head>, &mut bool, &mut Option<Hash>),
     work: &Work,
-    executed: Executed,
+    mut executed: Executed,
 ) -> bool {
     let Assignment { slot, chain, .. } = work.assignment;
     if *forked {
@@ -233,8 +237,9 @@ fn publish(
         path: work.batch.tree.path(work.index).expect("the tail checked the index"),
         batch: work.batch.header.clone(),
     });
+    let agenda = AgendaChange::of(&mut executed, known, process);
     // The publisher only ends after the executor.
-    let _ = worker.publisher.send(Publication { executed, assignment });
+    let _ = worker.publisher.send(Publication { executed, assignment, agenda });
     true
 }
 

@@ -19,8 +19,8 @@ fn frame() -> FollowFrame {
 #[test]
 fn a_frame_stays_in_memory_until_it_is_on_disk() {
     let feed = Feed::resume(5);
-    feed.publish(frame(), Bytes::from(vec![0; KEPT_BYTES + 1]));
-    feed.publish(frame(), Bytes::from(vec![0; 10]));
+    feed.publish(frame(), Bytes::from(vec![0; KEPT_BYTES + 1]), vec![]);
+    feed.publish(frame(), Bytes::from(vec![0; 10]), vec![]);
     feed.mark_stored(5);
     assert!(matches!(feed.find(5), Found::Here(_)));
     assert_eq!(feed.unstored(usize::MAX).len(), 2);
@@ -35,17 +35,17 @@ fn a_frame_stays_in_memory_until_it_is_on_disk() {
 fn followers_are_woken_by_every_frame() {
     let feed = Feed::resume(0);
     let latest = feed.subscribe();
-    feed.publish(frame(), Bytes::new());
+    feed.publish(frame(), Bytes::new(), vec![]);
     assert_eq!(*latest.borrow(), 1);
 }
 
 #[test]
 fn publishing_waits_for_a_disk_that_takes_nothing_and_loses_nothing() {
     let feed = Arc::new(Feed::resume(0));
-    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]));
+    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]), vec![]);
     let (publisher, (told, tell)) = (Arc::clone(&feed), std::sync::mpsc::channel());
     let publishing = std::thread::spawn(move || {
-        publisher.publish(frame(), Bytes::from(vec![0; 10]));
+        publisher.publish(frame(), Bytes::from(vec![0; 10]), vec![]);
         told.send(()).unwrap();
     });
     assert!(tell.try_recv().is_err());
@@ -59,12 +59,12 @@ fn publishing_waits_for_a_disk_that_takes_nothing_and_loses_nothing() {
 #[test]
 fn a_feed_that_closes_lets_its_publisher_go() {
     let feed = Arc::new(Feed::resume(0));
-    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]));
+    feed.publish(frame(), Bytes::from(vec![0; UNSTORED_BYTES_MAX]), vec![]);
     let publisher = Arc::clone(&feed);
-    let publishing = std::thread::spawn(move || publisher.publish(frame(), Bytes::new()));
+    let publishing = std::thread::spawn(move || publisher.publish(frame(), Bytes::new(), vec![]));
     feed.close();
     publishing.join().unwrap();
     feed.mark_stored(1);
-    feed.publish(frame(), Bytes::new());
+    feed.publish(frame(), Bytes::new(), vec![]);
     assert!(matches!(feed.find(1), Found::Future), "nothing is published after a gap");
 }

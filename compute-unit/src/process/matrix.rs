@@ -20,13 +20,13 @@ use crate::{
 
 /// A way to execute.
 #[derive(Debug, Clone, Copy)]
-struct Way {
-    opt_level: OptLevel,
-    tracking: Tracking,
-    cold: bool,
+pub(super) struct Way {
+    pub(super) opt_level: OptLevel,
+    pub(super) tracking: Tracking,
+    pub(super) cold: bool,
 }
 
-fn ways() -> Vec<Way> {
+pub(super) fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
     for opt_level in [OptLevel::Speed, OptLevel::None] {
         for tracking in Tracking::all() {

@@ -21,6 +21,11 @@ pub(super) fn take_next(table: &mut HostTable, target: &ProcessId, slot: Slot) -
     PairPosition { number, previous }
 }
 
+/// Whether an item was ever emitted to a target.
+pub(super) fn is_used(table: &HostTable, target: &ProcessId) -> bool {
+    table.get(&key(target)).is_some()
+}
+
 /// The key of the pair with a target.
 pub(crate) fn key(target: &ProcessId) -> [u8; 33] {
     let mut key = [KEY; 33];

@@ -1,4 +1,4 @@
-use protocol::{AccountId, Limits};
+use protocol::{AccountId, ControlAction, Delivery, ItemBody, Limits, OutboxItem, Profile};
 
 use super::*;
 use crate::{Engine, fixture::wasm, testing::Log};
@@ -65,7 +65,19 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let wasm = actor();
-        let log = Log::new(&wasm, Limits { gas: 1_000_000, ..Limits::DEFAULT });
+        Self::of(Log::new(&wasm, Limits { gas: 1_000_000, ..Limits::DEFAULT }))
+    }
+
+    /// One under profile 1.
+    fn first() -> Self {
+        let limits = Limits { gas: 1_000_000, children: None, ..Limits::DEFAULT };
+        let mut log = Log::new(&actor(), limits);
+        log.respawn(|spawn| Spawn { profile: Profile::v1().id(), ..spawn });
+        Self::of(log)
+    }
+
+    fn of(log: Log) -> Self {
+        let wasm = actor();
         let module = Engine::new().unwrap().compile(&wasm).unwrap();
         let spawn = log.spawn.unverified().clone();
         let process = Process::new(log.process, spawn, &module).unwrap();
@@ -90,6 +102,15 @@ impl Bench {
             Reply::Value(value) => value[0],
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// What the module is called with for an entry.
+fn begin(process: &mut Process, assignment: &Assignment, entry: &Entry) -> Call {
+    let mut acts = Acts::new(process.id, assignment.slot, assignment.time);
+    match process.begin(assignment, entry, &mut acts).unwrap() {
+        Begun::Call(call) => *call,
+        Begun::Done(value) => panic!("done: {value:?}"),
     }
 }
 
@@ -146,9 +167,9 @@ fn receipt_leaves_form_a_chain() {
 
 #[test]
 fn entries_the_profile_does_not_execute_fail_their_slot_only() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::first();
     let process = bench.log.process;
-    let timer = Entry::Timer(protocol::Timer {
+    let timer = Entry::Timer(Timer {
         process,
         slot: Slot::ZERO,
         index: 0,
@@ -190,7 +211,7 @@ fn the_actor_sees_the_controller_that_a_control_names_after_a_restart_too() {
     assert!(is_value(&bench.execute(&renounce).outcome.reply));
     let entry = bench.log.message("addd", &[0xa0]);
     let assignment = bench.log.assign(entry.id());
-    let call = bench.process.call(&assignment, &entry).unwrap().unwrap();
+    let call = begin(&mut bench.process, &assignment, &entry);
     let Input::Call { context, .. } = call.input else { panic!("not a call") };
     assert_eq!(context.controller, Principal::Anonymous);
     assert_eq!(controller::read(bench.process.table()), Some(Principal::Anonymous));
@@ -210,7 +231,7 @@ fn a_parent_gives_birth_by_a_delivery() {
     let module = Engine::new().unwrap().compile(&wasm).unwrap();
     let mut process = Process::new(log.process, spawn, &module).unwrap();
     let assignment = log.assign(birth.id());
-    let call = process.call(&assignment, &birth).unwrap().unwrap();
+    let call = begin(&mut process, &assignment, &birth);
     let Input::Init { context, .. } = call.input else { panic!("not a birth") };
     assert_eq!(context.sender, Principal::Process(parent));
     assert!(is_value(&process.execute(&assignment, &birth).unwrap().outcome.reply));
@@ -253,11 +274,11 @@ fn one_log_gives_the_same_receipts_every_time() {
 
 #[test]
 fn who_sends_is_who_the_entry_names() {
-    let bench = Bench::new();
+    let mut bench = Bench::new();
     let account: AccountId = bench.log.client.public().account();
     let entry = bench.log.message("addd", &[0xa0]);
-    let mut log = bench.log;
-    let call = bench.process.call(&log.assign(entry.id()), &entry).unwrap().unwrap();
+    let assignment = bench.log.assign(entry.id());
+    let call = begin(&mut bench.process, &assignment, &entry);
     let Input::Call { context, call, .. } = call.input else { panic!("not a call") };
     assert_eq!(context.sender, Principal::Account(account));
     assert_eq!(call, Some(1));

@@ -23,7 +23,7 @@ fn published() -> (TempDir, Published) {
 impl Published {
     fn publish(&self, frame: FollowFrame) {
         let bytes = Bytes::from(codec::encode(&frame));
-        self.feed.publish(frame, bytes);
+        self.feed.publish(frame, bytes, vec![]);
     }
 
     /// Stores what is in memory, where it stays as well.

@@ -4,7 +4,8 @@ use crate::testing::receipts::outcome;
 fn publication(process: u8, slot: u64) -> Publication {
     let (outcome, leaf) = outcome(ProcessId::from_bytes([process; 32]), slot, protocol::Hash::ZERO);
     let digest = leaf.digest();
-    Publication { executed: Executed { outcome, leaf, digest }, assignment: None }
+    let executed = Executed { outcome, leaf, digest, waits: vec![], closed: vec![] };
+    Publication { executed, assignment: None, agenda: None }
 }
 
 /// The batches that publications are gathered to, each with its slots.
@@ -29,4 +30,14 @@ fn what_waits_is_gathered_to_one_batch() {
 fn what_takes_the_place_of_void_slots_begins_a_batch() {
     let batches = batches(&[(1, 5), (2, 0), (1, 6), (1, 6), (1, 7), (1, 5), (1, 6)]);
     assert_eq!(batches, [vec![5, 0, 6], vec![6, 7], vec![5, 6]]);
+}
+
+#[test]
+fn a_frame_tells_what_is_waited_for_no_more() {
+    let [mut one, other] = [publication(1, 0), publication(2, 0)];
+    one.executed.closed = vec![(Slot::new(3), 1)];
+    let key = SecretKey::from_seed(&[1; 32]);
+    let frame = seal(&key, NetworkId::from_bytes([0; 32]), vec![one, other]);
+    let closed: Vec<_> = frame.slots.into_iter().map(|slot| slot.closed).collect();
+    assert_eq!(closed, [Some(vec![(Slot::new(3), 1)]), None]);
 }

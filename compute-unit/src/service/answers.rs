@@ -9,8 +9,8 @@ use protocol::{
     Acceptance, FailureKind, Hash, Kind, ModuleId, ProcessId, Profile, ProfileId, Refusal,
     RefusalCode, Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
     api::{
-        BLOBS_MAX, Blobs, CheckpointAnswer, ModuleBytes, OutcomePage, Records, Request, Response,
-        UnitStatus,
+        AgendaKey, AgendaPage, BLOBS_MAX, Blobs, CheckpointAnswer, ModuleBytes, OutcomePage,
+        Records, Request, Response, UnitStatus,
     },
     codec,
 };
@@ -27,6 +27,8 @@ use crate::{
 
 /// Slots in one page of outcomes.
 const PAGE_SLOTS_MAX: u32 = 1_000;
+/// Items in one page of what processes wait for.
+const PAGE_AGENDA_MAX: u32 = 10_000;
 /// How long a view waits for the slot it wants, or for its turn: less than clients do.
 const VIEW_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -58,6 +60,9 @@ impl Service {
             }
             Request::Heads { scheduler, after, limit } => {
                 self.heads(scheduler, after, limit).await.map(|page| Response::done(&page))
+            }
+            Request::Agenda { after, limit } => {
+                self.agenda(after, limit).await.map(|page| Response::done(&page))
             }
             _ => Err(Refusal::new(
                 RefusalCode::UnknownRequest,
@@ -200,6 +205,12 @@ impl Service {
             Refusal::new(RefusalCode::NotFound, detail)
         };
         answered(read.await)?.ok_or_else(missing)
+    }
+
+    async fn agenda(&self, after: Option<AgendaKey>, limit: u32) -> Result<AgendaPage, Refusal> {
+        let published = self.published.clone();
+        let limit = usize::try_from(limit.min(PAGE_AGENDA_MAX)).unwrap_or(usize::MAX);
+        answered(tokio::task::spawn_blocking(move || published.agenda(after, limit)).await)
     }
 
     async fn outcomes(

@@ -19,7 +19,8 @@ fn process(seed: u8) -> ProcessId {
 fn frame(number: u64, slots: &[(u8, u64)]) -> Arc<Frame> {
     let parts = slots.iter().map(|(seed, slot)| outcome(process(*seed), *slot, Hash::ZERO));
     let frame = receipts::frame(parts.collect());
-    Arc::new(Frame { number, bytes: Bytes::from(codec::encode(&frame)), frame })
+    let bytes = Bytes::from(codec::encode(&frame));
+    Arc::new(Frame { number, bytes, frame, agenda: vec![] })
 }
 
 fn store() -> (TempDir, Store) {
@@ -92,6 +93,7 @@ fn a_damaged_frame_is_an_error_and_not_a_panic() {
         number: 3,
         bytes: Bytes::from_static(&[0xff]),
         frame: frame(3, &[]).frame.clone(),
+        agenda: vec![],
     });
     store.append(&[], &[damaged]).unwrap();
     assert!(matches!(store.decoded(3), Err(StoreError::Damaged(3))));
@@ -153,7 +155,7 @@ async fn heads_are_told_before_they_are_on_disk() {
     // Processes 2 and 5 are another scheduler's.
     for slots in [&[(1, 3), (4, 0)], &[(1, 4), (3, 0)], &[(3, 1), (5, 0)]] {
         let Frame { frame, bytes, .. } = Arc::into_inner(frame(0, slots)).unwrap();
-        feed.publish(frame, bytes);
+        feed.publish(frame, bytes, vec![]);
     }
     let published = Published { store, feed };
     let page = |after: Option<u8>, most| {

@@ -68,15 +68,17 @@ pub(super) async fn fetch(
     candidate: &Candidate,
 ) -> Result<HashMap<Hash, Vec<u8>>, Unusable> {
     let mut blobs = HashMap::new();
-    let CheckpointState::Live { memory, host_table, .. } = &candidate.checkpoint.state else {
-        return Ok(blobs);
+    let (memory, host_table) = match &candidate.checkpoint.state {
+        CheckpointState::Live { memory, host_table, .. } => (Some(memory), Some(host_table)),
+        CheckpointState::Dead(_, host_table) => (None, host_table.as_ref()),
     };
+    if let Some(HostTableIndex::Chunks(chunks)) = host_table {
+        take(subject, candidate.unit, chunks.iter().copied(), CHUNKS, &mut blobs).await?;
+    }
+    let Some(memory) = memory else { return Ok(blobs) };
     memory.check()?;
     if memory.pages > subject.described.spawn.limits.memory_pages {
         return Err(CheckpointError::Shape("the memory is larger than the process may have").into());
-    }
-    if let HostTableIndex::Chunks(chunks) = host_table {
-        take(subject, candidate.unit, chunks.iter().copied(), CHUNKS, &mut blobs).await?;
     }
     let pages = nodes(subject, candidate.unit, memory, &mut blobs).await?;
     take(subject, candidate.unit, pages, BATCH, &mut blobs).await?;

@@ -154,7 +154,7 @@ pub(crate) fn checkpoints() -> Vec<Checkpoint> {
         globals: Vec::new(),
         host_table: HostTableIndex::build(&large_table(), |_, _| {}),
     };
-    let dead = CheckpointState::Dead(FailureKind::Trapped);
+    let dead = CheckpointState::Dead(FailureKind::Trapped, None);
     vec![checkpoint(), checkpoint_of(large), checkpoint_of(dead)]
 }
 

@@ -246,7 +246,7 @@ impl Bench {
         let slot = publication.executed.leaf.slot.get();
         let frame = seal(&self.log.compute, NETWORK, vec![publication]);
         let bytes = Bytes::from(codec::encode(&frame));
-        self.published.feed.publish(frame, bytes);
+        self.published.feed.publish(frame, bytes, vec![]);
         slot
     }
 
