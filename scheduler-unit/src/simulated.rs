@@ -22,11 +22,12 @@ use crate::{
     verify::{Pool, Verifier, Worker},
 };
 
-/// How long a turn takes.
-const TURN: Duration = Duration::from_micros(700);
+/// How long the unit rests between turns: after one with work, and at the longest.
+const TURN_MIN: Duration = Duration::from_micros(700);
+const TURN_MAX: Duration = Duration::from_millis(12);
 
-/// Of how many turns one is the indexer's.
-const INDEXING: u64 = 150;
+/// Batches that gather for the index.
+const INDEXED_AT_ONCE: u64 = 16;
 
 /// What survives a crash.
 #[derive(Debug, Clone)]
@@ -128,12 +129,17 @@ pub fn start(
 
 /// Does in turns what the threads of a shard do.
 async fn work(worker: Worker, mut sequencer: Sequencer) {
-    for turn in 1_u64.. {
-        sleep(TURN).await;
+    let (mut wait, mut indexed) = (TURN_MIN, 0);
+    loop {
+        sleep(wait).await;
         worker.work_off();
+        let before = sequencer.next;
         sequencer.turn();
-        if turn.is_multiple_of(INDEXING) {
+        let idle = before == sequencer.next;
+        wait = if idle { wait.saturating_mul(2).min(TURN_MAX) } else { TURN_MIN };
+        if sequencer.next > indexed + INDEXED_AT_ONCE {
             index(&sequencer.archive);
+            indexed = sequencer.next;
         }
     }
 }

@@ -82,6 +82,11 @@ pub fn begin(seed: u64) {
     drop(old);
 }
 
+/// Ends everything, which a thread must do before it ends.
+pub fn end() {
+    begin(0);
+}
+
 /// How much time has passed.
 pub fn now() -> Duration {
     with(|executor| executor.now)
@@ -135,6 +140,16 @@ pub fn run_until(end: Duration) {
             None => return with(|executor| executor.now = executor.now.max(end)),
         }
     }
+}
+
+/// Does something after a while, on no machine.
+pub fn later(after: Duration, act: impl FnOnce() + 'static) {
+    let until = crate::time::Instant::now() + after;
+    let work = async move {
+        crate::time::sleep_until(until).await;
+        act();
+    };
+    on(Machine::WORLD, || start(Box::pin(work)));
 }
 
 /// Polls one of the tasks that can run, if any can.
