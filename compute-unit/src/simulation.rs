@@ -183,6 +183,7 @@ impl Unit {
     fn execute_one(&mut self, work: &Work) -> Option<Publication> {
         let assignment = &work.proof.assignment;
         let id = assignment.process;
+        tracing::debug!(process = %id, slot = %assignment.slot, "executing");
         let hosted = self.hosted.entry(id).or_insert_with(|| Hosted {
             process: None,
             published: None,

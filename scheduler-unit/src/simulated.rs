@@ -26,8 +26,8 @@ use crate::{
 const TURN_MIN: Duration = Duration::from_micros(700);
 const TURN_MAX: Duration = Duration::from_millis(12);
 
-/// Batches that gather for the index.
-const INDEXED_AT_ONCE: u64 = 16;
+/// How often the index is brought up to the log, or opened again after a failure.
+const INDEX_PACE: Duration = Duration::from_millis(700);
 
 /// What survives a crash.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ pub fn start(
 
 /// Does in turns what the threads of a shard do.
 async fn work(worker: Worker, mut sequencer: Sequencer) {
-    let (mut wait, mut indexed) = (TURN_MIN, 0);
+    let (mut wait, mut indexed, mut due) = (TURN_MIN, 0, INDEX_PACE);
     loop {
         sleep(wait).await;
         worker.work_off();
@@ -137,18 +137,19 @@ async fn work(worker: Worker, mut sequencer: Sequencer) {
         sequencer.turn();
         let idle = before == sequencer.next;
         wait = if idle { wait.saturating_mul(2).min(TURN_MAX) } else { TURN_MIN };
-        if sequencer.next > indexed + INDEXED_AT_ONCE {
-            index(&sequencer.archive);
-            indexed = sequencer.next;
+        if sequencer.next > indexed && simulation::now() >= due {
+            due = simulation::now() + INDEX_PACE;
+            indexed = index(&sequencer.archive).unwrap_or(indexed);
         }
     }
 }
 
-/// Brings the index up to the log, if the disk allows.
-fn index(archive: &Arc<Archive>) {
+/// Brings the index up to the log, if the disk allows; gives how far it is.
+fn index(archive: &Arc<Archive>) -> Option<u64> {
     if let Ok(indexed) = archive.index.batches() {
         indexer::run(archive, indexed);
     } else if let Err(error) = archive.index.recover() {
         tracing::debug!(%error, "the index cannot be opened yet");
     }
+    archive.index.batches().ok()
 }

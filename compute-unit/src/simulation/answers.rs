@@ -47,7 +47,8 @@ impl Unit {
                 let agenda = self.disk.agenda();
                 let found: Vec<_> = agenda.behind(*after).take(most.saturating_add(1)).collect();
                 let more = found.len() > most;
-                let timers = found.into_iter().take(most).collect();
+                let timers: Vec<_> = found.into_iter().take(most).collect();
+                tracing::debug!(count = timers.len(), more, "the agenda is told");
                 Response::done(&AgendaPage { timers, more })
             }
             Request::Heads { scheduler, .. } => {

@@ -334,8 +334,10 @@ fn check_waits(
                 }
                 ItemBody::Timer { every: None, .. } => {
                     if !timers.contains(&(outcome.slot, item.index, 0)) {
-                        let slot = outcome.slot;
-                        return not_yet(format!("a timer of {process} {slot} has not come"));
+                        let (slot, waits) = (outcome.slot, &logs.agendas);
+                        return not_yet(format!(
+                            "{item:?} of {process} {slot} has not come, {waits:?}"
+                        ));
                     }
                 }
                 _ => {}
@@ -343,6 +345,10 @@ fn check_waits(
         }
     }
     for (unit, agenda) in &logs.agendas {
+        // One that has left the process to another unit knows nothing newer.
+        if logs.outcomes[unit][&process].len() < records.len() {
+            continue;
+        }
         let of_it = agenda.iter().filter(|timer| timer.process == process);
         if let Some(timer) = of_it.min_by_key(|timer| timer.due) {
             return not_yet(format!("{unit} says that {timer:?} is waited for"));

@@ -1,6 +1,6 @@
 //! Machines with a unit each, which start and crash.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use protocol::{
     Kind, NetworkId, OperatorId, Role, SecretKey, Signed, Timestamp, UnitId, UnitRecord, V1,
@@ -9,12 +9,16 @@ use simulated_messenger::Config;
 use simulated_tokio::{
     self as tokio,
     simulation::{self, Machine},
+    time::sleep,
 };
-use simulated_transport::{Directory, Network, Peers};
+use simulated_transport::{Directory, Endpoint, Network, Peers};
 
 use crate::{actor, compute, numbers::Numbers, trace::note};
 
 pub(crate) const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
+
+/// How long it takes to start a unit again that did not start.
+const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
 /// Who vouches for all units.
 const OPERATOR: u8 = 200;
@@ -39,6 +43,18 @@ pub(crate) struct Host {
     machine: Machine,
     disk: Disk,
     pub(crate) up: bool,
+}
+
+/// Runs a messenger until its machine crashes, and starts it again where its disk does not let it.
+async fn keep_running(data: PathBuf, endpoint: Endpoint, directory: Directory) {
+    loop {
+        let config = Config::new(NETWORK, data.clone());
+        match simulated_messenger::start(config, endpoint.clone(), directory.clone()).await {
+            Ok(running) => panic!("a messenger ended: {}", running.failed().await),
+            Err(error) => note(&format!("a messenger does not start: {error}")),
+        }
+        sleep(RESTART_PAUSE).await;
+    }
 }
 
 /// All units, and what they need to find each other.
@@ -111,17 +127,7 @@ impl Host {
                 true
             }
             Disk::Messenger(data) => {
-                let config = Config::new(NETWORK, data.clone());
-                tokio::spawn(async move {
-                    match simulated_messenger::start(config, endpoint, directory).await {
-                        // It runs until its machine crashes.
-                        Ok(running) => {
-                            let ended = running.failed().await;
-                            note(&format!("a messenger ended: {ended}"));
-                        }
-                        Err(error) => note(&format!("a messenger does not start: {error}")),
-                    }
-                });
+                tokio::spawn(keep_running(data.clone(), endpoint, directory));
                 true
             }
         });

@@ -106,7 +106,7 @@ impl FrameSender {
             }
             {
                 let mut state = self.pipe.lock();
-                if state.stopped {
+                if state.stopped && link.carries(Instant::now()) {
                     return Err(Error::Abandoned(StreamCode::Dropped));
                 }
                 if state.frames.len() < WINDOW {
@@ -137,7 +137,7 @@ impl FrameSender {
         let (pipe, end) = (Arc::clone(&self.pipe), self.end);
         async move {
             let mut changed = pipe.link.changed();
-            while !pipe.lock().stopped {
+            while !pipe.lock().stopped || !pipe.link.carries(Instant::now()) {
                 simulated_tokio::select! {
                     _ = changed.changed() => {}
                     _ = pipe.link.lost(end) => return,
@@ -179,6 +179,8 @@ impl FrameReceiver {
                     // It never arrives.
                     Some(at) if !link.carries(at) => None,
                     Some(at) => Some(at),
+                    // What the other end did before a break is not heard of.
+                    None if !link.carries(Instant::now()) => None,
                     None if state.finished => return Ok(None),
                     None if state.dropped => return Err(Error::Abandoned(StreamCode::Dropped)),
                     None => None,
