@@ -188,10 +188,7 @@ impl Worker {
     /// Verifies what waits, and returns.
     #[cfg(simulation)]
     pub(crate) fn work_off(&self) {
-        while let Some(lane) = {
-            let first = lock(&self.0.queue).lanes.pop_front();
-            first
-        } {
+        while let Some(lane) = self.0.first() {
             self.0.work_on(&lane);
         }
     }
@@ -236,6 +233,12 @@ impl Shared {
             part.submissions.push((tag, ready));
         }
         parts
+    }
+
+    /// A lane that waits, if any does.
+    #[cfg(simulation)]
+    fn first(&self) -> Option<Arc<Lane>> {
+        lock(&self.queue).lanes.pop_front()
     }
 
     fn next(&self) -> Option<Arc<Lane>> {

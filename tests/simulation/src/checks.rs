@@ -332,13 +332,11 @@ fn check_waits(
                 ItemBody::Ask { .. } | ItemBody::Spawn(_, Some(_)) => {
                     check_answered(logs, (process, outcome.slot, item))?;
                 }
-                ItemBody::Timer { every: None, .. } => {
-                    if !timers.contains(&(outcome.slot, item.index, 0)) {
-                        let (slot, waits) = (outcome.slot, &logs.agendas);
-                        return not_yet(format!(
-                            "{item:?} of {process} {slot} has not come, {waits:?}"
-                        ));
-                    }
+                ItemBody::Timer { every: None, .. }
+                    if !timers.contains(&(outcome.slot, item.index, 0)) =>
+                {
+                    let (slot, waits) = (outcome.slot, &logs.agendas);
+                    return not_yet(format!("{item:?} of {process} {slot} has not come, {waits:?}"));
                 }
                 _ => {}
             }
