@@ -45,6 +45,11 @@ impl Disk {
         self.0.crash(seed);
     }
 
+    /// Makes nothing durable from now on, and says that it does.
+    pub fn lie(&self) {
+        self.0.lie();
+    }
+
     /// Takes so many more changes and syncs, and refuses so many after them.
     pub fn refuse(&self, after: u64, failures: u64) {
         self.0.fail_after(after, failures);

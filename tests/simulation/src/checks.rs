@@ -336,7 +336,9 @@ fn check_waits(
                     if !timers.contains(&(outcome.slot, item.index, 0)) =>
                 {
                     let (slot, waits) = (outcome.slot, &logs.agendas);
-                    return not_yet(format!("{item:?} of {process} {slot} has not come, {waits:?}"));
+                    return not_yet(format!(
+                        "{item:?} of {process} {slot} has not come, {waits:?}"
+                    ));
                 }
                 _ => {}
             }

@@ -13,8 +13,9 @@ use crate::{
     world::{Plan, Report, World},
 };
 
-/// Seeds that are run by default.
+/// Seeds that are run by default, and those that are run twice to find out whether they decide.
 const SEEDS: u64 = 64;
+const TWICE: u64 = 3;
 
 /// Runs something where actors may be executed, and its units' words are heard.
 fn on_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
@@ -43,17 +44,25 @@ fn run(seed: u64, plan: Option<Plan>, loud: bool) -> Result<Report, String> {
     })
 }
 
-/// The number in a variable of the environment.
-fn number(variable: &str) -> Option<u64> {
+/// What a variable of the environment says.
+fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "how a test is told which seeds to run")]
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().expect("a number of seeds, or a seed"))
+    std::env::var(name).ok()
 }
 
+/// The seeds to run: one, or so many, or those of a range such as `1000..2000`.
 fn seeds() -> Range<u64> {
-    match number("ANTIPHON_SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("ANTIPHON_SIM_SEEDS").unwrap_or(SEEDS),
+    let number = |text: &str| text.parse::<u64>().expect("a number of seeds, or a seed");
+    if let Some(seed) = variable("ANTIPHON_SIM_SEED") {
+        let seed = number(&seed);
+        return seed..seed + 1;
+    }
+    match variable("ANTIPHON_SIM_SEEDS") {
+        None => 0..SEEDS,
+        Some(seeds) => match seeds.split_once("..") {
+            Some((from, to)) => number(from)..number(to),
+            None => 0..number(&seeds),
+        },
     }
 }
 
@@ -81,11 +90,35 @@ fn where_nothing_goes_wrong_everything_ends_well() {
             trusting: false,
             weather: Weather { delay: 1, ..Weather::default() },
             peace: None,
+            lying: false,
             processes: 2,
             messages: 10,
         };
-        let report = run(1, Some(plan), number("ANTIPHON_SIM_SEED").is_some())
+        let report = run(1, Some(plan), variable("ANTIPHON_SIM_SEED").is_some())
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         println!("{report:?}");
+    });
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    on_stack(|| {
+        for seed in 0..TWICE {
+            let one = run(seed, None, false).unwrap_or_else(|wrong| panic!("{wrong}"));
+            assert_eq!(run(seed, None, false), Ok(one), "seed {seed}");
+        }
+    });
+}
+
+#[test]
+fn schedulers_that_acknowledge_before_their_disks_are_done_are_caught() {
+    on_stack(|| {
+        let caught = (0..8).find_map(|seed| {
+            let mut numbers = Numbers::new(seed);
+            let plan = Plan { lying: true, peace: Some(200), ..Plan::of(&mut numbers) };
+            run(seed, Some(plan), false).err()
+        });
+        let caught = caught.expect("nothing wrong was found");
+        println!("{}", caught.lines().rev().nth(1).unwrap_or_default());
     });
 }

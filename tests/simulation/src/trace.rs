@@ -47,15 +47,15 @@ pub(crate) fn last() -> String {
     LAST.with_borrow(|last| last.iter().map(|line| format!("{line}\n")).collect())
 }
 
-/// Takes note of what units tell their operators.
+/// Takes note of what units tell their operators; of what interests developers, too, if it is printed.
 #[derive(Debug)]
 pub(crate) struct Listener;
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let ours = ["simulated_", "compute_unit", "scheduler_unit", "messenger_unit"];
-        *metadata.level() <= Level::DEBUG
-            && ours.iter().any(|ours| metadata.target().starts_with(ours))
+        let level = if LOUD.with_borrow(|loud| *loud) { Level::DEBUG } else { Level::INFO };
+        *metadata.level() <= level && ours.iter().any(|ours| metadata.target().starts_with(ours))
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {

@@ -158,6 +158,13 @@ impl Host {
         }
     }
 
+    /// The disk makes nothing durable any more, and says that it does.
+    pub(crate) fn lie(&self) {
+        if let Disk::Scheduler(disk) = &self.disk {
+            disk.lie();
+        }
+    }
+
     /// The disk takes everything again.
     pub(crate) fn heal(&self) {
         match &self.disk {

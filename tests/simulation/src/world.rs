@@ -27,7 +27,7 @@ use crate::{
     numbers::Numbers,
     script::Author,
     trace::note,
-    units::{Cluster, NETWORK, key},
+    units::{Cluster, Host, NETWORK, key},
 };
 
 /// How long everything goes wrong.
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) weather: Weather,
     /// Milliseconds between two troubles; none if absent.
     pub(crate) peace: Option<u64>,
+    /// Whether schedulers' disks say of everything that it is durable before it is.
+    pub(crate) lying: bool,
     pub(crate) processes: usize,
     pub(crate) messages: usize,
 }
@@ -67,6 +69,7 @@ impl Plan {
             trusting: numbers.chance(50),
             weather,
             peace: (!numbers.chance(10)).then(|| 150 + numbers.below(1_500)),
+            lying: false,
             processes: 2 + usize::try_from(numbers.below(3)).unwrap(),
             messages: 6 + usize::try_from(numbers.below(10)).unwrap(),
         }
@@ -156,6 +159,9 @@ impl World {
         while simulation::now() < end {
             let wait = pause.min(self.plan.peace.unwrap_or(u64::MAX));
             run_for(Duration::from_millis(1 + self.numbers.below(wait)));
+            if self.plan.lying {
+                self.cluster.borrow().hosts.iter().for_each(Host::lie);
+            }
             if message < self.plan.messages && self.numbers.chance(60) {
                 message += 1;
                 self.send(&mut author);

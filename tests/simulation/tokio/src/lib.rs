@@ -4,6 +4,7 @@
 //! What needs no runtime, such as channels and locks, is Tokio's own.
 
 pub mod simulation;
+pub mod sync;
 pub mod task;
 pub mod time;
 
