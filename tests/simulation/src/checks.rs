@@ -318,13 +318,14 @@ fn check_waits(
     process: ProcessId,
 ) -> Result<(), Wrong> {
     let records = &logs.logs[&process];
-    let mut timers: BTreeSet<(Slot, u32, u64)> = BTreeSet::new();
+    let mut timers: BTreeMap<(Slot, u32), Vec<u64>> = BTreeMap::new();
     for record in records {
-        if let Entry::Timer(timer) = &record.entry
-            && !timers.insert((timer.slot, timer.index, timer.occurrence))
-        {
-            return never(format!("a timer of {process} came twice"));
+        if let Entry::Timer(timer) = &record.entry {
+            timers.entry((timer.slot, timer.index)).or_default().push(timer.occurrence);
         }
+    }
+    if timers.values().any(|occurrences| !occurrences.is_sorted_by(|one, next| one < next)) {
+        return never(format!("a timer of {process} came twice, or out of turn"));
     }
     for outcome in &outcomes[&process] {
         for item in &outcome.outbox {
@@ -333,12 +334,18 @@ fn check_waits(
                     check_answered(logs, (process, outcome.slot, item))?;
                 }
                 ItemBody::Timer { every: None, .. }
-                    if !timers.contains(&(outcome.slot, item.index, 0)) =>
+                    if !timers.contains_key(&(outcome.slot, item.index)) =>
                 {
                     let (slot, waits) = (outcome.slot, &logs.agendas);
                     return not_yet(format!(
                         "{item:?} of {process} {slot} has not come, {waits:?}"
                     ));
+                }
+                ItemBody::Timer { catch_up: true, .. } => {
+                    let came = timers.get(&(outcome.slot, item.index));
+                    if !came.into_iter().flatten().copied().eq(0..came.map_or(0, Vec::len) as u64) {
+                        return never(format!("a timer of {process} was not made up for"));
+                    }
                 }
                 _ => {}
             }

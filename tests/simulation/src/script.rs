@@ -26,7 +26,10 @@ impl Author {
     /// What a process does with something that is called at about a time, and what that leads to.
     pub(crate) fn output(&mut self, me: ProcessId, at: Timestamp, depth: u32) -> Output {
         let count = if depth == 0 { 0 } else { self.numbers.below(4) };
-        let effects = (0..count).map(|_| self.effect(me, at, depth - 1)).collect();
+        let mut effects: Vec<_> = (0..count).map(|_| self.effect(me, at, depth - 1)).collect();
+        if depth > 0 && self.numbers.chance(8) {
+            effects.extend(self.ticking(at));
+        }
         Output { result: self.result(me, at, depth), effects }
     }
 
@@ -47,6 +50,23 @@ impl Author {
             3..6 if depth > 1 => GuestResult::Reply(self.script(me, at, 1)),
             _ => GuestResult::Reply(NULL.to_vec()),
         }
+    }
+
+    /// A timer that comes again and again, and another one that ends it.
+    fn ticking(&mut self, at: Timestamp) -> [GuestEffect; 2] {
+        let due = at.saturating_add(self.numbers.below(3_000));
+        let every = Some(200 + self.numbers.below(1_000));
+        let end = due.saturating_add(self.numbers.below(6_000));
+        let (method, call, catch_up) = ("do".to_owned(), None, self.numbers.chance(50));
+        self.token += 2;
+        let (ticks, ends) = (self.token - 1, self.token);
+        let effects = vec![GuestEffect::CancelTimer { token: ticks }];
+        let stop = Output { result: GuestResult::Reply(NULL.to_vec()), effects };
+        let timer = |token, due, every, args| {
+            let method = method.clone();
+            GuestEffect::SetTimer { token, due, every, catch_up, method, args, call }
+        };
+        [timer(ticks, due, every, vec![0xa0]), timer(ends, end, None, script(Some(&stop)))]
     }
 
     fn effect(&mut self, me: ProcessId, at: Timestamp, depth: u32) -> GuestEffect {
