@@ -54,7 +54,7 @@ impl Config {
             data,
             threads: None,
             verify_all: false,
-            resident_processes: 1_024,
+            resident_processes: 4_096,
             resident_bytes: None,
             interval: Interval { slots: 10_000, gas: 2_000_000_000, bytes: 16 << 20 },
             checkpoints_kept: 8,

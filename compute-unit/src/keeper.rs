@@ -82,6 +82,11 @@ fn run(store: &Store, (given, feed): (&Given, &Feed), metrics: &Metrics, stopped
             if let Some(last) = frames.last() {
                 feed.mark_stored(last.number + 1);
             }
+            // What has come meanwhile waits for the next commit, so that commits do not chase each
+            // other: each writes the pages of all processes at hand.
+            if !stopping && feed.unstored_bytes() <= COMMIT_BYTES_MAX {
+                break;
+            }
         }
         if stopping {
             return;

@@ -315,7 +315,7 @@ impl Process {
         let mut acts = Acts::new(self.id, assignment.slot, assignment.time);
         self.ledger.drop_overdue(&mut acts);
         let Ran { reply, gas, logs, events } = match self.begin(assignment, entry, &mut acts) {
-            Ok(Begun::Call(call)) => self.run(*call, &mut acts)?,
+            Ok(Begun::Call(call)) => self.run(call, &mut acts)?,
             Ok(Begun::Done(value)) => Ran::silent(Reply::Value(value), 0),
             Err(kind) => Ran::silent(Reply::Failure(Failure::of(kind)), 0),
         };

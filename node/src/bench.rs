@@ -1,8 +1,11 @@
 //! Measurements of a whole cluster, of a scheduler alone, and of the machine it runs on.
 
 mod assign;
+mod backlog;
 mod deliver;
 mod flood;
+mod flow;
+mod forkjoin;
 mod hops;
 mod idle;
 mod ingest;
@@ -13,6 +16,7 @@ mod machine;
 mod neighbour;
 mod read;
 mod report;
+mod ring;
 mod start;
 mod subject;
 mod synthetic;
@@ -20,8 +24,10 @@ mod synthetic;
 use crate::error::NodeError;
 
 pub(crate) use assign::{AssignOptions, assign};
+pub(crate) use backlog::backlog;
 pub(crate) use deliver::{DeliverOptions, deliver};
 
+pub(crate) use forkjoin::fork_join;
 pub(crate) use hops::{HopsOptions, hops};
 pub(crate) use idle::{IdleOptions, idle};
 pub(crate) use ingest::{IngestOptions, ingest};
@@ -30,6 +36,7 @@ pub(crate) use long::long;
 pub(crate) use neighbour::{FloodOptions, neighbour};
 pub(crate) use read::read;
 pub(crate) use report::histogram;
+pub(crate) use ring::{RingOptions, ring};
 pub(crate) use start::{StartOptions, start};
 
 /// Does something that takes long, away from the threads that serve the network.

@@ -18,9 +18,10 @@ use super::{
 
 /// What an entry comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are calls, and are taken apart at once")]
 pub(super) enum Begun {
     /// The module is called.
-    Call(Box<Call>),
+    Call(Call),
     /// The module is not called, and this value is the reply.
     Done(Vec<u8>),
 }
@@ -248,7 +249,7 @@ impl Process {
 }
 
 fn called(input: Input, caller: Option<Caller>, cause: Option<Cause>) -> Begun {
-    Begun::Call(Box::new(Call { input, caller, cause }))
+    Begun::Call(Call { input, caller, cause })
 }
 
 fn done() -> Begun {

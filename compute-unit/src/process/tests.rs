@@ -109,7 +109,7 @@ impl Bench {
 fn begin(process: &mut Process, assignment: &Assignment, entry: &Entry) -> Call {
     let mut acts = Acts::new(process.id, assignment.slot, assignment.time);
     match process.begin(assignment, entry, &mut acts).unwrap() {
-        Begun::Call(call) => *call,
+        Begun::Call(call) => call,
         Begun::Done(value) => panic!("done: {value:?}"),
     }
 }

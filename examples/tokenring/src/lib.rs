@@ -3,7 +3,7 @@
 use antiphon::prelude::*;
 
 /// The most nodes a ring has beside its head.
-pub const NODES_MAX: u32 = 100;
+pub const NODES_MAX: u32 = 1_000;
 
 /// One node of a ring.
 #[actor]

@@ -1,24 +1,20 @@
 //! Processes that tell each other: how many messages a second go from the log of one durably into
 //! that of the other, through compute and messenger units.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
 use antiphon_client::Client;
-use protocol::{ProcessId, Role, Value};
+use protocol::{ProcessId, Value};
 use serde::Serialize;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 
 use super::{
-    blocking,
+    blocking, flow,
     ingest::{PATIENCE, spawn_all},
     machine::{micros, now},
     report::{Latency, histogram},
-    subject::cpu_of,
 };
 use crate::{error::NodeError, output::UnitShape, output::note};
-
-/// How often the scheduler's counters are read.
-const SAMPLE: Duration = Duration::from_millis(200);
 
 /// Bytes of a delivery in a batch, with its proof of origin.
 const DELIVERY_BYTES: usize = 1_000;
@@ -74,7 +70,7 @@ pub(crate) async fn hops(
     let rounds = warm.saturating_mul(seconds * 1_000_000) / took.max(1) / u64::from(pairs).max(1);
     let rounds = rounds.max(100);
     note(&format!("{rounds} throws of each pair"));
-    let before = cpu(units);
+    let before = flow::cpu(units);
     let hop = if pairs == 1 { Some(watched(client, &games, rounds)) } else { None };
     let (hops, micros, hop) = match hop {
         Some(watching) => {
@@ -86,7 +82,7 @@ pub(crate) async fn hops(
             (hops, micros, None)
         }
     };
-    let cpu_us_per_hop = spent(&before, &cpu(units), hops);
+    let cpu_us_per_hop = flow::spent(&before, &flow::cpu(units), hops);
     add_commits(data, pairs, &mut commits).await?;
     Ok(HopsReport {
         scenario: "hops",
@@ -107,7 +103,7 @@ async fn play(
     games: &[(ProcessId, ProcessId)],
     rounds: u64,
 ) -> Result<(u64, u64), NodeError> {
-    let began = assigned(client).await?;
+    let began = flow::assigned(client).await?;
     let total = rounds.saturating_mul(u64::try_from(games.len()).unwrap_or(u64::MAX));
     let mut starting = JoinSet::new();
     for (one, other) in games.iter().copied() {
@@ -126,32 +122,10 @@ async fn play(
         }
         Ok::<_, NodeError>(())
     });
-    let (mut first, mut last) = (None, (now(), 0));
-    let mut silent = 0;
     let wanted = total.saturating_add(u64::try_from(games.len()).unwrap_or(u64::MAX));
-    loop {
-        let seen = assigned(client).await?.saturating_sub(began);
-        let at = now();
-        if first.is_none() && seen >= wanted / 10 {
-            first = Some((at, seen));
-        }
-        silent = if seen == last.1 { silent + 1 } else { 0 };
-        if seen <= wanted / 10 * 9 || last.1 < wanted / 10 * 9 {
-            last = (at, seen);
-        }
-        if seen >= wanted {
-            break;
-        }
-        if silent > 100 {
-            return Err(NodeError::system("a game does not end"));
-        }
-        sleep(if rounds < 1_000 { SAMPLE / 20 } else { SAMPLE }).await;
-    }
+    let flow = flow::until(client, (began, wanted)).await?;
     starters.await.map_err(NodeError::system)??;
-    let (since, before) = first.unwrap_or(last);
-    let (until, after) = last;
-    let elapsed = micros(until.saturating_duration_since(since));
-    Ok((after.saturating_sub(before), elapsed.max(1)))
+    Ok(flow)
 }
 
 /// Lets one pair throw so often, and looks on.
@@ -179,39 +153,6 @@ async fn watched(
     let (played, times) = tokio::join!(playing, looking);
     played?;
     Ok((rounds, micros(began.elapsed()), Latency::of(&times)))
-}
-
-/// How many entries the schedulers have assigned so far.
-async fn assigned(client: &Client) -> Result<u64, NodeError> {
-    let mut total = 0_u64;
-    for unit in client.directory().units(Role::Scheduler) {
-        let status = client.status_of(unit, PATIENCE).await?;
-        let assigned = status.counters.iter().find(|(name, _)| name == "assigned");
-        total = total.saturating_add(assigned.map_or(0, |(_, count)| *count));
-    }
-    Ok(total)
-}
-
-fn cpu(units: &[UnitShape]) -> BTreeMap<String, Duration> {
-    let mut spent = BTreeMap::new();
-    for unit in units {
-        if let Ok(cpu) = cpu_of(&unit.pid.to_string()) {
-            *spent.entry(unit.kind.clone()).or_insert(Duration::ZERO) += cpu;
-        }
-    }
-    spent
-}
-
-fn spent(
-    before: &BTreeMap<String, Duration>,
-    after: &BTreeMap<String, Duration>,
-    hops: u64,
-) -> BTreeMap<String, u64> {
-    let since = |kind: &String, cpu: Duration| {
-        let before = before.get(kind).copied().unwrap_or_default();
-        micros(cpu.saturating_sub(before)) / hops.max(1)
-    };
-    after.iter().map(|(kind, cpu)| (kind.clone(), since(kind, *cpu))).collect()
 }
 
 async fn add_commits(

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     bench::{
         self, AssignOptions, DeliverOptions, FloodOptions, HopsOptions, IdleOptions, IngestOptions,
-        StartOptions,
+        RingOptions, StartOptions,
     },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
@@ -35,6 +35,12 @@ pub(crate) enum Bench {
     Long(Long),
     /// Let pairs of processes throw balls to each other; durable from log to log.
     Hops(Hops),
+    /// Let tokens go round in a ring of processes.
+    Ring(Ring),
+    /// Ask many children at once and wait for all of them.
+    Forkjoin(Forkjoin),
+    /// Kill the messenger of a cluster of its own while many items wait.
+    Backlog(Backlog),
     /// Send to one process beside a flood of another sender to another process.
     Flood(Flood),
     /// Send messages of many accounts straight to a scheduler of its own; durable, with proof.
@@ -90,6 +96,39 @@ pub(crate) struct Hops {
     /// How long about
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=200))]
     seconds: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ring {
+    /// How many processes
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    nodes: u32,
+    /// How many tokens
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    tokens: u32,
+    /// How far each goes
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    hops: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Forkjoin {
+    /// How many children
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    children: u32,
+    /// How often
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    times: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backlog {
+    /// How many items
+    #[arg(long, default_value_t = 1_200_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    items: u32,
+    /// Delete its database as well
+    #[arg(long)]
+    without_database: bool,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +260,12 @@ impl Bench {
             Self::Ingest(options) => Box::pin(OfCluster::Ingest(options).run(globals)).await,
             Self::Idle(options) => Box::pin(OfCluster::Idle(options).run(globals)).await,
             Self::Long(options) => Box::pin(OfCluster::Long(options).run(globals)).await,
+            Self::Backlog(Backlog { items, without_database }) => {
+                let report = Box::pin(bench::backlog(items, without_database)).await?;
+                output.print(&report, || report.text())
+            }
+            Self::Ring(options) => Box::pin(OfCluster::Ring(options).run(globals)).await,
+            Self::Forkjoin(options) => Box::pin(OfCluster::Forkjoin(options).run(globals)).await,
             Self::Hops(options) => Box::pin(OfCluster::Hops(options).run(globals)).await,
             Self::Flood(options) => Box::pin(OfCluster::Flood(options).run(globals)).await,
         }
@@ -233,6 +278,8 @@ enum OfCluster {
     Idle(Idle),
     Long(Long),
     Hops(Hops),
+    Ring(Ring),
+    Forkjoin(Forkjoin),
     Flood(Flood),
 }
 
@@ -292,6 +339,15 @@ impl OfCluster {
             Self::Hops(Hops { pairs, seconds }) => {
                 let options = HopsOptions { pairs, seconds };
                 let report = Box::pin(bench::hops(&client, data.as_deref(), &units, options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Ring(Ring { nodes, tokens, hops }) => {
+                let options = RingOptions { nodes, tokens, hops };
+                let report = Box::pin(bench::ring(&client, &units, options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Forkjoin(Forkjoin { children, times }) => {
+                let report = Box::pin(bench::fork_join(&client, children, times)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
             Self::Flood(Flood { rate, seconds }) => {

@@ -15,6 +15,19 @@ fn a_job_is_split_and_joined() {
 }
 
 #[test]
+fn workers_that_are_kept_are_asked_again() {
+    let mut sim = Sim::seeded(3);
+    let (supervisor, module) = (sim.spawn::<Supervisor>(args! {}), sim.module::<Worker>());
+    assert_eq!(sim.send(supervisor.hire(module.clone(), 10)), Ok(10));
+    for done in 1..4 {
+        assert_eq!(sim.send(supervisor.sum_by_kept(10)), Ok(4_950));
+        assert_eq!(sim.view(&supervisor.done()), Ok(done));
+    }
+    assert_eq!(sim.processes().count(), 11);
+    assert_eq!(sim.send(supervisor.hire(module, 1)).unwrap_err().code(), Error::REFUSED);
+}
+
+#[test]
 fn a_part_that_fails_fails_the_job() {
     let mut sim = Sim::seeded(1);
     let (supervisor, module) = (sim.spawn::<Supervisor>(args! {}), sim.module::<Worker>());
