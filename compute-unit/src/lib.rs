@@ -45,6 +45,8 @@ mod replay;
 mod reports;
 mod resuming;
 mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 mod tail;
 mod tailing;

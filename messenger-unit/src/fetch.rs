@@ -223,7 +223,7 @@ impl Hub {
     }
 
     /// Checked outcomes of a process from a slot on, without gaps.
-    async fn page(
+    pub(crate) async fn page(
         &self,
         unit: UnitId,
         known: &Known,

@@ -232,7 +232,7 @@ impl Hub {
     }
 
     /// Whether any compute unit of a process says that something is waited for. One that cannot tell
-    /// counts as if it did.
+    /// counts as if it did, and one that has not executed the slot that set it says nothing.
     async fn is_open(&self, known: &Known, key: AgendaKey) -> Result<bool, RefusalCode> {
         let request = Request::Agenda { after: before(key), limit: 1 };
         let mut answer = Err(RefusalCode::Unreachable);
@@ -247,7 +247,10 @@ impl Hub {
                     if is_it {
                         return Ok(true);
                     }
-                    answer = Ok(false);
+                    let at = (key.process, key.slot);
+                    if self.page(unit, known, at, 1).await.is_ok_and(|page| !page.is_empty()) {
+                        answer = Ok(false);
+                    }
                 }
                 Err(RefusalCode::UnknownRequest) => return Ok(true),
                 Err(_) => {}

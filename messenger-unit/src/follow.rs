@@ -274,7 +274,7 @@ impl Follower<'_> {
         slots: impl Iterator<Item = &FollowSlot>,
     ) -> HashMap<ProcessId, Arc<Known>> {
         let mut known = HashMap::new();
-        let mut strangers: HashMap<ProcessId, (Option<Epoch>, bool)> = HashMap::new();
+        let mut strangers: BTreeMap<ProcessId, (Option<Epoch>, bool)> = BTreeMap::new();
         for slot in slots {
             let process = slot.leaf.process;
             if self.put_off.contains(&process) {

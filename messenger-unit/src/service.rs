@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -382,9 +382,17 @@ fn executed((frame, position): &Place) -> Option<Vec<u8>> {
 }
 
 /// This host's clock.
+#[cfg(simulation)]
+pub(crate) fn wall_clock() -> Timestamp {
+    Timestamp::new(tokio::simulation::wall_clock())
+}
+
+/// This host's clock.
+#[cfg(not(simulation))]
 #[expect(clippy::disallowed_methods, reason = "the shell reads the clock, for people and timers")]
 pub(crate) fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 

@@ -83,7 +83,10 @@ struct Unwritten {
 impl Store {
     /// Opens the database; one that cannot be read is replaced by an empty one.
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory)?;
+        // A simulated machine has no directories.
+        if cfg!(not(simulation)) {
+            std::fs::create_dir_all(directory)?;
+        }
         let path = directory.join(FILE);
         match Self::open_file(&path) {
             Ok(store) => Ok(store),

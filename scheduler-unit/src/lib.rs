@@ -38,6 +38,8 @@ mod segment;
 mod sequencer;
 mod service;
 mod shard;
+#[cfg(simulation)]
+pub mod simulated;
 #[cfg(test)]
 mod simulation;
 mod store;

@@ -79,6 +79,16 @@ impl Sequencer {
         }
     }
 
+    /// Decides about a batch of what has arrived, as [`Self::run`] does, and waits for nothing.
+    #[cfg(any(test, simulation))]
+    pub(crate) fn turn(&mut self) {
+        match self.inbox.take(Some(Duration::ZERO)) {
+            Some(Work::Batch(arrivals)) => self.step(arrivals),
+            Some(Work::Import(import)) => self.import(*import),
+            None => {}
+        }
+    }
+
     /// Decides about what has arrived.
     fn step(&mut self, arrivals: Vec<Arrival>) {
         self.order.learn_executed(self.inbox.take_executed());

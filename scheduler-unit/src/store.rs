@@ -121,7 +121,7 @@ pub(crate) trait ModuleStore: Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 pub(crate) mod conformance;
-#[cfg(test)]
+#[cfg(any(test, simulation))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,8 @@ use keys::Keys;
 const PROVEN: &str = "deliveries, skips and timers come with a proof of origin, and no others";
 
 pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurring};
+#[cfg(simulation)]
+pub(crate) use pool::Worker;
 pub(crate) use pool::{Arrival, Event, Lane, Pool};
 
 /// What verification makes of a submission.

@@ -32,7 +32,7 @@ impl Stores {
     }
 
     /// What lies on disks.
-    #[cfg(test)]
+    #[cfg(any(test, simulation))]
     pub(crate) const fn in_files() -> Self {
         Self { place: LogPlace::Files, name: String::new() }
     }

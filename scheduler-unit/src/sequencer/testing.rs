@@ -1,6 +1,6 @@
 //! A sequencer without threads, for tests: what is submitted is one batch.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use protocol::{
     Assignment, AssignmentProof, Entry, RefusalCode, RefusalProof,
@@ -8,7 +8,7 @@ use protocol::{
 };
 use tokio::sync::mpsc;
 
-use super::{Inbox, Sequencer, Work};
+use super::{Inbox, Sequencer};
 use crate::{
     archive::Archive,
     clock::{Clock, testing::Clocks},
@@ -61,16 +61,6 @@ pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
         metrics: Arc::new(Metrics::default()),
         doubtful: None,
         fenced: false,
-    }
-}
-
-impl Sequencer {
-    /// Decides about a batch of what has arrived, as [`Self::run`] does, and waits for nothing.
-    pub(crate) fn turn(&mut self) {
-        match self.inbox.take(Some(Duration::ZERO)).unwrap() {
-            Work::Batch(arrivals) => self.step(arrivals),
-            Work::Import(import) => self.import(*import),
-        }
     }
 }
 

@@ -180,19 +180,31 @@ impl Pool {
 impl Worker {
     /// Verifies until the pool is stopped.
     pub(crate) fn work(self) {
-        let shared = &*self.0;
-        while let Some(lane) = shared.next() {
-            let Some((number, chunk, more)) = lane.take() else { continue };
-            if more {
-                lock(&shared.queue).lanes.push_back(Arc::clone(&lane));
-                shared.wake.notify_one();
-            }
-            lane.finish(number, shared.verify(&lane, chunk), &shared.shards);
+        while let Some(lane) = self.0.next() {
+            self.0.work_on(&lane);
+        }
+    }
+
+    /// Verifies what waits, and returns.
+    #[cfg(simulation)]
+    pub(crate) fn work_off(&self) {
+        while let Some(lane) = self.0.first() {
+            self.0.work_on(&lane);
         }
     }
 }
 
 impl Shared {
+    /// Verifies what waits longest in a stream.
+    fn work_on(&self, lane: &Arc<Lane>) {
+        let Some((number, chunk, more)) = lane.take() else { return };
+        if more {
+            lock(&self.queue).lanes.push_back(Arc::clone(lane));
+            self.wake.notify_one();
+        }
+        lane.finish(number, self.verify(lane, chunk), &self.shards);
+    }
+
     /// Verifies a chunk of a stream and splits it by shard.
     fn verify(&self, lane: &Arc<Lane>, chunk: Chunk) -> Parts {
         let share = Arc::new(chunk.share);
@@ -221,6 +233,12 @@ impl Shared {
             part.submissions.push((tag, ready));
         }
         parts
+    }
+
+    /// A lane that waits, if any does.
+    #[cfg(simulation)]
+    fn first(&self) -> Option<Arc<Lane>> {
+        lock(&self.queue).lanes.pop_front()
     }
 
     fn next(&self) -> Option<Arc<Lane>> {
