@@ -43,6 +43,7 @@ fn respawned(parcel: &Parcel, moves: bool, alter: impl FnOnce(&mut Spawn)) -> Pa
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 fn only_children_that_were_wanted_are_born() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);

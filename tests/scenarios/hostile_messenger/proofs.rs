@@ -31,6 +31,7 @@ async fn spawn(client: &antiphon_client::Client, units: &[UnitId]) -> ProcessId 
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 fn a_proof_counts_with_a_quorum_of_the_newest_policy_and_for_its_slot_alone() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--computes", "3"]);

@@ -20,6 +20,7 @@ fn is_tick(input: &Input, token: u64, occurrence: u64) -> bool {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 fn a_timer_fires_as_it_was_set_or_not_at_all() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--computes", "1"]);
