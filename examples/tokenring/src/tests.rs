@@ -40,5 +40,5 @@ fn a_ring_is_built_once_and_is_not_too_large() {
     assert!(sim.send(head.build(NODES_MAX + 1)).is_err());
     assert_eq!(sim.send(head.build(NODES_MAX)), Ok(u64::from(NODES_MAX) + 1));
     assert!(sim.send(head.build(1)).is_err());
-    assert_eq!(sim.processes().count(), 101);
+    assert_eq!(sim.processes().count(), 1 + NODES_MAX as usize);
 }
