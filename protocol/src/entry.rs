@@ -172,6 +172,18 @@ impl Entry {
         EntryId::from_bytes(*digest.as_bytes())
     }
 
+    /// The bytes of the [`Spawn`] that the entry is, signed by somebody or emitted by a parent.
+    pub fn birth(&self) -> Option<&[u8]> {
+        match self {
+            Self::Spawn(spawn) => Some(spawn.body_bytes()),
+            Self::Delivery(delivery) => match &delivery.item.body {
+                ItemBody::Spawn(spawn, _) => Some(spawn),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The process whose log the entry belongs to.
     pub fn target(&self) -> ProcessId {
         match self {

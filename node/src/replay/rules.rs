@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use protocol::{
     Assignment, ControlAction, Entry, EntryId, ItemBody, PairNumber, ProcessId, ProvenanceError,
-    Source, Timestamp, api::LogRecord,
+    Source, Timestamp, api::LogRecord, codec,
 };
 
 /// What the slots so far decide about the next. An entry that breaks a rule was let in, or let in
@@ -78,8 +78,9 @@ impl Rules {
     /// Checks that a slot is of the epoch it must be, and that its controller ordered what ends one.
     fn take_epoch(&mut self, record: &LogRecord) -> Result<(), &'static str> {
         let Assignment { epoch, slot, .. } = record.assignment;
-        if let Entry::Spawn(spawn) = &record.entry {
-            self.source = Some(Source::of_spawn(spawn.unverified()));
+        if let Some(spawn) = record.entry.birth() {
+            let spawn = codec::decode(spawn).map_err(|_| "the spawn is none")?;
+            self.source = Some(Source::of_spawn(&spawn));
         }
         let Some(source) = &mut self.source else { return Ok(()) };
         let Entry::Control(control) = &record.entry else {

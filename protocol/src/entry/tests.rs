@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     Hash, PairPosition,
     examples::{
-        self, client, delivery, entries, key, other_process, pair_statement, source, timer,
+        self, client, delivery, entries, key, other_process, pair_statement, source, spawn, timer,
     },
 };
 
@@ -28,7 +28,7 @@ fn every_entry_knows_whose_log_it_belongs_to() {
 
 #[test]
 fn a_process_is_named_by_its_spawn() {
-    let spawn = Entry::Spawn(examples::spawn());
+    let spawn = Entry::Spawn(spawn());
     assert_eq!(spawn.target().spawn_entry(), spawn.id());
 }
 
@@ -98,6 +98,19 @@ fn the_id_of_an_answer_is_the_question_and_not_the_verdict() {
     };
     let statement = Signed::sign(statement, &examples::scheduler());
     assert_ne!(Entry::Answer(Answer { statement }).id(), id);
+}
+
+#[test]
+fn a_birth_is_signed_by_somebody_or_emitted_by_a_parent() {
+    let bytes = vec![1, 2, 3];
+    let item =
+        OutboxItem { body: ItemBody::Spawn(bytes.clone(), None), ..examples::outbox()[0].clone() };
+    let child = Delivery { source: source(), slot: Slot::ZERO, item };
+    assert_eq!(Entry::Delivery(child.clone()).birth(), Some(bytes.as_slice()));
+    assert_eq!(Entry::Spawn(spawn()).birth(), Some(spawn().body_bytes()));
+    let item = examples::outbox()[0].clone();
+    assert_eq!(Entry::Delivery(Delivery { item, ..child }).birth(), None);
+    assert_eq!(Entry::Timer(timer()).birth(), None);
 }
 
 #[test]

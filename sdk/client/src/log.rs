@@ -1,7 +1,7 @@
 //! Reading logs: each page must continue the one before.
 
 use protocol::{
-    Entry, Epoch, Hash, Position, ProcessId, Slot, Source, Timestamp, UnitId,
+    Epoch, Hash, Position, ProcessId, Slot, Source, Timestamp, UnitId,
     api::{LogPage, LogRecord, Request},
 };
 
@@ -84,7 +84,7 @@ impl Place {
         if entry.target() != self.process {
             return Err("the entry belongs to another log");
         }
-        if matches!(entry, Entry::Spawn(_)) != (assignment.slot == Slot::ZERO) {
+        if entry.birth().is_some() != (assignment.slot == Slot::ZERO) {
             return Err("slot 0, and no other, is the spawn");
         }
         if let Some((chain, time, epoch)) = &self.before {

@@ -53,6 +53,16 @@ fn skip(last: u64) -> LogRecord {
     record(1, Entry::Skip(item(None, ItemBody::Skip(PairNumber::new(last)))))
 }
 
+#[test]
+fn a_child_has_the_controller_that_its_parent_gave_it() {
+    let log = controlled(ControlAction::Stop, 2, [0, 0]);
+    let Entry::Spawn(spawn) = &log[0].entry else { panic!("a spawn") };
+    let born = item(Some(0), ItemBody::Spawn(spawn.body_bytes().to_vec(), None));
+    let mut rules = Rules::new(true);
+    assert_eq!(rules.take(&record(0, Entry::Delivery(born))), Ok(()));
+    assert_eq!(rules.take(&log[1]), Err("the control is not the controller's"));
+}
+
 /// A log of a spawn, a control of an account, and a message behind it.
 fn controlled(action: ControlAction, sender: u8, epochs: [u64; 2]) -> Vec<LogRecord> {
     let key = |seed| SecretKey::from_seed(&[seed; 32]);

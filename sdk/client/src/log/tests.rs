@@ -1,11 +1,18 @@
-use protocol::{Assignment, Epoch, Signed, chain_hash};
+use protocol::{
+    Assignment, Delivery, Entry, Epoch, ItemBody, OutboxItem, PairNumber, PairPosition, Signed,
+    chain_hash, codec,
+};
 
 use super::*;
 use crate::testing::World;
 
 /// A log of a spawn and two messages.
 fn log(world: &World) -> Vec<LogRecord> {
-    let spawn = Entry::Spawn(Signed::sign(world.spawn.clone(), &world.account));
+    log_of(world, Entry::Spawn(Signed::sign(world.spawn.clone(), &world.account)))
+}
+
+/// A log of a birth and two messages.
+fn log_of(world: &World, spawn: Entry) -> Vec<LogRecord> {
     let entries = [spawn, Entry::Message(world.message(1)), Entry::Message(world.message(2))];
     entries
         .into_iter()
@@ -37,6 +44,21 @@ fn broken(world: &World, log: &[LogRecord]) -> Option<(u64, &'static str)> {
 fn a_log_that_follows_is_whole() {
     let world = World::new();
     assert_eq!(broken(&world, &log(&world)), None);
+}
+
+#[test]
+fn a_child_is_born_of_what_its_parent_emitted() {
+    let world = World::new();
+    let child = |body| {
+        let pair = Some(PairPosition { number: PairNumber::ZERO, previous: None });
+        let item = OutboxItem { index: 0, target: world.process, pair, body, hint: None };
+        Entry::Delivery(Delivery { source: world.process, slot: Slot::ZERO, item })
+    };
+    let spawn = ItemBody::Spawn(codec::encode(&world.spawn), None);
+    assert_eq!(broken(&world, &log_of(&world, child(spawn))), None);
+    let tell = ItemBody::Tell { method: "add".to_owned(), args: vec![0xa0] };
+    let found = broken(&world, &log_of(&world, child(tell)));
+    assert_eq!(found, Some((0, "slot 0, and no other, is the spawn")));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use minicbor::bytes::ByteVec;
-use protocol::{Control, Epoch, Hash, Kind, MerklePath, Signed, Timestamp, UnitId, V1};
+use protocol::{
+    Control, Delivery, Epoch, Hash, ItemBody, Kind, MerklePath, OutboxItem, Signed, Timestamp,
+    UnitId, V1,
+};
 
 use super::*;
 use crate::testing::{NETWORK, World};
@@ -57,6 +60,16 @@ fn a_log_with_a_move_tells_what_a_scheduler_would() {
     let described = read(&world, frames).unwrap();
     assert_eq!(described.provenance, expected);
     assert_eq!(described.source.scheduler(), world.next.public().unit());
+}
+
+#[test]
+fn a_child_is_who_its_parent_spawned() {
+    let world = World::new();
+    let body = ItemBody::Spawn(codec::encode(&world.spawn), None);
+    let item = OutboxItem { index: 0, target: world.process, pair: None, body, hint: None };
+    let born = Entry::Delivery(Delivery { source: world.process, slot: Slot::ZERO, item });
+    let described = read(&world, vec![frame(&world, 0, 0, &born, None)]).unwrap();
+    assert_eq!(described.spawn, world.spawn);
 }
 
 #[test]
