@@ -11,6 +11,7 @@
 //! cargo test -p node --test chaos -- --nocapture
 //! ANTIPHON_CHAOS_KILLS=200 cargo test -p node --test chaos -- --nocapture     # longer
 //! ANTIPHON_CHAOS_SEED=7 cargo test -p node --test chaos -- --nocapture        # the same schedule
+//! ANTIPHON_CHAOS_KEEP=DIR cargo test -p node --test chaos     # keeps the data of a run that fails
 //! ```
 //!
 //! A link is cut in a network that only the test sees: it runs itself again in namespaces of its own,
@@ -22,7 +23,9 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test panics where the cluster does not do what it must, and tells what it does to it"
+    clippy::disallowed_methods,
+    reason = "a test panics where the cluster does not do what it must, and tells what it does to it \
+              and when"
 )]
 
 #[path = "chaos/audit.rs"]
@@ -49,7 +52,6 @@ const KILLS: usize = 22;
 fn whatever_dies_everything_happens_once_and_in_order() {
     let seed = wish("ANTIPHON_CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let kills = wish("ANTIPHON_CHAOS_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
-    // Children of a thread get their signal when that thread ends, and this one outlives them.
     match network::enter(seed, "whatever_dies_everything_happens_once_and_in_order") {
         Place::Elsewhere => {}
         Place::Here { data, links } => {

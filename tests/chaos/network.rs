@@ -50,17 +50,15 @@ pub(crate) fn enter(seed: u64, test: &str) -> Place {
         .stdin(Stdio::null())
         .status()
         .unwrap();
-    if !status.success() {
-        if let Some(kept) = env::var_os("ANTIPHON_CHAOS_KEEP") {
-            let _ = Command::new("cp").arg("-a").arg(data.path()).arg(kept).status();
-        }
+    if let (false, Some(kept)) = (status.success(), env::var_os("ANTIPHON_CHAOS_KEEP")) {
+        let _ = Command::new("cp").arg("-a").arg(data.path()).arg(kept).status();
     }
     assert!(status.success(), "the test failed within its namespaces, see above");
     Place::Elsewhere
 }
 
-/// A command that runs another one with network and processes of its own, and all of them end with
-/// this thread.
+/// A command that runs another one with network and processes of its own. All of them end with this
+/// thread, whatever ends it.
 fn namespaces() -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child"]);
