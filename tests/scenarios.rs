@@ -11,6 +11,8 @@ mod support;
 
 #[path = "scenarios/accounts.rs"]
 mod accounts;
+#[path = "scenarios/asking.rs"]
+mod asking;
 #[path = "scenarios/audit.rs"]
 mod audit;
 #[path = "scenarios/bad_input.rs"]
