@@ -121,7 +121,9 @@ pub(crate) trait ModuleStore: Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 pub(crate) mod conformance;
-#[cfg(any(test, simulation))]
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(simulation)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
