@@ -29,7 +29,7 @@ const LARGE_RING: i128 = 999;
 /// Milliseconds between two rings of an alarm.
 const PERIOD: u64 = 250;
 /// Processes that are replayed in the end.
-const SAMPLE: usize = 50;
+const SAMPLE: usize = 20;
 
 /// The processes, and the tasks that send to them.
 pub(crate) struct Load {
