@@ -11,6 +11,8 @@ mod support;
 
 #[path = "scenarios/accounts.rs"]
 mod accounts;
+#[path = "scenarios/asking.rs"]
+mod asking;
 #[path = "scenarios/audit.rs"]
 mod audit;
 #[path = "scenarios/bad_input.rs"]
@@ -33,6 +35,8 @@ mod forgery;
 mod handover;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
+#[path = "scenarios/hostile_messenger.rs"]
+mod hostile_messenger;
 #[path = "scenarios/residency.rs"]
 mod residency;
 #[path = "scenarios/sharing.rs"]

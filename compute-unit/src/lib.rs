@@ -27,6 +27,8 @@ mod executor;
 mod faults;
 mod feed;
 mod following;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod given;
 mod instance;
 mod keeper;

@@ -11,13 +11,14 @@ use std::{
     process::{Command, ExitCode},
 };
 
-const ACTORS: [&str; 9] = [
+const ACTORS: [&str; 10] = [
     "counter",
     "pingpong",
     "bank",
     "tokenring",
     "supervisor",
     "worker",
+    "alarm",
     "station",
     "alerts",
     "bulletin",
@@ -25,7 +26,7 @@ const ACTORS: [&str; 9] = [
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What the modules are made of, from the root of the workspace.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "Cargo.toml",
     "Cargo.lock",
     "protocol/Cargo.toml",
@@ -38,6 +39,7 @@ const SOURCES: [&str; 13] = [
     "examples/bank",
     "examples/tokenring",
     "examples/forkjoin",
+    "examples/alarm",
     "examples/quakes",
 ];
 

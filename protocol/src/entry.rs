@@ -183,6 +183,19 @@ impl Entry {
             Self::Answer(answer) => answer.statement.unverified().source,
         }
     }
+
+    /// The bytes of the [`Spawn`] that the entry is or carries, unchecked: slot 0 of a log is such an
+    /// entry, be the process a client's or another process's.
+    pub fn spawn_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Spawn(spawn) => Some(spawn.body_bytes()),
+            Self::Delivery(Delivery { item, .. }) => match &item.body {
+                ItemBody::Spawn(bytes, _) => Some(bytes),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Timer {

@@ -211,7 +211,13 @@ impl Unit {
         entry: EntryId,
     ) -> Result<Signed<PairStatement>, Refusal> {
         let archive = self.shards.archive(&target);
-        let is_known = archive.board.process(&target).is_some();
+        let known = archive.board.process(&target);
+        let is_known = known.is_some();
+        // Of a log that was taken over, slots and refusals may be void that this unit has.
+        let changes = || known.map_or(0, |known| known.standing.source.changes());
+        if let Some(refusal) = self.shards.seals.refuses(&target, changes) {
+            return Err(refusal);
+        }
         let verdict = match archive.find(&entry).map_err(refuse_storage)? {
             Some(place) if place.process == target => {
                 let verdict = self.verdict(&place, (source, number))?;

@@ -15,14 +15,19 @@ use crate::{
 };
 
 /// A stream of submissions straight to the scheduler, without a client that would refuse to help.
-struct Attacker {
+pub(crate) struct Attacker {
     sender: transport::FrameSender,
     receiver: transport::FrameReceiver,
     next: u64,
 }
 
 impl Attacker {
-    async fn new(client: &antiphon_client::Client, network: NetworkId, role: Role) -> Self {
+    /// Opens a stream to the first unit of a role.
+    pub(crate) async fn new(
+        client: &antiphon_client::Client,
+        network: NetworkId,
+        role: Role,
+    ) -> Self {
         let key = SecretKey::from_seed(&[66; 32]);
         let endpoint = Endpoint::client(&key, network, Limits::default()).unwrap();
         let unit = client.directory().units(role)[0];
@@ -34,7 +39,7 @@ impl Attacker {
     }
 
     /// Submits an entry and returns its slot, or why it was refused.
-    async fn submit(
+    pub(crate) async fn submit(
         &mut self,
         entry: Entry,
         origin: Option<OriginProof>,

@@ -104,7 +104,7 @@ pub(crate) struct Child {
 
 impl Wanted {
     /// How many bytes of the outbox it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Tell { method, args, .. }
             | Self::Ask { method, args, .. }

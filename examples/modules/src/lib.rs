@@ -21,6 +21,9 @@ pub const SUPERVISOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/supervis
 /// `forkjoin/worker`: does a part of a job.
 pub const WORKER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worker.wasm"));
 
+/// `alarm`: rings when it is time.
+pub const ALARM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/alarm.wasm"));
+
 /// `quakes/station`: the events of one seismic network.
 pub const STATION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/station.wasm"));
 
@@ -31,13 +34,14 @@ pub const ALERTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/alerts.wasm"
 pub const BULLETIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bulletin.wasm"));
 
 /// Every module with the name of its actor.
-pub const ALL: [(&str, &[u8]); 9] = [
+pub const ALL: [(&str, &[u8]); 10] = [
     ("counter", COUNTER),
     ("pingpong", PINGPONG),
     ("bank", BANK),
     ("tokenring", TOKENRING),
     ("supervisor", SUPERVISOR),
     ("worker", WORKER),
+    ("alarm", ALARM),
     ("station", STATION),
     ("alerts", ALERTS),
     ("bulletin", BULLETIN),

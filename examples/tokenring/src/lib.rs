@@ -1,9 +1,14 @@
 //! Nodes in a ring that pass tokens on. The head spawns the others.
 
+use std::time::Duration;
+
 use antiphon::prelude::*;
 
 /// The most nodes a ring has beside its head.
 pub const NODES_MAX: u32 = 1_000;
+
+/// How long to wait until all nodes are born: a large ring takes a while.
+const BIRTH_PATIENCE: Duration = secs(600);
 
 /// One node of a ring.
 #[actor]
@@ -48,7 +53,7 @@ impl TokenRing {
         let mut children = Vec::new();
         for number in (1..=nodes).rev() {
             let child = cx.child::<Self>(&cx.own_module(), args! { next: next });
-            let child = child.name(format!("node {number}")).spawn();
+            let child = child.name(format!("node {number}")).deadline(BIRTH_PATIENCE).spawn();
             next = child.actor();
             children.push(child);
         }

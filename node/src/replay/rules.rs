@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use protocol::{
     Assignment, ControlAction, Entry, EntryId, ItemBody, PairNumber, ProcessId, ProvenanceError,
-    Source, Timestamp, api::LogRecord,
+    Source, Spawn, Timestamp, api::LogRecord, codec,
 };
 
 /// What the slots so far decide about the next. An entry that breaks a rule was let in, or let in
@@ -34,9 +34,16 @@ impl Rules {
         while self.fresh.first().is_some_and(|(expiry, _)| *expiry < time) {
             self.fresh.pop_first();
         }
+        let spawn = record.entry.spawn_bytes().map(codec::decode::<Spawn>).transpose();
+        let spawn = spawn.map_err(|_| "the spawn cannot be read")?;
+        if let Some(spawn) = &spawn {
+            if spawn.expiry < time {
+                return Err("the spawn had expired");
+            }
+            self.source = Some(Source::of_spawn(spawn));
+        }
         self.take_epoch(record)?;
         match &record.entry {
-            Entry::Spawn(spawn) if spawn.unverified().expiry < time => Err("the spawn had expired"),
             Entry::Control(control) if control.unverified().expiry < time => {
                 Err("the control had expired")
             }
@@ -52,8 +59,9 @@ impl Rules {
             Entry::Delivery(delivery) => {
                 let pair = delivery.item.pair.ok_or("the delivery has no place in its pair")?;
                 let expected = self.expected(&delivery.source);
-                if expected.is_some_and(|expected| expected != pair.number) {
-                    return Err("the delivery is not the next of its pair");
+                // A number that was refused for good is missing in the log.
+                if expected.is_some_and(|expected| expected > pair.number) {
+                    return Err("the numbers of the pair go back");
                 }
                 self.go_behind(delivery.source, pair.number)
             }
@@ -78,9 +86,6 @@ impl Rules {
     /// Checks that a slot is of the epoch it must be, and that its controller ordered what ends one.
     fn take_epoch(&mut self, record: &LogRecord) -> Result<(), &'static str> {
         let Assignment { epoch, slot, .. } = record.assignment;
-        if let Entry::Spawn(spawn) = &record.entry {
-            self.source = Some(Source::of_spawn(spawn.unverified()));
-        }
         let Some(source) = &mut self.source else { return Ok(()) };
         let Entry::Control(control) = &record.entry else {
             let same = epoch == source.epoch();

@@ -3,7 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use protocol::{
-    Body, Entry, EntryId, Hash, NetworkId, PublicKey, Signed, VerifyError, api::LogRecord,
+    Body, Entry, EntryId, Hash, ItemBody, NetworkId, Principal, ProcessId, PublicKey, Signed,
+    Spawn, VerifyError, api::LogRecord, codec,
 };
 use tokio::{runtime::Handle, task::JoinHandle};
 
@@ -55,12 +56,8 @@ pub(super) fn check(network: NetworkId, record: &LogRecord) -> Result<(), String
     let id = &record.assignment.entry;
     match &record.entry {
         Entry::Spawn(spawn) => {
-            let body = spawn.unverified();
-            let accepted = body.policy.units.contains(&body.acceptance.unit)
-                && body.acceptance.holds(network, &body.module, &body.profile);
             signed(network, spawn, id, "spawn")?;
-            let refused = || "no unit of the policy accepted the module".to_owned();
-            accepted.then_some(()).ok_or_else(refused)
+            accepted(network, spawn.unverified())
         }
         Entry::Message(message) => signed(network, message, id, "message"),
         Entry::Control(control) => signed(network, control, id, "control"),
@@ -69,8 +66,28 @@ pub(super) fn check(network: NetworkId, record: &LogRecord) -> Result<(), String
             let held = statement.verify_by(network, &statement.digest(), PublicKey::verifies);
             held.map_err(|error| told("answer", error))
         }
-        Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_) => Ok(()),
+        Entry::Delivery(delivery) => match &delivery.item.body {
+            ItemBody::Spawn(bytes, _) => wanted(network, delivery.source, bytes),
+            _ => Ok(()),
+        },
+        Entry::Skip(_) | Entry::Timer(_) => Ok(()),
     }
+}
+
+/// Checks the spawn of a child against its parent.
+fn wanted(network: NetworkId, parent: ProcessId, bytes: &[u8]) -> Result<(), String> {
+    let spawn: Spawn = codec::decode(bytes).map_err(|error| format!("the spawn: {error}"))?;
+    spawn.check().map_err(|rule| format!("the spawn breaks a rule: {rule}"))?;
+    if spawn.network != network || spawn.sender != Principal::Process(parent) {
+        return Err("the spawn does not name this network and its parent".to_owned());
+    }
+    accepted(network, &spawn)
+}
+
+fn accepted(network: NetworkId, spawn: &Spawn) -> Result<(), String> {
+    let accepted = spawn.policy.units.contains(&spawn.acceptance.unit)
+        && spawn.acceptance.holds(network, &spawn.module, &spawn.profile);
+    accepted.then_some(()).ok_or_else(|| "no unit of the policy accepted the module".to_owned())
 }
 
 /// Checks a body whose digest is the id of its entry.

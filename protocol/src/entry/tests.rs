@@ -27,6 +27,17 @@ fn every_entry_knows_whose_log_it_belongs_to() {
 }
 
 #[test]
+fn a_birth_carries_its_spawn_whoever_wanted_it() {
+    let signed = examples::spawn();
+    let bytes = signed.body_bytes().to_vec();
+    let mut born = delivery();
+    born.item.body = ItemBody::Spawn(bytes.clone(), None);
+    assert_eq!(Entry::Spawn(signed).spawn_bytes(), Some(bytes.as_slice()));
+    assert_eq!(Entry::Delivery(born).spawn_bytes(), Some(bytes.as_slice()));
+    assert_eq!(Entry::Delivery(delivery()).spawn_bytes(), None);
+}
+
+#[test]
 fn a_process_is_named_by_its_spawn() {
     let spawn = Entry::Spawn(examples::spawn());
     assert_eq!(spawn.target().spawn_entry(), spawn.id());

@@ -1,7 +1,7 @@
 //! Reading logs: each page must continue the one before.
 
 use protocol::{
-    Entry, Epoch, Hash, Position, ProcessId, Slot, Source, Timestamp, UnitId,
+    Domain, Epoch, Hash, Position, ProcessId, Slot, Source, Timestamp, UnitId,
     api::{LogPage, LogRecord, Request},
 };
 
@@ -84,8 +84,13 @@ impl Place {
         if entry.target() != self.process {
             return Err("the entry belongs to another log");
         }
-        if matches!(entry, Entry::Spawn(_)) != (assignment.slot == Slot::ZERO) {
+        let spawn = entry.spawn_bytes();
+        if spawn.is_some() != (assignment.slot == Slot::ZERO) {
             return Err("slot 0, and no other, is the spawn");
+        }
+        let is_its = |bytes| Domain::Spawn.digest(&[bytes]).as_bytes() == self.process.as_bytes();
+        if !spawn.is_none_or(is_its) {
+            return Err("the spawn is that of another process");
         }
         if let Some((chain, time, epoch)) = &self.before {
             if !assignment.follows(chain) {

@@ -78,8 +78,11 @@ impl Gathered {
     fn take(&mut self, process: ProcessId, frame: TailFrame) -> Result<(), ClientError> {
         let bare = TailFrame { records: Vec::new(), refusals: None, ..frame };
         for record in frame.records.into_iter().filter(|one| one.assignment.process == process) {
-            match codec::decode(&record.entry).map_err(ClientError::unverified)? {
-                Entry::Spawn(spawn) => self.spawn = Some(spawn.body_bytes().to_vec()),
+            let entry: Entry = codec::decode(&record.entry).map_err(ClientError::unverified)?;
+            if let Some(spawn) = entry.spawn_bytes() {
+                self.spawn = Some(spawn.to_vec());
+            }
+            match entry {
                 Entry::Control(control) if control.unverified().action.ends_epoch() => {
                     let taken_over =
                         matches!(control.unverified().action, ControlAction::Takeover { .. });

@@ -1,11 +1,12 @@
 //! What modules are, what they are told and what they say.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use antiphon::{cbor, expansion::Arguments};
 use protocol::{
-    abi::{Input, Output, SavedState, pack, unpack},
-    canonical,
+    Principal, ProcessId, Spawn, Timestamp,
+    abi::{GuestEffect, GuestResult, Input, Output, SavedState, pack, unpack},
+    canonical, codec,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasmparser::{Validator, WasmFeatures};
@@ -14,7 +15,7 @@ use crate::{Family, choose, plain, seeds};
 
 pub(crate) const GUEST: Family = &[
     ("Input", plain::<Input>),
-    ("Output", plain::<Output>),
+    ("Output", output),
     ("SavedState", plain::<SavedState>),
     ("Value", typed),
     ("Packed", packed),
@@ -34,7 +35,59 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         ..State::default()
     };
     seeds.push([vec![3], cbor::to_vec(&state).expect("it has a CBOR form")].concat());
+    seeds.extend(outputs().iter().map(|output| [vec![1], codec::encode(output)].concat()));
     seeds
+}
+
+/// Outputs with every effect, and every way to end.
+pub(crate) fn outputs() -> Vec<Output> {
+    let (parent, spawn) = seeds::parent();
+    let (method, args, target) = ("m".to_owned(), vec![0xa0], parent);
+    let child = codec::encode(&Spawn { sender: Principal::Process(parent), ..spawn });
+    let due = Timestamp::new(1);
+    let effects = vec![
+        GuestEffect::Log { level: 2, text: "l".to_owned() },
+        GuestEffect::Event { name: "e".to_owned(), data: vec![0xf6] },
+        GuestEffect::Tell { target, method: method.clone(), args: args.clone(), hint: None },
+        GuestEffect::Ask {
+            target,
+            method: method.clone(),
+            args: args.clone(),
+            token: 1,
+            patience: 9,
+            hint: None,
+            call: Some(1),
+        },
+        GuestEffect::Reply { call: 1, result: GuestResult::Reply(vec![0xf6]) },
+        GuestEffect::SetTimer {
+            token: 1,
+            due,
+            every: Some(5),
+            catch_up: true,
+            method,
+            args,
+            call: None,
+        },
+        GuestEffect::CancelTimer { token: 1 },
+        GuestEffect::Spawn { spawn: child, token: 2, patience: 9, call: None },
+    ];
+    let mut outputs: Vec<_> = [GuestResult::Later, GuestResult::Held]
+        .into_iter()
+        .map(|result| Output { result, effects: effects.clone() })
+        .collect();
+    outputs.extend(effects.into_iter().map(|effect| {
+        let result = GuestResult::Reply(vec![0xf6]);
+        Output { result, effects: vec![effect] }
+    }));
+    outputs
+}
+
+/// What a compute unit makes of it, too.
+fn output(bytes: &[u8]) {
+    static PARENT: LazyLock<(ProcessId, Spawn)> = LazyLock::new(seeds::parent);
+    plain::<Output>(bytes);
+    let (id, spawn) = &*PARENT;
+    let _ = compute_unit::fuzzing::output(bytes, id, spawn);
 }
 
 /// A state as actors have them.
@@ -47,7 +100,7 @@ struct State {
     letter: Option<char>,
     shape: Shape,
     names: BTreeMap<String, Vec<Option<bool>>>,
-    ids: BTreeMap<u16, antiphon::ProcessId>,
+    ids: BTreeMap<u16, ProcessId>,
     pair: (u8, String),
     nested: Option<Box<Self>>,
 }

@@ -6,13 +6,13 @@ use std::fmt::Debug;
 
 use protocol::{
     Acceptance, AssignmentProof, BatchHeader, Body, Change, ComputePolicy, Control, Delivery,
-    Entry, Fault, Hash, HeadStatement, Message, OriginProof, Outcome, PairStatement, Proof,
-    ProofFile, Provenance, PublicKey, Receipt, ReceiptBatch, RefusalLeaf, Signature, Signed, Spawn,
-    Timestamp, UnitRecord, ViewAnswer, ViewRequest,
+    Entry, Fault, Hash, HeadStatement, ItemBody, Message, OriginProof, Outcome, PairStatement,
+    Proof, ProofFile, Provenance, PublicKey, Receipt, ReceiptBatch, RefusalLeaf, Signature, Signed,
+    Spawn, Timestamp, UnitRecord, ViewAnswer, ViewRequest,
     api::{
-        Adopted, Blobs, FollowFrame, HeadPage, LogPage, ModuleBytes, NextNumber, Opening,
-        OutcomePage, ProcessPage, Records, Request, Response, Stored, Submission, SubmitEvent,
-        SubmitFrame, TailFrame, TailReport, UnitStatus,
+        Adopted, AgendaPage, Blobs, FollowFrame, HeadPage, Kept, LogPage, ModuleBytes, NextNumber,
+        Opening, OutboxPage, OutcomePage, ProcessPage, Records, Request, Response, Stored,
+        Submission, SubmitEvent, SubmitFrame, TailFrame, TailReport, UnitStatus,
     },
     codec,
 };
@@ -52,6 +52,9 @@ pub(crate) const FRAMES: Family = &[
     ("HeadPage", plain::<HeadPage>),
     ("TailReport", plain::<TailReport>),
     ("Stored", plain::<Stored>),
+    ("AgendaPage", plain::<AgendaPage>),
+    ("OutboxPage", plain::<OutboxPage>),
+    ("Kept", plain::<Kept>),
     ("ViewRequest", view_request),
 ];
 
@@ -79,7 +82,7 @@ pub(crate) fn entries(bytes: &[u8]) {
 }
 
 pub(crate) fn entry_seeds() -> Vec<Vec<u8>> {
-    seeds::vectors(ENTRIES)
+    [seeds::vectors(ENTRIES), seeds::entries()].concat()
 }
 
 pub(crate) fn frames(bytes: &[u8]) {
@@ -87,7 +90,17 @@ pub(crate) fn frames(bytes: &[u8]) {
 }
 
 pub(crate) fn frame_seeds() -> Vec<Vec<u8>> {
-    seeds::vectors(FRAMES)
+    let (agenda, outbox, requests) = seeds::pages();
+    let seed = |name: &str, bytes: Vec<u8>| {
+        let place = FRAMES.iter().position(|(of, _)| *of == name).expect("it is in the family");
+        [vec![u8::try_from(place).expect("a family is small")], bytes].concat()
+    };
+    let mut seeds = seeds::vectors(FRAMES);
+    seeds.push(seed("AgendaPage", codec::encode(&agenda)));
+    seeds.push(seed("OutboxPage", codec::encode(&outbox)));
+    seeds.push(seed("Kept", codec::encode(&Kept { count: 3 })));
+    seeds.extend(requests.iter().map(|request| seed("Request", codec::encode(request))));
+    seeds
 }
 
 pub(crate) fn proofs(bytes: &[u8]) {
@@ -135,6 +148,12 @@ fn entry(bytes: &[u8]) {
         Entry::Answer(answer) => signed::<PairStatement>(&codec::encode(&answer.statement)),
         Entry::Delivery(delivery) | Entry::Skip(delivery) => {
             delivery.item.leaf();
+            if let ItemBody::Spawn(bytes, _) = &delivery.item.body
+                && let Some(spawn) = decode::<Spawn>(bytes)
+            {
+                let _ = spawn.check();
+                policy(&codec::encode(&spawn.policy));
+            }
             assert_eq!(target, delivery.item.target);
         }
         // Unsigned, and its id is checked by whoever knows the process.

@@ -3,7 +3,12 @@
 use std::{fs, sync::LazyLock};
 
 use data_encoding::HEXLOWER;
-use protocol::{Delivery, Entry, codec};
+use protocol::{
+    Delivery, Entry, ItemBody, Message, PairNumber, Principal, ProcessId, Profile, RefusalCode,
+    SecretKey, Signed, Slot, Spawn, Timer, TimerKind, Timestamp,
+    api::{AgendaKey, AgendaPage, Cursor, OutboxPage, Request, WaitingPair, WaitingState},
+    codec,
+};
 
 use crate::Family;
 
@@ -70,6 +75,82 @@ pub(crate) fn operations() -> Vec<Vec<u8>> {
         vec![0, 0, 0, 1, 4, 1, 0, 2, 1, 1, 2, 5, 1, 0, 2, 4, 3, 255, 255, 1, 0, 2, 4, 7, 9, 9, 4],
         vec![0, 2, 2, 2, 1, 0, 2, 2, 1, 1, 4, 6, 2, 2, 1, 2, 5, 2, 2, 1, 2, 4],
     ]
+}
+
+/// A process, and the spawn of it.
+pub(crate) fn parent() -> (ProcessId, Spawn) {
+    let vectors = parse(include_str!("../../../protocol/vectors/entry-spawn.txt"));
+    let entries = vectors.iter().filter_map(|vector| codec::decode(&vector.bytes).ok());
+    let mut spawns = entries.filter_map(|entry| match &entry {
+        Entry::Spawn(spawn) => Some((entry.target(), spawn.unverified().clone())),
+        _ => None,
+    });
+    let (process, mut spawn) = spawns.next().expect("the file has a spawn");
+    // As processes have it that spawn others.
+    spawn.profile = Profile::current().id();
+    (process, spawn)
+}
+
+/// A message that shows another one.
+fn showing() -> Signed<Message> {
+    let vectors = parse(include_str!("../../../protocol/vectors/entry-message.txt"));
+    let entries = vectors.iter().filter_map(|vector| codec::decode(&vector.bytes).ok());
+    let mut messages = entries.filter_map(|entry| match entry {
+        Entry::Message(message) => Some(message),
+        _ => None,
+    });
+    let shown = messages.next().expect("the file has a message");
+    let key = SecretKey::from_seed(&[3; 32]);
+    let body = Message {
+        sender: Principal::Account(key.public().account()),
+        evidence: Some(codec::encode(&shown).into()),
+        ..shown.unverified().clone()
+    };
+    Signed::sign(body, &key)
+}
+
+/// Entries and messages that have no vector of their own.
+pub(crate) fn entries() -> Vec<Vec<u8>> {
+    let showing = showing();
+    let entry = codec::encode(&Entry::Message(showing.clone()));
+    let mut birth = delivery();
+    birth.item.body = ItemBody::Spawn(codec::encode(&parent().1), Some(Timestamp::new(9)));
+    let birth = codec::encode(&Entry::Delivery(birth));
+    vec![
+        [vec![0], entry].concat(),
+        [vec![0], birth].concat(),
+        [vec![2], codec::encode(&showing)].concat(),
+    ]
+}
+
+/// What messengers ask and tell: timers, pairs that wait, cursors.
+pub(crate) fn pages() -> (AgendaPage, OutboxPage, Vec<Request>) {
+    let Delivery { source: process, item, .. } = delivery();
+    let (slot, index, number) = (Slot::new(3), 1, PairNumber::new(4));
+    let (kind, due) = (TimerKind::AskTimeout, Timestamp::new(9));
+    let timer = Timer { process, slot, index, occurrence: 0, kind, due };
+    let ticking = Timer { occurrence: 7, kind: TimerKind::Timer, ..timer };
+    let pair = |state| WaitingPair {
+        source: process,
+        target: item.target,
+        number,
+        slot: Some(slot),
+        count: 2,
+        state,
+    };
+    let reason = RefusalCode::Unreachable;
+    let pairs = vec![
+        pair(WaitingState::Moving),
+        pair(WaitingState::Retrying { reason, retry_in: 5 }),
+        pair(WaitingState::Blocked(RefusalCode::PairConflict)),
+    ];
+    let requests = vec![
+        Request::Agenda { after: Some(AgendaKey { process, slot, index }), limit: 9 },
+        Request::Outbox { source: Some(process), limit: 9 },
+        Request::PutCursors(vec![Cursor { process, slot }]),
+    ];
+    let agenda = AgendaPage { timers: vec![timer, ticking], more: true };
+    (agenda, OutboxPage { pairs, total: 3, timers: 2 }, requests)
 }
 
 /// A tell of another process.

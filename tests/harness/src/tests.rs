@@ -50,6 +50,14 @@ fn every_check_holds_for_its_seeds_whole_or_damaged() {
 }
 
 #[test]
+fn outputs_to_begin_with_are_let_through() {
+    let (id, spawn) = seeds::parent();
+    for output in guest::outputs() {
+        assert!(compute_unit::fuzzing::output(&codec::encode(&output), &id, &spawn), "{output:?}");
+    }
+}
+
+#[test]
 fn every_format_with_a_vector_is_in_a_family() {
     // A log is a list of assignments, a profile is never read from bytes.
     let mut missing: BTreeSet<String> = seeds::kinds().collect();

@@ -105,8 +105,15 @@ const OUTPUTS: &[(&str, &str, &str)] = &[
     ("a log of a level that is none", "82820041f681830005617880", BAD),
     ("an event without a name", "82820041f68183016041f6", BAD),
     ("an error without a code", "828301606080", BAD),
-    ("a reply beside the result", "82820041f681830400820041f6", UNSUPPORTED),
-    ("a result that comes later", "82810280", UNSUPPORTED),
+    ("a reply to a call that is to come", "82820041f681830418ff820041f6", BAD),
+    ("a timer without a pause", "82820041f6818706010100f462676f41a0", BAD),
+    ("a child that is no spawn", "82820041f681840841a00101", BAD),
+    (
+        "a child without an id",
+        "82820041f6818505582007070707070707070707070707070707070707070707070707070707070707074\
+         1a0616301",
+        UNSUPPORTED,
+    ),
 ];
 
 /// Outputs by their places: pointer and length.

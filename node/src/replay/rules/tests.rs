@@ -122,19 +122,19 @@ fn ids_are_forgotten_with_their_expiry() {
 }
 
 #[test]
-fn deliveries_of_a_pair_are_dense() {
-    let other = Err("the delivery is not the next of its pair");
+fn the_numbers_of_a_pair_never_go_back() {
+    let other = Err("the numbers of the pair go back");
     assert_eq!(taken(true, &[delivery(0), delivery(1)]), [Ok(()), Ok(())]);
-    assert_eq!(taken(true, &[delivery(1)]), [other]);
     assert_eq!(taken(true, &[delivery(0), delivery(0)]), [Ok(()), other]);
-    assert_eq!(taken(true, &[delivery(0), delivery(2)]), [Ok(()), other]);
+    assert_eq!(taken(true, &[delivery(0), delivery(2)]), [Ok(()), Ok(())], "1 was refused");
+    assert_eq!(taken(true, &[delivery(1), delivery(0)]), [Ok(()), other]);
     assert_eq!(taken(false, &[delivery(7), delivery(8)]), [Ok(()), Ok(())], "from the middle");
     assert_eq!(taken(false, &[delivery(7), delivery(7)]), [Ok(()), other]);
 }
 
 #[test]
 fn a_skip_goes_on_from_where_its_pair_is() {
-    let other = Err("the delivery is not the next of its pair");
+    let other = Err("the numbers of the pair go back");
     assert_eq!(taken(true, &[delivery(0), skip(3), delivery(4)]), [Ok(()); 3]);
     assert_eq!(taken(true, &[skip(1), delivery(1)]), [Ok(()), other]);
     let nothing = Err("the skip skips nothing");
@@ -157,6 +157,22 @@ fn a_control_of_the_controller_ends_its_epoch_and_a_takeover_begins_one() {
         rules.take(&record).unwrap();
     }
     assert_eq!(rules.epochs(), 2);
+}
+
+#[test]
+fn a_child_has_epochs_and_an_expiry_as_its_spawn_says() {
+    let mut records = controlled(ControlAction::Stop, 1, [0, 0]);
+    let bytes = records[0].entry.spawn_bytes().unwrap().to_vec();
+    let mut birth = item(Some(0), ItemBody::Spawn(bytes, None));
+    birth.item.target = records[0].assignment.process;
+    records[0].entry = Entry::Delivery(birth);
+    let stopped = Err("the process had been stopped");
+    assert_eq!(taken(true, &records), [Ok(()), Ok(()), stopped]);
+    let mut rules = Rules::new(true);
+    rules.take(&records[0]).unwrap();
+    assert_eq!(rules.epochs(), 1);
+    records[0].assignment.time = Timestamp::new(91);
+    assert_eq!(taken(true, &records[..1]), [Err("the spawn had expired")]);
 }
 
 #[test]

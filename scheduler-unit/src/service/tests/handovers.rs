@@ -294,6 +294,13 @@ async fn a_scheduler_that_comes_back_learns_that_its_log_goes_on_elsewhere() {
     // The old one has heard of nothing.
     let more = old.submit(vec![submission(0, message(target, 100, now))]).await;
     assert_eq!(more.assigned[&0].assignment.slot, Slot::new(4));
+    let teller = Teller::new(target, 3);
+    let told = teller.delivery(0, 0);
+    let (source, number, entry) = (teller.id, PairNumber::ZERO, told.entry.id());
+    let statement = Request::Statement { source, target, number, entry };
+    old.submit(vec![told]).await;
+    let stated: Signed<PairStatement> = old.ask(&statement).await.unwrap();
+    assert_eq!(stated.unverified().verdict, Verdict::Assigned(Slot::new(5)));
     let compute = two.old.connect(&compute()).await;
     let opening = codec::encode(&tail_of_all());
     let (mut reports, _tail) = compute.connection.open_stream(&opening).await.unwrap();
@@ -305,6 +312,9 @@ async fn a_scheduler_that_comes_back_learns_that_its_log_goes_on_elsewhere() {
     while described != provenance {
         described = old.ask(&Request::Describe(target)).await.unwrap();
     }
+    // What it said, it says no more: that slot is void.
+    let stated = old.ask::<Signed<PairStatement>>(&statement).await;
+    assert_eq!(stated.map_err(|refusal| refusal.code), Err(RefusalCode::Moved));
     let other = process(2, now);
     let Two { directory, data, old: server, new: next } = two;
     let sealed = old.submit(vec![

@@ -1,4 +1,7 @@
-use protocol::{Assignment, Epoch, Signed, chain_hash};
+use protocol::{
+    Assignment, Delivery, Entry, Epoch, ItemBody, OutboxItem, PairNumber, PairPosition, Signed,
+    Spawn, chain_hash, codec,
+};
 
 use super::*;
 use crate::testing::World;
@@ -67,6 +70,27 @@ fn each_rule_is_told_with_its_slot() {
         assert_eq!(found.0, slot, "{what}: {}", found.1);
         assert!(found.1.starts_with(what), "{what}: {}", found.1);
     }
+}
+
+#[test]
+fn a_child_begins_with_the_delivery_of_its_own_spawn() {
+    let born = |bytes: Vec<u8>, world: &World| {
+        let (source, slot) = (ProcessId::from_bytes([9; 32]), Slot::new(3));
+        let body = ItemBody::Spawn(bytes, None);
+        let pair = Some(PairPosition { number: PairNumber::ZERO, previous: None });
+        let item = OutboxItem { index: 0, target: world.process, pair, body, hint: None };
+        let entry = Entry::Delivery(Delivery { source, slot, item });
+        let mut record = log(world).remove(0);
+        record.assignment.entry = entry.id();
+        vec![LogRecord { entry, ..record }]
+    };
+    let world = World::new();
+    let bytes = codec::encode(&world.spawn);
+    let first = Place::new(world.process, Slot::ZERO, None);
+    assert!(first.behind(&born(bytes, &world)[0]).is_ok());
+    let other = codec::encode(&Spawn { nonce: 77, ..world.spawn.clone() });
+    let told = first.behind(&born(other, &world)[0]).err();
+    assert_eq!(told, Some("the spawn is that of another process"));
 }
 
 #[test]
