@@ -15,8 +15,8 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    AssignmentProof, Entry, Hash, ItemBody, ModuleId, NetworkId, ProcessId, Provenance, SecretKey,
-    Slot, Spawn, UnitId, UnitSet,
+    Assignment, AssignmentProof, Entry, Hash, ItemBody, ModuleId, NetworkId, Position, ProcessId,
+    Provenance, SecretKey, Slot, Spawn, UnitId, UnitSet,
     api::{Cursor, Opening, TailFrame, TailReport},
     codec,
 };
@@ -67,6 +67,8 @@ pub struct Unit {
     moves: Arc<Moves>,
     hosted: BTreeMap<ProcessId, Hosted>,
     queue: VecDeque<Work>,
+    /// The last slot of each process that was queued.
+    queued: BTreeMap<ProcessId, Position>,
     given: BTreeMap<(ProcessId, Slot), AssignmentProof>,
     reports: BTreeMap<UnitId, BTreeMap<ProcessId, Slot>>,
     liveness: Liveness,
@@ -95,6 +97,7 @@ impl Unit {
             moves: Arc::default(),
             hosted: heads.collect(),
             queue: VecDeque::new(),
+            queued: BTreeMap::new(),
             given: BTreeMap::new(),
             reports: BTreeMap::new(),
             liveness: Liveness::new(now),
@@ -143,21 +146,45 @@ impl Unit {
     /// Why the tail must be opened again.
     pub fn take(&mut self, scheduler: UnitId, frame: TailFrame) -> Result<(), String> {
         let batch = self.tail(scheduler).handle(frame).map_err(|error| error.to_string())?;
-        for Checked { record, entry, .. } in batch.slots {
-            let (path, header) = (batch.tree.path(record.index), batch.header.clone());
-            let path = path.expect("the tail has checked the index");
-            let proof = AssignmentProof { assignment: record.assignment, path, batch: header };
-            let place = (record.assignment.process, record.assignment.slot);
-            self.given.insert(place, proof.clone());
-            self.queue.push_back(Work { scheduler, entry, proof });
+        let mut ahead = None;
+        for Checked { record, entry, moved, .. } in batch.slots {
+            let Assignment { process, slot, .. } = record.assignment;
+            let last = self.queued.get(&process).copied();
+            let next = last.map_or(Some(Slot::ZERO), |last| last.slot.next());
+            if Some(slot) > next {
+                // Another tail has brought less of the log so far.
+                self.tail(scheduler).rewind(&process, last);
+                ahead = Some(process);
+                continue;
+            }
+            moved.into_iter().for_each(|moved| self.moves.learn(process, moved));
+            if Some(slot) == next {
+                let path = batch.tree.path(record.index).expect("the tail has checked the index");
+                let (assignment, batch) = (record.assignment, batch.header.clone());
+                let proof = AssignmentProof { assignment, path, batch };
+                self.queue(scheduler, entry, proof);
+            }
         }
-        match batch.gap {
+        match batch.gap.or(ahead) {
             Some(process) => Err(format!("slots of {process} are missing")),
             None if self.tail(scheduler).is_undecided() => {
                 Err("a slot could not be judged".to_owned())
             }
             None => Ok(()),
         }
+    }
+
+    /// Lets a slot wait for execution.
+    fn queue(&mut self, scheduler: UnitId, entry: Entry, proof: AssignmentProof) {
+        let Assignment { process, slot, epoch, time, chain, .. } = proof.assignment;
+        self.queued.insert(process, Position { slot, epoch, time, chain });
+        self.given.insert((process, slot), proof.clone());
+        self.queue.push_back(Work { scheduler, entry, proof });
+    }
+
+    /// Whether logs have come over to a scheduler, so that its tail must be opened again.
+    pub fn has_arrivals(&mut self, scheduler: UnitId) -> bool {
+        self.tail(scheduler).has_arrivals()
     }
 
     /// Executes so many slots of what waits, and publishes what comes of them. Must run on a thread

@@ -370,19 +370,23 @@ impl Hub {
         let request = Request::Pair { source, target };
         let scheduler = known.scheduler();
         let asked = self.peers.ask_within::<NextNumber>(scheduler, &request, ASK_TIME).await;
-        match asked.map_err(|error| code_of(&error)) {
-            Ok(next) => Ok(next.number),
-            // It may not know yet that the process is its own.
-            Err(RefusalCode::UnknownProcess) => match self.hand_over(target, &known).await {
-                Some(true) => {
-                    let asked = self.peers.ask_within::<NextNumber>(scheduler, &request, ASK_TIME);
-                    asked.await.map(|next| next.number).map_err(|error| code_of(&error))
-                }
-                Some(false) => Err(RefusalCode::Moved),
-                None if self.post.birth(&pair).is_some() => Ok(PairNumber::ZERO),
-                None => Err(RefusalCode::UnknownProcess),
-            },
-            Err(code) => Err(code),
+        let asked = asked.map(|next| next.number).map_err(|error| code_of(&error));
+        // It may not know yet that the process is its own, or its own again.
+        let unaware = match asked {
+            Ok(_) => doubt.target,
+            Err(code) => code == RefusalCode::UnknownProcess,
+        };
+        if !unaware {
+            return asked;
+        }
+        match self.hand_over(target, &known).await {
+            Some(true) => {
+                let asked = self.peers.ask_within::<NextNumber>(scheduler, &request, ASK_TIME);
+                asked.await.map(|next| next.number).map_err(|error| code_of(&error))
+            }
+            Some(false) => Err(RefusalCode::Moved),
+            None if asked.is_err() && self.post.birth(&pair).is_some() => Ok(PairNumber::ZERO),
+            None => asked,
         }
     }
 }

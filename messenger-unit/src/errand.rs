@@ -83,7 +83,7 @@ impl Hub {
         );
         if suspicious
             && let Ok(known) = self.find(process, true).await
-            && code == RefusalCode::UnknownProcess
+            && matches!(code, RefusalCode::UnknownProcess | RefusalCode::Moved)
         {
             self.hand_over(process, &known).await;
         }

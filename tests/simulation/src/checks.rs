@@ -58,7 +58,11 @@ pub(crate) async fn read(
                     break;
                 }
             }
-            logs.logs.insert(process, records);
+            // Of one that was given away its scheduler has only the beginning.
+            let known = logs.logs.entry(process).or_default();
+            if records.len() >= known.len() {
+                *known = records;
+            }
         }
     }
     for compute in computes {

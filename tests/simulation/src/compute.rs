@@ -36,6 +36,8 @@ struct Compute {
     /// How often something was published.
     published: watch::Sender<u64>,
     present: watch::Sender<Option<UnitSet>>,
+    /// How often frames were taken, which may give logs to other schedulers.
+    taken: watch::Sender<u64>,
 }
 
 /// Lets a unit work until its machine crashes.
@@ -46,6 +48,7 @@ pub(crate) fn start(unit: Unit, endpoint: Endpoint, peers: Peers, numbers: Numbe
         wake: Notify::new(),
         published: watch::Sender::new(0),
         present: watch::Sender::new(None),
+        taken: watch::Sender::new(0),
     });
     for scheduler in compute.peers.directory().units(Role::Scheduler) {
         tokio::spawn(Arc::clone(&compute).follow(scheduler));
@@ -94,6 +97,16 @@ impl Compute {
             error = reporting => Err(error),
             // The next stream is about other logs.
             _ = present.changed() => Ok(()),
+            () = self.arrivals(scheduler) => Ok(()),
+        }
+    }
+
+    /// Completes when logs have come over to a scheduler.
+    async fn arrivals(&self, scheduler: UnitId) {
+        let mut taken = self.taken.subscribe();
+        while !self.unit().has_arrivals(scheduler) {
+            // The sender is this unit's.
+            drop(taken.changed().await);
         }
     }
 
@@ -111,6 +124,7 @@ impl Compute {
             }
             let taken = self.unit().take(scheduler, frame);
             self.wake.notify_one();
+            self.taken.send_modify(|count| *count += 1);
             taken?;
             if arrived {
                 return Ok(());

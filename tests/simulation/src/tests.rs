@@ -90,6 +90,7 @@ fn where_nothing_goes_wrong_everything_ends_well() {
             trusting: false,
             weather: Weather { delay: 1, ..Weather::default() },
             peace: None,
+            moves: 0,
             lying: false,
             processes: 2,
             messages: 10,

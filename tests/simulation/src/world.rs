@@ -9,9 +9,9 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, ComputePolicy, Entry, Kind, Limits, Message, ModuleId, Principal, ProcessId,
-    Profile, Role, SecretKey, Signed, Spawn, Timestamp, V1,
-    api::{Request, Stored},
+    Acceptance, ComputePolicy, Control, ControlAction, Entry, Kind, Limits, Message, ModuleId,
+    Principal, ProcessId, Profile, Role, SecretKey, Signed, Spawn, Timestamp, V1,
+    api::{OutboxPage, Request, Stored},
 };
 use simulated_tokio::{
     self as tokio,
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) weather: Weather,
     /// Milliseconds between two troubles; none if absent.
     pub(crate) peace: Option<u64>,
+    /// Of 100 messages, how many are orders that move a process to another scheduler.
+    pub(crate) moves: u64,
     /// Whether schedulers' disks say of everything that it is durable before it is.
     pub(crate) lying: bool,
     pub(crate) processes: usize,
@@ -69,6 +71,7 @@ impl Plan {
             trusting: numbers.chance(50),
             weather,
             peace: (!numbers.chance(10)).then(|| 150 + numbers.below(1_500)),
+            moves: if numbers.chance(40) { 5 + numbers.below(30) } else { 0 },
             lying: false,
             processes: 2 + usize::try_from(numbers.below(3)).unwrap(),
             messages: 6 + usize::try_from(numbers.below(10)).unwrap(),
@@ -164,7 +167,11 @@ impl World {
             }
             if message < self.plan.messages && self.numbers.chance(60) {
                 message += 1;
-                self.send(&mut author);
+                if self.numbers.chance(self.plan.moves) {
+                    self.order_move(&author);
+                } else {
+                    self.send(&mut author);
+                }
             } else if self.plan.peace.is_some() {
                 self.trouble();
             }
@@ -263,6 +270,26 @@ impl World {
         self.wish(Entry::Message(Signed::sign(message, &client_key())));
     }
 
+    /// The controller gives a process to another scheduler, or to the one that has it.
+    fn order_move(&mut self, author: &Author) {
+        let target = *self.numbers.pick(&author.processes);
+        let schedulers = self.cluster.borrow().units(Role::Scheduler);
+        let next = *self.numbers.pick(&schedulers);
+        note(&format!("{target} is given to {next}"));
+        self.nonce += 1;
+        let control = Control {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            sender: account(),
+            target,
+            nonce: self.nonce,
+            expiry: Timestamp::new(simulation::wall_clock() + 60_000),
+            action: ControlAction::Move(next),
+        };
+        self.wish(Entry::Control(Signed::sign(control, &client_key())));
+    }
+
     /// Something goes wrong.
     fn trouble(&mut self) {
         self.troubles += 1;
@@ -331,7 +358,22 @@ impl World {
                 Err(checks::Wrong::NotYet(wrong)) => last = wrong,
             }
         }
+        self.look_into_messengers();
         Err(format!("it does not come to an end: {last}"))
+    }
+
+    /// Takes note of what waits in messengers.
+    fn look_into_messengers(&self) {
+        let peers = self.cluster.borrow().stranger(97);
+        let messengers = self.cluster.borrow().units(Role::Messenger);
+        tokio::spawn(async move {
+            for messenger in messengers {
+                let request = Request::Outbox { source: None, limit: 100 };
+                let waits = peers.ask::<OutboxPage>(messenger, &request).await;
+                note(&format!("in {messenger} waits {waits:?}"));
+            }
+        });
+        run_for(Duration::from_secs(2));
     }
 
     fn read_logs(&self) -> Result<Logs, String> {
