@@ -34,10 +34,7 @@ use std::{
     },
 };
 
-use protocol::{
-    Assignment, BatchHeader, Entry, MerkleTree, ModuleId, Position, ProcessId, Refusal, Reply,
-    Signed, Slot, UnitId,
-};
+use protocol::{Assignment, Entry, ModuleId, Position, ProcessId, Refusal, Reply, Slot, UnitId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
@@ -47,7 +44,7 @@ use crate::{
     metrics::Metrics,
     module::{CompiledModule, Modules},
     published::Published,
-    publisher::Publication,
+    publisher::{Assigning, Publication},
     reports::Reports,
     store::Head,
 };
@@ -74,13 +71,11 @@ pub(crate) struct Work {
     pub(crate) share: OwnedSemaphorePermit,
 }
 
-/// A verified batch of a scheduler.
+/// A verified batch of a scheduler, on its way.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The signed header.
-    pub(crate) header: Signed<BatchHeader>,
-    /// The tree of its leaves.
-    pub(crate) tree: MerkleTree,
+    /// What the scheduler signed.
+    pub(crate) assigning: Arc<Assigning>,
     /// Who wants to know when its slots are executed.
     pub(crate) reports: Arc<Reports>,
 }

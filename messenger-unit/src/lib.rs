@@ -23,6 +23,7 @@
 //! messenger changes neither what is delivered nor in which order.
 
 mod agenda;
+mod basis;
 mod board;
 mod check;
 mod collect;

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    ProcessId, Receipt, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
+    ProcessId, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{
         Cursor, Executed, Kept, OUTCOME_FRAME_MAX, Opening, OutboxPage, Records, Request, Response,
         SubmitFrame, UnitStatus,
@@ -376,8 +376,7 @@ async fn read(hub: &Arc<Hub>, session: &Arc<Session>, mut receiver: FrameReceive
 
 fn executed((frame, position): &Place) -> Option<Vec<u8>> {
     let slot = frame.inner.slots.get(*position)?;
-    let (leaf, path, batch) = (slot.leaf.clone(), slot.path.clone(), frame.inner.batch.clone());
-    let receipt = Receipt { leaf, path, batch };
+    let receipt = frame.receipt(slot)?;
     Some(Response::done(&Executed { outcome: slot.outcome.clone(), receipt }))
 }
 

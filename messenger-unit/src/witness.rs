@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{Fault, NetworkId, ProcessId, Receipt, Slot, api::FollowSlot, codec};
+use protocol::{Fault, NetworkId, ProcessId, Slot, api::FollowSlot, codec};
 
 use crate::check::Frame;
 
@@ -83,7 +83,7 @@ impl Witness {
         if first.leaf == *leaf || self.reported.contains(&leaf.process) {
             return None;
         }
-        let mut receipts = [receipt(other, first), receipt(frame, slot)].map(Box::new);
+        let mut receipts = [other.receipt(first)?, frame.receipt(slot)?].map(Box::new);
         // In one order, whichever came first.
         receipts.sort_by_cached_key(|receipt| codec::encode(&**receipt));
         let [one, two] = receipts;
@@ -107,11 +107,6 @@ impl Witness {
         }
         self.oldest += 1;
     }
-}
-
-fn receipt(frame: &Frame, slot: &FollowSlot) -> Receipt {
-    let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
-    Receipt { leaf, path, batch: frame.inner.batch.clone() }
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub use handover::{Adopted, Adoption, ExecutedHead, HeadPage};
 pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
 pub use submit::{Acknowledgement, FinalRefusal, Submission, SubmitEvent, SubmitFrame};
 pub use tail::{
-    Cursor, FollowFrame, FollowSlot, PairUse, RefusalRecord, TailFrame, TailRecord, TailReport,
+    Cursor, FollowFrame, FollowSlot, NoProof, PairUse, RefusalRecord, TailFrame, TailRecord,
+    TailReport,
 };
 
 /// The longest frame that carries outcomes, in bytes: [`FollowFrame`] and, from messengers,

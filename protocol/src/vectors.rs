@@ -309,7 +309,7 @@ fn every_variant_has_a_vector() {
         ("Proof", 16..21),
         ("Request", 0..24),
         ("Response", 0..2),
-        ("SubmitEvent", 0..4),
+        ("SubmitEvent", 0..5),
     ] {
         let of_kind = vectors.iter().filter(|vector| vector.kind == kind);
         let numbers: BTreeSet<u8> = of_kind.map(|vector| vector.bytes[1]).collect();

@@ -263,7 +263,7 @@ fn lie(units: &[Home], network: NetworkId, process: ProcessId, slot: u64) {
 fn sealed(mut slots: Vec<FollowSlot>, network: NetworkId, key: &SecretKey) -> FollowFrame {
     let tree = MerkleTree::new(slots.iter().map(|slot| slot.leaf.leaf()).collect());
     for (slot, index) in slots.iter_mut().zip(0..) {
-        slot.path = tree.path(index).unwrap();
+        slot.path = tree.path(index);
     }
     let batch = ReceiptBatch {
         version: V1,
@@ -274,7 +274,7 @@ fn sealed(mut slots: Vec<FollowSlot>, network: NetworkId, key: &SecretKey) -> Fo
         root: tree.root(),
         engine: "another one".to_owned(),
     };
-    FollowFrame { batch: Signed::sign(batch, key), slots }
+    FollowFrame { batch: Signed::sign(batch, key), slots, assignments: None }
 }
 
 /// Checks a fault file that `verify` wrote, then one of a single unit, then altered ones.

@@ -12,6 +12,7 @@ use crate::{
     Engine,
     feed::Feed,
     fixture::{actor, wasm},
+    publisher::Assigning,
     store::Store,
     tail::Tail,
     testing::{Log, NETWORK},
@@ -124,7 +125,10 @@ fn work(log: &mut Log, messages: usize) -> Vec<Work> {
     let checked = Tail::new(me, scheduler, NETWORK, true).handle_frame(&codec::encode(&frame));
     let checked = checked.unwrap();
     let reports = Arc::default();
-    let batch = Arc::new(Batch { header: checked.header, tree: checked.tree, reports });
+    let batch = Arc::new(Batch {
+        assigning: Arc::new(Assigning { header: checked.header, tree: checked.tree }),
+        reports,
+    });
     let room = Arc::new(Semaphore::new(1 << 20));
     let work = checked.slots.into_iter().map(|slot| Work {
         assignment: slot.record.assignment,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use protocol::{Assignment, AssignmentProof, Hash, Position, Reply, Slot};
+use protocol::{Assignment, Hash, Position, Reply, Slot};
 
 use super::{
     Shared, ViewJob, Viewed, Work,
@@ -20,7 +20,7 @@ use crate::{
     instance::{HostFault, Pause},
     metrics::Metrics,
     process::{Executed, Process},
-    publisher::Publication,
+    publisher::{Place, Publication},
     store::Head,
 };
 
@@ -232,14 +232,17 @@ fn publish(
     if let Some(next) = slot.next() {
         *published = Some(Head { next, leaf: executed.digest });
     }
-    let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
+    // Here, where a bug costs one process: the publisher serves all.
+    let leaves = work.batch.assigning.header.unverified().count;
+    assert!(work.index < leaves, "the tail checked the index");
+    let place = (!executed.outcome.outbox.is_empty()).then(|| Place {
         assignment: work.assignment,
-        path: work.batch.tree.path(work.index).expect("the tail checked the index"),
-        batch: work.batch.header.clone(),
+        index: work.index,
+        batch: Arc::clone(&work.batch.assigning),
     });
     let agenda = AgendaChange::of(&mut executed, known, process);
     // The publisher only ends after the executor.
-    let _ = worker.publisher.send(Publication { executed, assignment, agenda });
+    let _ = worker.publisher.send(Publication { executed, place, agenda });
     true
 }
 

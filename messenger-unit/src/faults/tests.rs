@@ -1,4 +1,4 @@
-use protocol::{ProcessId, Receipt};
+use protocol::ProcessId;
 
 use super::*;
 use crate::witness::tests::frame;
@@ -7,8 +7,7 @@ use crate::witness::tests::frame;
 fn fault(slot: u64) -> Fault {
     let receipt = |gas| {
         let frame = frame(1, &[(ProcessId::from_bytes([1; 32]), slot, gas)]);
-        let slot = frame.inner.slots[0].clone();
-        Box::new(Receipt { leaf: slot.leaf, path: slot.path, batch: frame.inner.batch.clone() })
+        Box::new(frame.receipt(&frame.inner.slots[0]).unwrap())
     };
     Fault::Receipts(receipt(1), receipt(2))
 }
