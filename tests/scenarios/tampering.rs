@@ -2,7 +2,7 @@
 //! at which slot.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
 };
@@ -134,7 +134,7 @@ fn frames(store: &Path) -> Vec<(u64, FollowFrame)> {
         let (number, place) = row.unwrap();
         let (_, offset, length) = place.value();
         let from = usize::try_from(offset).unwrap();
-        let bytes = std::fs::read(store.join(FRAMES_FILE)).unwrap();
+        let bytes = fs::read(store.join(FRAMES_FILE)).unwrap();
         let bytes = &bytes[from..from + usize::try_from(length).unwrap()];
         (number.value(), codec::decode(bytes).unwrap())
     };
@@ -144,7 +144,10 @@ fn frames(store: &Path) -> Vec<(u64, FollowFrame)> {
 /// Has a unit keep a frame under a number.
 fn put(store: &Path, number: u64, frame: &FollowFrame) {
     let bytes = codec::encode(frame);
-    let mut file = OpenOptions::new().append(true).open(store.join(FRAMES_FILE)).unwrap();
+    let path = store.join(FRAMES_FILE);
+    // A unit that executed nothing has no frames yet.
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
     let offset = file.metadata().unwrap().len();
     file.write_all(&bytes).unwrap();
     let write = Database::open(store.join("outcomes.redb")).unwrap().begin_write().unwrap();
@@ -285,7 +288,7 @@ fn check_fault(file: &Path, network: NetworkId) {
     assert_eq!((&proven["kind"], &proven["holds"]), (&"fault".into(), &true.into()), "{proven}");
     assert_eq!(proven["culprits"].as_array().unwrap().len(), 2, "{proven}");
 
-    let Fault::Receipts(one, _) = codec::decode(&std::fs::read(file).unwrap()).unwrap() else {
+    let Fault::Receipts(one, _) = codec::decode(&fs::read(file).unwrap()).unwrap() else {
         panic!("it is one of receipts");
     };
     let mine = SecretKey::from_seed(&[7; 32]);
