@@ -4,7 +4,7 @@ use protocol::{ProcessId, codec, schema::Schema};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ActorRef, Context, Error, Evidence, State, ViewContext,
+    ActorRef, Context, Error, Evidence, State, ViewContext, cbor,
     expansion::{self, Answer, Task},
 };
 
@@ -23,6 +23,10 @@ pub trait Addressable: Sized {
     /// The documentation and the version of the state, as two items of the encoded schema.
     #[doc(hidden)]
     const DESCRIPTION: &'static [u8];
+
+    /// How many events are listed, and these as encoded items.
+    #[doc(hidden)]
+    const EVENTS: (usize, &'static [u8]);
 }
 
 /// The methods of a remote actor. Implemented by `#[actor]` on the type's definition.
@@ -57,8 +61,9 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     ///
     /// # Errors
     ///
-    /// `bad-arguments`.
+    /// `bad-arguments` or `not-permitted`.
     fn start(
+        &self,
         _state: &State<Self>,
         _cx: &Context,
         _method: &str,
@@ -92,6 +97,25 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
     fn view(&self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Saves the state for an upgrade: encoded as it is, or what `#[save]` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::Error`] if it has no CBOR form.
+    fn save(&self) -> Result<Vec<u8>, cbor::Error> {
+        cbor::to_vec(self)
+    }
+
+    /// Takes over the state that the module before has saved.
+    ///
+    /// # Errors
+    ///
+    /// `state-version` if it has another version and no `#[migrate]` is from it, `bad-state` if it
+    /// cannot be read, or the migration's own.
+    fn load(_cx: &Context, version: u32, state: &[u8]) -> Result<Self, Error> {
+        expansion::load(version, state)
+    }
 
     /// The interface of the actor.
     fn schema() -> Schema {

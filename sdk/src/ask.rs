@@ -56,6 +56,25 @@ impl AskError {
         self.system
     }
 
+    /// The code of the peer's own error: nothing if the system says that there is no reply, or the
+    /// reply is of another type.
+    ///
+    /// ```
+    /// # use antiphon::prelude::*;
+    /// # #[derive(ActorError)]
+    /// # enum PayError { TooPoor }
+    /// fn is_worth_another_try(error: &AskError) -> bool {
+    ///     match error.peer_code() {
+    ///         Some(PayError::TOO_POOR) => false,
+    ///         Some(_) => true,
+    ///         None => error.effect() == Effect::No,
+    ///     }
+    /// }
+    /// ```
+    pub fn peer_code(&self) -> Option<&str> {
+        (!self.system && self.code != Self::BAD_REPLY).then_some(&*self.code)
+    }
+
     fn bad_reply(error: &cbor::Error) -> Self {
         Self {
             code: Self::BAD_REPLY.to_owned(),

@@ -11,7 +11,7 @@ use protocol::{
 use serde::Serialize;
 
 use crate::{
-    Args,
+    Args, Event,
     call::CallId,
     cbor,
     world::{Here, World},
@@ -176,12 +176,21 @@ impl Context {
         self.push(GuestEffect::Log { level: level.number(), text: text.into() });
     }
 
-    /// Emits a named event that clients can follow.
+    /// Emits an event that clients can follow.
     ///
     /// # Panics
     ///
-    /// If the data has no CBOR form, which undoes the slot.
-    pub fn emit<T: Serialize + ?Sized>(&self, name: &str, data: &T) {
+    /// If the event has no CBOR form, which undoes the slot.
+    pub fn emit<E: Event>(&self, event: E) {
+        self.emit_named(E::NAME, &event);
+    }
+
+    /// Emits an event whose type is not at hand.
+    ///
+    /// # Panics
+    ///
+    /// As [`emit`](Self::emit).
+    pub fn emit_named<T: Serialize + ?Sized>(&self, name: &str, data: &T) {
         match cbor::to_vec(data) {
             Ok(data) => self.push(GuestEffect::Event { name: name.to_owned(), data }),
             Err(error) => panic!("event `{name}`: {error}"),

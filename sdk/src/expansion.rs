@@ -1,6 +1,17 @@
 //! What the expansion of `#[actor]` calls. No interface for people: it changes with the macro.
 
+mod guard;
+mod parts;
+mod upgrade;
+
+pub use self::{
+    guard::{Verdict, only_controller, only_own, permit},
+    parts::{Probe, Unlisted, array_head, array_head_with, described, join, joined_len, list_head},
+    upgrade::{load, saved, state_version},
+};
 pub use crate::{args::Arguments, tasks::Task};
+
+use std::fmt;
 
 use protocol::abi::GuestResult;
 use serde::Serialize;
@@ -87,6 +98,27 @@ pub fn try_task<T: Serialize, E: Into<Error>>(
     Box::pin(async move { try_reply(method.await).map(Answer::Reply) })
 }
 
+/// What an error says to people: what it displays, or what [`Undisplayed`] gives.
+#[derive(Debug)]
+pub struct Shown<'a, E>(pub &'a E);
+
+impl<E: fmt::Display> Shown<'_, E> {
+    /// What the error displays.
+    pub fn detail(&self, _docs: &str) -> String {
+        self.0.to_string()
+    }
+}
+
+/// Details of errors that display nothing.
+pub trait Undisplayed {
+    /// The documentation of the error.
+    fn detail(&self, docs: &str) -> String {
+        docs.to_owned()
+    }
+}
+
+impl<E> Undisplayed for Shown<'_, E> {}
+
 /// The error for a method that the actor does not have.
 pub fn unknown_method(method: &str) -> Error {
     Error::new(Error::UNKNOWN_METHOD, format!("there is no method `{method}`"))
@@ -100,31 +132,4 @@ pub fn no_evidence() -> Error {
 /// The error for a message that was asked for as a view.
 pub fn not_a_view(method: &str) -> Error {
     Error::new(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
-}
-
-/// The length of some parts joined.
-pub const fn joined_len(parts: &[&[u8]]) -> usize {
-    let mut rest = parts;
-    let mut len = 0;
-    while let [part, after @ ..] = rest {
-        len += part.len();
-        rest = after;
-    }
-    len
-}
-
-/// Joins parts whose joined length is `N`.
-#[expect(clippy::indexing_slicing, reason = "const evaluation: a wrong index does not compile")]
-pub const fn join<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut joined = [0; N];
-    let (mut at, mut part) = (0, 0);
-    while part < parts.len() {
-        let mut byte = 0;
-        while byte < parts[part].len() {
-            joined[at] = parts[part][byte];
-            (at, byte) = (at + 1, byte + 1);
-        }
-        part += 1;
-    }
-    joined
 }

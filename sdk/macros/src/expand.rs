@@ -1,19 +1,16 @@
 //! What an impl block expands to: dispatch, stub methods, schema, and the exports of the module.
 
-use minicbor::Encoder;
-use proc_macro2::{Literal, Span, TokenStream};
-use protocol::{
-    abi,
-    schema::{self, MethodKind},
-};
+use proc_macro2::{Span, TokenStream};
+use protocol::{abi, schema::MethodKind};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Ident, Path};
 
 use crate::{
-    docs,
-    method::{Input, Method, without_self},
+    guard::Guard,
+    input::Input,
+    method::{Method, unraw, without_self},
     methods::Interface,
-    shape,
+    schema,
 };
 
 /// Everything that is added beside the impl block.
@@ -26,14 +23,15 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
 
 fn dispatch(interface: &Interface) -> TokenStream {
     let actor = &interface.actor;
-    let (head, methods) = schema_parts(interface);
-    let (head, methods) = (Literal::byte_string(&head), Literal::byte_string(&methods));
+    let schema = schema::encoded(interface);
     let init = init(&interface.init);
     let of = |kind| interface.methods.iter().filter(move |method| method.kind == kind);
     let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
     let start = start(interface);
     let assigned = interface.assigned.as_ref().map(assigned);
+    let upgrades = interface.upgrades.expand();
+    let checks = interface.upgrades.checks(actor);
     let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
@@ -46,19 +44,15 @@ fn dispatch(interface: &Interface) -> TokenStream {
     };
     quote! {
         impl ::antiphon::Actor for #actor {
-            const SCHEMA: &'static [u8] = {
-                const PARTS: &[&[u8]] =
-                    &[#head, <#actor as ::antiphon::Addressable>::DESCRIPTION, #methods];
-                const LEN: usize = ::antiphon::expansion::joined_len(PARTS);
-                const JOINED: [u8; LEN] = ::antiphon::expansion::join(PARTS);
-                &JOINED
-            };
+            const SCHEMA: &'static [u8] = #schema;
 
             #init
 
             #start
 
             #assigned
+
+            #upgrades
 
             fn call(
                 &mut self,
@@ -88,13 +82,15 @@ fn dispatch(interface: &Interface) -> TokenStream {
                 }
             }
         }
+
+        #checks
     }
 }
 
 /// The part that makes the first state.
 fn init(init: &Method) -> TokenStream {
     let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
-    let made = if init.fallible {
+    let made = if init.fallible() {
         quote! { #calling.map_err(::core::convert::Into::into) }
     } else {
         quote! { ::core::result::Result::Ok(#calling) }
@@ -118,18 +114,20 @@ fn start(interface: &Interface) -> TokenStream {
     }
     let arms = waiting.iter().map(|method| {
         let name = method.name();
-        let (reading, calling) = (reading(method), calling(method, &TokenStream::new()));
-        let task = if method.fallible {
+        let (check, reading) = (check(method), reading(method));
+        let calling = calling(method, &TokenStream::new());
+        let task = if method.fallible() {
             quote! { ::antiphon::expansion::try_task(#calling) }
         } else {
             quote! { ::antiphon::expansion::task(#calling) }
         };
-        quote! { #name => { #reading #task } }
+        quote! { #name => { #check #reading #task } }
     });
     quote! {
         const ASYNC: bool = true;
 
         fn start(
+            &self,
             __state: &::antiphon::State<Self>,
             __cx: &::antiphon::Context,
             __method: &str,
@@ -148,7 +146,7 @@ fn start(interface: &Interface) -> TokenStream {
 
 /// The part that takes evidence.
 fn assigned(method: &Method) -> TokenStream {
-    let (evidence, answer) = (variable(0), answer(method));
+    let (evidence, check, answer) = (variable(0), check(method), answer(method));
     quote! {
         const ASSIGNED: bool = true;
 
@@ -157,6 +155,7 @@ fn assigned(method: &Method) -> TokenStream {
             __cx: &::antiphon::Context,
             #evidence: ::antiphon::Evidence,
         ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
+            #check
             #answer
         }
     }
@@ -165,14 +164,14 @@ fn assigned(method: &Method) -> TokenStream {
 /// The arm of a message that does not wait.
 fn message_arm(method: &Method) -> TokenStream {
     let name = method.name();
-    let (reading, answer) = (reading(method), answer(method));
-    quote! { #name => { #reading #answer } }
+    let (check, reading, answer) = (check(method), reading(method), answer(method));
+    quote! { #name => { #check #reading #answer } }
 }
 
 /// Calls a message that does not wait, with its arguments at hand.
 fn answer(method: &Method) -> TokenStream {
     let calling = calling(method, &quote! { self, });
-    match (method.later, method.fallible) {
+    match (method.later, method.fallible()) {
         (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
         (true, false) => quote! {
             ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
@@ -192,12 +191,18 @@ fn answer(method: &Method) -> TokenStream {
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
     let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
-    let reply = if method.fallible {
+    let reply = if method.fallible() {
         quote! { ::antiphon::expansion::try_reply(#calling) }
     } else {
         quote! { ::core::result::Result::Ok(::antiphon::expansion::reply(&#calling)) }
     };
-    quote! { #name => { #reading #reply } }
+    let check = check(method);
+    quote! { #name => { #check #reading #reply } }
+}
+
+/// A statement that returns unless the call is permitted.
+fn check(method: &Method) -> Option<TokenStream> {
+    method.guard.as_ref().map(Guard::check)
 }
 
 /// Statements that bind each argument to a variable of its position.
@@ -318,43 +323,4 @@ fn exports(actor: &Path) -> TokenStream {
             };
         };
     }
-}
-
-/// The encoded schema before and after what the type's definition contributes.
-fn schema_parts(interface: &Interface) -> (Vec<u8>, Vec<u8>) {
-    let never = "encoding into memory cannot fail";
-    let mut head = Encoder::new(Vec::new());
-    let name = interface.name().to_string();
-    head.array(5)
-        .and_then(|head| head.u32(abi::ABI_VERSION))
-        .and_then(|head| head.str(&name))
-        .expect(never);
-    let methods = [&interface.init].into_iter().chain(&interface.methods);
-    let methods: Vec<schema::Method> = methods.map(|method| schema_method(method, &name)).collect();
-    (head.into_writer(), minicbor::to_vec(methods).expect(never))
-}
-
-fn schema_method(method: &Method, actor: &str) -> schema::Method {
-    let params = method
-        .arguments()
-        .map(|(ident, ty)| schema::Param { name: unraw(ident), ty: shape::of(ty) });
-    schema::Method {
-        name: method.name(),
-        kind: method.kind,
-        params: params.collect(),
-        returns: match method.kind {
-            MethodKind::Init => schema::Type::Null,
-            _ => match shape::of(&method.returns) {
-                schema::Type::Named(name) if name == "Self" => {
-                    schema::Type::Named(actor.to_owned())
-                }
-                ty => ty,
-            },
-        },
-        docs: docs::text(&method.docs),
-    }
-}
-
-fn unraw(ident: &Ident) -> String {
-    syn::ext::IdentExt::unraw(ident).to_string()
 }

@@ -7,19 +7,30 @@
 //!   crate that uses the macro, so two actor crates can be linked together.
 
 mod definition;
+mod described;
 mod docs;
+mod error;
+mod event;
 mod expand;
+mod guard;
+mod input;
 mod method;
 mod methods;
+mod parts;
+mod schema;
 mod shape;
+mod spelling;
+mod upgrade;
+mod word;
 
 use proc_macro::TokenStream;
 use quote::ToTokens;
-use syn::{Item, parse_macro_input};
+use syn::{DeriveInput, Item, parse_macro_input};
 
 /// Makes an actor of a type: on its definition, then on the impl block with its methods.
 ///
-/// On the definition, `#[actor(version = 2)]` sets the version of the state (1 if not given).
+/// On the definition, `#[actor(version = 2)]` sets the version of the state (1 if not given), and
+/// `#[actor(events(Moved, Closed))]` lists events in the schema.
 #[proc_macro_attribute]
 pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = match parse_macro_input!(item as Item) {
@@ -50,4 +61,28 @@ pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(streams) => streams.into_iter().map(TokenStream::from).collect(),
         Err(error) => error.into_compile_error().into(),
     }
+}
+
+/// Makes an error of an enum, with a code for each variant: its name in kebab case, or what
+/// `#[code("..")]` says. Documented in `antiphon`.
+#[proc_macro_derive(ActorError, attributes(code))]
+pub fn actor_error(input: TokenStream) -> TokenStream {
+    derived(error::expand(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Makes an event of a struct: its name in kebab case, or what `#[event("..")]` says. Documented in
+/// `antiphon`.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn event(input: TokenStream) -> TokenStream {
+    derived(event::expand(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Gives a type a shape in the schema. Documented in `antiphon`.
+#[proc_macro_derive(Described)]
+pub fn described(input: TokenStream) -> TokenStream {
+    derived(described::expand(&parse_macro_input!(input as DeriveInput)))
+}
+
+fn derived(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -4,7 +4,10 @@ use proc_macro2::{Ident, TokenStream};
 use protocol::schema::MethodKind;
 use syn::{ImplItem, ItemImpl, Path, Type};
 
-use crate::method::{Method, refuse};
+use crate::{
+    method::{Method, refuse},
+    upgrade::Upgrades,
+};
 
 /// The interface of an actor.
 pub(crate) struct Interface {
@@ -15,6 +18,7 @@ pub(crate) struct Interface {
     pub(crate) assigned: Option<Method>,
     /// Views and messages, in order of declaration.
     pub(crate) methods: Vec<Method>,
+    pub(crate) upgrades: Upgrades,
 }
 
 impl Interface {
@@ -42,8 +46,12 @@ pub(crate) fn parse(
     let mut init: Option<Method> = None;
     let mut assigned: Option<Method> = None;
     let mut methods = Vec::new();
+    let mut upgrades = Upgrades::default();
     for function in &mut item.items {
         let ImplItem::Fn(function) = function else { continue };
+        if upgrades.take(function, &name)? {
+            continue;
+        }
         let method = Method::parse(function, &name)?;
         match (method.kind, &init) {
             (MethodKind::Init, Some(_)) => {
@@ -60,7 +68,8 @@ pub(crate) fn parse(
     let init = init.ok_or_else(|| {
         refuse(&item.self_ty, "an actor needs one function with `#[init]` that makes its state")
     })?;
-    Ok((item, Interface { actor, init, assigned, methods }))
+    upgrades.check()?;
+    Ok((item, Interface { actor, init, assigned, methods, upgrades }))
 }
 
 fn actor(ty: &Type) -> syn::Result<(Path, Ident)> {

@@ -1,5 +1,7 @@
 mod effects;
+mod upgrades;
 mod waiting;
+mod words;
 
 use protocol::{
     Principal, ProcessId, Slot,
@@ -53,7 +55,7 @@ impl Sum {
             peer.add(by).tell(cx);
             cx.tell(peer, "other", args! { zz: by, a: "x" });
         }
-        cx.emit("passed", &by);
+        cx.emit_named("passed", &by);
     }
 
     fn fail(&mut self, cx: &Context) -> Result<(), Error> {
@@ -278,7 +280,13 @@ fn a_saved_state_loads_into_another_instance() {
 
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
-    assert_eq!(output.result, error("bad-state", "the state has version 3, newer than 2"));
+    assert_eq!(
+        output.result,
+        error(
+            "state-version",
+            "the state has version 3 and this module's has 2: nothing migrates from it"
+        )
+    );
 }
 
 #[test]
