@@ -8,15 +8,12 @@ use crate::{
     expansion::{self, Answer, Task},
 };
 
-/// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
+/// What is said of an actor at its definition. Implemented by `#[actor]` there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an actor",
-    note = "put `#[actor]` on the struct as well as on the impl"
+    message = "the definition of `{Self}` lacks `#[actor]`",
+    note = "put `#[actor]` on the struct or enum as well as on the impl"
 )]
-pub trait Addressable: Sized {
-    /// The methods an [`ActorRef`] of this type has.
-    type Stub: Stub;
-
+pub trait Definition: Sized {
     /// The version of the state, for upgrades.
     const STATE_VERSION: u32;
 
@@ -29,7 +26,17 @@ pub trait Addressable: Sized {
     const EVENTS: (usize, &'static [u8]);
 }
 
-/// The methods of a remote actor. Implemented by `#[actor]` on the type's definition.
+/// A type that processes can be of. Implemented by `#[actor]` on the impl block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    note = "put `#[actor]` on the struct as well as on the impl"
+)]
+pub trait Addressable: Definition {
+    /// The methods an [`ActorRef`] of this type has.
+    type Stub: Stub;
+}
+
+/// The methods of a remote actor. Implemented by `#[actor]` on the impl block.
 pub trait Stub: Copy {
     /// The methods of the process with this id.
     fn new(id: ProcessId) -> Self;

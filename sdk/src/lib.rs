@@ -156,7 +156,7 @@ pub mod expansion;
 pub mod guest;
 pub mod prelude;
 
-pub use actor::{Actor, Addressable, Stub};
+pub use actor::{Actor, Addressable, Definition, Stub};
 pub use antiphon_macros::{ActorError, Described, Event, actor};
 pub use args::Args;
 pub use ask::{Ask, AskError};

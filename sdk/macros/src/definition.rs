@@ -1,11 +1,9 @@
-//! `#[actor]` on the definition of a type: its stub, and what the schema says of the type itself.
+//! `#[actor]` on the definition of a type: what the schema says of the type itself.
 
 use minicbor::Encoder;
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::{
-    Attribute, Generics, LitInt, Path, Visibility, parse::Parser, punctuated::Punctuated, token,
-};
+use quote::quote;
+use syn::{Attribute, Generics, LitInt, Path, parse::Parser, punctuated::Punctuated, token};
 
 use crate::{docs, parts::Parts};
 
@@ -13,7 +11,6 @@ use crate::{docs, parts::Parts};
 pub(crate) fn expand(
     arguments: TokenStream,
     attributes: &[Attribute],
-    visibility: &Visibility,
     actor: &Ident,
     generics: &Generics,
 ) -> syn::Result<TokenStream> {
@@ -31,27 +28,8 @@ pub(crate) fn expand(
         listed.code(quote! { <#event as ::antiphon::Event>::EVENT });
     }
     let listed = listed.joined();
-    let stub = format_ident!("{actor}Stub");
-    let about =
-        format!("The messages and views of a [`{actor}`] as calls; an `ActorRef` has them.");
     Ok(quote! {
-        #[doc = #about]
-        #[derive(Debug, Clone, Copy)]
-        #visibility struct #stub(::antiphon::ProcessId);
-
-        impl ::antiphon::Stub for #stub {
-            fn new(id: ::antiphon::ProcessId) -> Self {
-                Self(id)
-            }
-
-            fn id(&self) -> ::antiphon::ProcessId {
-                self.0
-            }
-        }
-
-        impl ::antiphon::Addressable for #actor {
-            type Stub = #stub;
-
+        impl ::antiphon::Definition for #actor {
             const STATE_VERSION: u32 = #version;
             const DESCRIPTION: &'static [u8] = #description;
             const EVENTS: (usize, &'static [u8]) = (#count, #listed);

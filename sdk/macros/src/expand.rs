@@ -2,21 +2,21 @@
 
 use proc_macro2::{Span, TokenStream};
 use protocol::{abi, schema::MethodKind};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, Path};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Ident, Path, spanned::Spanned};
 
 use crate::{
     guard::Guard,
     input::Input,
-    method::{Method, unraw, without_self},
+    method::{Method, unraw},
     methods::Interface,
-    schema,
+    schema, stub,
 };
 
 /// Everything that is added beside the impl block.
 pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let dispatch = dispatch(interface);
-    let stub = stub(interface);
+    let stub = stub::expand(&interface.actor, &interface.methods);
     let exports = exports(&interface.actor);
     quote! { #dispatch #stub #exports }
 }
@@ -209,7 +209,9 @@ fn check(method: &Method) -> Option<TokenStream> {
 fn reading(method: &Method) -> TokenStream {
     let takes = method.arguments().enumerate().map(|(at, (ident, ty))| {
         let (variable, name) = (variable(at), unraw(ident));
-        quote! { let #variable: #ty = __arguments.take(#name)?; }
+        // What is wrong with the type is said where it stands.
+        let place = ty.span().resolved_at(Span::call_site());
+        quote_spanned! { place => let #variable: #ty = __arguments.take(#name)?; }
     });
     let mutability = method.arguments().next().map(|_| quote! { mut });
     quote! {
@@ -225,7 +227,7 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
     let inputs = method.inputs.iter().map(|input| match input {
         Input::Context if method.waits => quote! { ::core::clone::Clone::clone(__cx) },
         Input::Context => quote! { __cx },
-        Input::State => quote! { ::core::clone::Clone::clone(__state) },
+        Input::State(_) => quote! { ::core::clone::Clone::clone(__state) },
         Input::Argument(..) => {
             let variable = variable(at);
             at += 1;
@@ -237,47 +239,6 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
 
 fn variable(at: usize) -> Ident {
     Ident::new(&format!("__argument{at}"), Span::mixed_site())
-}
-
-fn stub(interface: &Interface) -> TokenStream {
-    let actor = interface.actor.to_token_stream();
-    let mut stub = interface.actor.clone();
-    if let Some(last) = stub.segments.last_mut() {
-        last.ident = format_ident!("{}Stub", last.ident);
-    }
-    let calls = interface.methods.iter().map(|method| {
-        let (ident, name) = (&method.ident, method.name());
-        let docs = if method.docs.is_empty() {
-            let docs = format!("Calls `{name}`.");
-            quote! { #[doc = #docs] }
-        } else {
-            let docs = &method.docs;
-            quote! { #(#docs)* }
-        };
-        let idents: Vec<&Ident> = method.arguments().map(|(ident, _)| ident).collect();
-        let names = idents.iter().map(|ident| unraw(ident));
-        let types = method.arguments().map(|(_, ty)| without_self(ty.to_token_stream(), &actor));
-        let returns = without_self(method.returns.to_token_stream(), &actor);
-        quote! {
-            #docs
-            pub fn #ident(&self, #(#idents: #types),*) -> ::antiphon::Call<#returns> {
-                let __args = ::antiphon::Args::new() #(.with(#names, &#idents))*;
-                ::antiphon::Call::new(::antiphon::Stub::id(self), #name, __args)
-            }
-        }
-    });
-    quote! {
-        #[allow(
-            dead_code,
-            clippy::needless_pass_by_value,
-            clippy::large_types_passed_by_value,
-            clippy::trivially_copy_pass_by_ref,
-            reason = "a stub has every method, with the parameters of the actor's own"
-        )]
-        impl #stub {
-            #(#calls)*
-        }
-    }
 }
 
 /// The custom section and the exports of `docs/abi.md`.

@@ -21,16 +21,20 @@ pub(crate) enum Form {
 pub(crate) enum Input {
     /// Where and when; given by the runtime.
     Context,
-    /// The state; given by the runtime to an async method.
-    State,
+    /// The state; given by the runtime to an async method. Its name, if it has one.
+    State(Option<Ident>),
     /// An argument; given by the caller.
     Argument(Ident, Box<Type>),
 }
 
 /// Reads a parameter.
 pub(crate) fn input(pattern: &Pat, ty: &Type, form: Form) -> syn::Result<Input> {
-    if let Some(given) = given(ty, form)? {
-        return Ok(given);
+    match (given(ty, form)?, pattern) {
+        (Some(Input::State(_)), Pat::Ident(name)) => {
+            return Ok(Input::State(Some(name.ident.clone())));
+        }
+        (Some(given), _) => return Ok(given),
+        (None, _) => {}
     }
     match ty {
         Type::Reference(_) => {
@@ -62,7 +66,7 @@ fn given(ty: &Type, form: Form) -> syn::Result<Option<Input>> {
     let Type::Path(path) = place else { return Ok(None) };
     let Some(last) = path.path.segments.last() else { return Ok(None) };
     match (last.ident.to_string().as_str(), form, by_value) {
-        ("State", Form::Async, true) => Ok(Some(Input::State)),
+        ("State", Form::Async, true) => Ok(Some(Input::State(None))),
         ("State", Form::Async, false) => Err(refuse(ty, ASYNC_STATE)),
         ("State", Form::Plain(_), _) => {
             Err(refuse(ty, "a method with `State` is async: take `&mut self`, or say `async fn`"))
@@ -91,7 +95,7 @@ pub(crate) fn given_context(ty: &Type) -> bool {
 pub(crate) fn takes_evidence(inputs: &[Input]) -> bool {
     let mut arguments = inputs.iter().filter_map(|input| match input {
         Input::Argument(_, ty) => Some(&**ty),
-        Input::Context | Input::State => None,
+        Input::Context | Input::State(_) => None,
     });
     let Some(Type::Path(path)) = arguments.next() else { return false };
     let is_evidence = path.path.segments.last().is_some_and(|last| last.ident == "Evidence");

@@ -6,6 +6,7 @@
 //! - Exports and the schema section exist only on wasm32 and without the feature `stub` of the
 //!   crate that uses the macro, so two actor crates can be linked together.
 
+mod borrow;
 mod definition;
 mod described;
 mod docs;
@@ -20,6 +21,7 @@ mod parts;
 mod schema;
 mod shape;
 mod spelling;
+mod stub;
 mod upgrade;
 mod word;
 
@@ -34,24 +36,27 @@ use syn::{DeriveInput, Item, parse_macro_input};
 #[proc_macro_attribute]
 pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = match parse_macro_input!(item as Item) {
-        Item::Struct(item) => definition::expand(
-            arguments.into(),
-            &item.attrs,
-            &item.vis,
-            &item.ident,
-            &item.generics,
-        )
-        .map(|added| [item.into_token_stream(), added]),
-        Item::Enum(item) => definition::expand(
-            arguments.into(),
-            &item.attrs,
-            &item.vis,
-            &item.ident,
-            &item.generics,
-        )
-        .map(|added| [item.into_token_stream(), added]),
-        Item::Impl(item) => methods::parse(&arguments.into(), item)
-            .map(|(item, interface)| [item.into_token_stream(), expand::expand(&interface)]),
+        Item::Struct(item) => {
+            definition::expand(arguments.into(), &item.attrs, &item.ident, &item.generics)
+                .map(|added| [item.into_token_stream(), added])
+        }
+        Item::Enum(item) => {
+            definition::expand(arguments.into(), &item.attrs, &item.ident, &item.generics)
+                .map(|added| [item.into_token_stream(), added])
+        }
+        Item::Impl(item) => {
+            let actor = methods::actor(&item.self_ty);
+            let parsed = methods::parse(&arguments.into(), item);
+            let expanded = parsed
+                .map(|(item, interface)| [item.into_token_stream(), expand::expand(&interface)]);
+            match (expanded, actor) {
+                // The one error is enough: without a stub, whoever refers to the actor has more.
+                (Err(error), Ok((path, _))) => {
+                    Ok([error.into_compile_error(), stub::expand(&path, &[])])
+                }
+                (expanded, _) => expanded,
+            }
+        }
         other => Err(syn::Error::new_spanned(
             other,
             "`#[actor]` goes on a struct or an enum, and on its impl block",

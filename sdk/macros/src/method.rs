@@ -9,7 +9,7 @@ use syn::{
 };
 
 use crate::{
-    docs,
+    borrow, docs,
     guard::Guard,
     input::{ASYNC_STATE, Form, Input, input, takes_evidence},
 };
@@ -65,19 +65,12 @@ impl Method {
         check_signature(signature)?;
         let kind = kind(signature, init)?;
         let waits = signature.asyncness.is_some();
-        let form = if waits { Form::Async } else { Form::Plain(kind) };
         check_name(&signature.ident, kind)?;
-        let inputs = signature.inputs.iter().filter_map(|argument| match argument {
-            FnArg::Receiver(_) => None,
-            FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, form)),
-        });
-        let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
-        if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
-            return Err(refuse(&signature.inputs, "one context is enough"));
-        }
-        let states = inputs.iter().filter(|input| matches!(input, Input::State)).count();
-        if waits && states != 1 {
-            return Err(refuse(signature, ASYNC_STATE));
+        let inputs = inputs(signature, if waits { Form::Async } else { Form::Plain(kind) })?;
+        for input in &inputs {
+            if let Input::State(Some(state)) = input {
+                borrow::check(function.block.to_token_stream(), state)?;
+            }
         }
         let Returns { ty: returns, error, later } = returns(&signature.output);
         if later && (waits || kind != MethodKind::Message) {
@@ -134,7 +127,7 @@ impl Method {
     /// The arguments that callers give.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Context | Input::State => None,
+            Input::Context | Input::State(_) => None,
             Input::Argument(ident, ty) => Some((ident, &**ty)),
         })
     }
@@ -193,6 +186,23 @@ fn check_signature(signature: &Signature) -> syn::Result<()> {
         return Err(refuse(token, "a method of an actor is an ordinary Rust function"));
     }
     Ok(())
+}
+
+/// The parameters after the receiver.
+fn inputs(signature: &Signature, form: Form) -> syn::Result<Vec<Input>> {
+    let inputs = signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, form)),
+    });
+    let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
+    if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
+        return Err(refuse(&signature.inputs, "one context is enough"));
+    }
+    let states = inputs.iter().filter(|input| matches!(input, Input::State(_))).count();
+    if matches!(form, Form::Async) && states != 1 {
+        return Err(refuse(signature, ASYNC_STATE));
+    }
+    Ok(inputs)
 }
 
 fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {

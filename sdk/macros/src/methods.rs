@@ -72,7 +72,8 @@ pub(crate) fn parse(
     Ok((item, Interface { actor, init, assigned, methods, upgrades }))
 }
 
-fn actor(ty: &Type) -> syn::Result<(Path, Ident)> {
+/// The actor's type, as the impl block spells it, and its name.
+pub(crate) fn actor(ty: &Type) -> syn::Result<(Path, Ident)> {
     match ty {
         Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
             Some(last) if last.arguments.is_empty() => Ok((path.path.clone(), last.ident.clone())),

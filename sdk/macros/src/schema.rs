@@ -18,12 +18,12 @@ use crate::{
 /// An expression of the encoded schema, of the type `&'static [u8]`.
 pub(crate) fn encoded(interface: &Interface) -> TokenStream {
     let actor = interface.actor.to_token_stream();
-    let events = quote! { <#actor as ::antiphon::Addressable>::EVENTS };
+    let events = quote! { <#actor as ::antiphon::Definition>::EVENTS };
     let mut parts = Parts::default();
     parts.code(quote! { ::antiphon::expansion::array_head_with(5, #events.0) });
     parts.item(&abi::ABI_VERSION);
     parts.item(&interface.name().to_string());
-    parts.code(quote! { <#actor as ::antiphon::Addressable>::DESCRIPTION });
+    parts.code(quote! { <#actor as ::antiphon::Definition>::DESCRIPTION });
     parts.array(1 + interface.methods.len());
     for method in [&interface.init].into_iter().chain(&interface.methods) {
         write_method(method, &actor, &mut parts);

@@ -106,7 +106,7 @@ impl Upgrades {
             Some(reader) => {
                 let made = reader.made();
                 quote! {
-                    _ if __version == <Self as ::antiphon::Addressable>::STATE_VERSION => #made,
+                    _ if __version == <Self as ::antiphon::Definition>::STATE_VERSION => #made,
                     _ => ::core::result::Result::Err(
                         ::antiphon::expansion::state_version::<Self>(__version),
                     ),
@@ -139,7 +139,7 @@ impl Upgrades {
             );
             quote! {
                 const _: () =
-                    assert!(#from < <#actor as ::antiphon::Addressable>::STATE_VERSION, #why);
+                    assert!(#from < <#actor as ::antiphon::Definition>::STATE_VERSION, #why);
             }
         });
         quote! { #(#checks)* }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Actor, Addressable, Error, cbor};
+use crate::{Actor, Definition, Error, cbor};
 
 /// Loads a state of the actor's own version.
 ///
@@ -23,7 +23,7 @@ pub fn saved<T: DeserializeOwned>(state: &[u8]) -> Result<T, Error> {
 }
 
 /// The error for a state of a version that nothing migrates from.
-pub fn state_version<A: Addressable>(version: u32) -> Error {
+pub fn state_version<A: Definition>(version: u32) -> Error {
     let detail = format!(
         "the state has version {version} and this module's has {}: nothing migrates from it",
         A::STATE_VERSION

@@ -172,3 +172,17 @@ fn what_cannot_take_over_a_state_is_refused_with_a_way_out() {
     refused(with("#[load] fn a(saved: u8) -> Self {}"), "go together");
     refused(with("#[save] fn a(&mut self) -> u8 {}"), "fn name(&self) -> Saved");
 }
+
+#[test]
+fn a_borrow_of_the_state_across_an_await_is_refused_with_a_way_out() {
+    const WHY: &str = "no borrow of the state can cross an `await`";
+    for body in [
+        "this.with(|me| async move { me.n += 1; })",
+        "this.with(async |me| me.n).await",
+        "if true { this.with(|me| me.n += peer.get().ask(&cx).await); }",
+    ] {
+        refused(with(&format!("async fn a(this: State<Self>) {{ {body}; }}")), WHY);
+    }
+    let body = "let n = other.get().await; this.with(|me| me.n = n); other.with(async || 1).await";
+    assert!(with(&format!("async fn a(this: State<Self>) {{ {body}; }}")).is_ok());
+}

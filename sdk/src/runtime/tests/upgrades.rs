@@ -1,7 +1,7 @@
 //! States that go from one module to the next.
 
 use super::*;
-use crate::Addressable;
+use crate::Definition;
 
 /// The counter as it was at first.
 #[derive(Serialize, Deserialize)]
