@@ -1,11 +1,10 @@
 //! What `#[actor]` implements.
 
 use protocol::{ProcessId, codec, schema::Schema};
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ActorRef, Context, Error, Evidence, State, ViewContext, cbor,
-    expansion::{self, Answer, Task},
+    expansion::{self, Answer, Storable, Task},
 };
 
 /// What is said of an actor at its definition. Implemented by `#[actor]` there.
@@ -50,7 +49,7 @@ pub trait Stub: Copy {
     message = "`{Self}` cannot run as a process",
     note = "put `#[actor]` on the struct as well as on the impl"
 )]
-pub trait Actor: Addressable + Serialize + DeserializeOwned {
+pub trait Actor: Addressable + Storable {
     /// The encoded schema, as it stands in the module's custom section.
     const SCHEMA: &'static [u8];
 

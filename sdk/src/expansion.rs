@@ -1,10 +1,12 @@
 //! What the expansion of `#[actor]` calls. No interface for people: it changes with the macro.
 
+mod bounds;
 mod guard;
 mod parts;
 mod upgrade;
 
 pub use self::{
+    bounds::{Failure, Storable, failure},
     guard::{Verdict, only_controller, only_own, permit},
     parts::{Probe, Unlisted, array_head, array_head_with, described, join, joined_len, list_head},
     upgrade::{load, saved, state_version},
@@ -61,8 +63,8 @@ pub fn reply<T: Serialize>(value: &T) -> Vec<u8> {
 /// # Errors
 ///
 /// The method's own.
-pub fn try_reply<T: Serialize, E: Into<Error>>(result: Result<T, E>) -> Result<Vec<u8>, Error> {
-    result.map(|value| reply(&value)).map_err(Into::into)
+pub fn try_reply<T: Serialize, E: Failure>(result: Result<T, E>) -> Result<Vec<u8>, Error> {
+    result.map(|value| reply(&value)).map_err(failure)
 }
 
 /// Encodes the reply of a method that may reply later.
@@ -79,11 +81,11 @@ pub fn later<T: Serialize>(cx: &Context, later: &Later<T>) -> Answer {
 /// # Errors
 ///
 /// The method's own.
-pub fn try_later<T: Serialize, E: Into<Error>>(
+pub fn try_later<T: Serialize, E: Failure>(
     cx: &Context,
     result: Result<Later<T>, E>,
 ) -> Result<Answer, Error> {
-    result.map(|value| later(cx, &value)).map_err(Into::into)
+    result.map(|value| later(cx, &value)).map_err(failure)
 }
 
 /// Wraps an async method.
@@ -92,7 +94,7 @@ pub fn task<T: Serialize>(method: impl Future<Output = T> + 'static) -> Task {
 }
 
 /// Wraps an async method that can fail.
-pub fn try_task<T: Serialize, E: Into<Error>>(
+pub fn try_task<T: Serialize, E: Failure>(
     method: impl Future<Output = Result<T, E>> + 'static,
 ) -> Task {
     Box::pin(async move { try_reply(method.await).map(Answer::Reply) })

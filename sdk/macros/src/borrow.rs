@@ -13,9 +13,9 @@ pub(crate) fn check(body: TokenStream, state: &Ident) -> syn::Result<()> {
         if let TokenTree::Group(group) = &token {
             let inside = group.stream();
             let is_call = group.delimiter() == Delimiter::Parenthesis && is_with(&before, state);
-            if let Some(waits) = is_call.then(|| waiting(inside.clone())).flatten() {
+            if let Some(keeps) = is_call.then(|| kept(inside.clone())).flatten() {
                 return Err(refuse(
-                    waits,
+                    keeps,
                     format!(
                         "no borrow of the state can cross an `await`: read what you need in \
                          `{state}.with(..)`, await outside of it, then call `{state}.with(..)` again"
@@ -39,6 +39,21 @@ fn is_with(tokens: &[Option<TokenTree>; 3], state: &Ident) -> bool {
             Some(TokenTree::Ident(method)),
         ] => receiver == state && dot.as_char() == '.' && method == "with",
         _ => false,
+    }
+}
+
+/// What keeps the borrow that a closure is given: something that waits, or the closure itself where
+/// it gives the borrow back.
+fn kept(closure: TokenStream) -> Option<Ident> {
+    let tokens: Vec<TokenTree> = closure.clone().into_iter().collect();
+    match &*tokens {
+        [
+            TokenTree::Punct(_),
+            TokenTree::Ident(borrow),
+            TokenTree::Punct(_),
+            TokenTree::Ident(given),
+        ] if borrow == given => Some(given.clone()),
+        _ => waiting(closure),
     }
 }
 

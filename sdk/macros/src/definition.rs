@@ -17,7 +17,7 @@ pub(crate) fn expand(
     if !generics.params.is_empty() {
         return Err(syn::Error::new_spanned(
             generics,
-            "an actor has no generic parameters: one module holds one actor type",
+            "an actor has no generic parameters: one module holds one actor type, so write the types out",
         ));
     }
     let Arguments { version, events } = Arguments::read(arguments)?;

@@ -91,7 +91,8 @@ fn dispatch(interface: &Interface) -> TokenStream {
 fn init(init: &Method) -> TokenStream {
     let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
     let made = if init.fallible() {
-        quote! { #calling.map_err(::core::convert::Into::into) }
+        let place = place(init);
+        quote_spanned! { place => #calling.map_err(::antiphon::expansion::failure) }
     } else {
         quote! { ::core::result::Result::Ok(#calling) }
     };
@@ -116,10 +117,17 @@ fn start(interface: &Interface) -> TokenStream {
         let name = method.name();
         let (check, reading) = (check(method), reading(method));
         let calling = calling(method, &TokenStream::new());
+        let place = place(method);
         let task = if method.fallible() {
-            quote! { ::antiphon::expansion::try_task(#calling) }
+            quote_spanned! { place => {
+                let __task = #calling;
+                ::antiphon::expansion::try_task(__task)
+            } }
         } else {
-            quote! { ::antiphon::expansion::task(#calling) }
+            quote_spanned! { place => {
+                let __task = #calling;
+                ::antiphon::expansion::task(__task)
+            } }
         };
         quote! { #name => { #check #reading #task } }
     });
@@ -171,19 +179,20 @@ fn message_arm(method: &Method) -> TokenStream {
 /// Calls a message that does not wait, with its arguments at hand.
 fn answer(method: &Method) -> TokenStream {
     let calling = calling(method, &quote! { self, });
+    let place = place(method);
     match (method.later, method.fallible()) {
-        (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
-        (true, false) => quote! {
-            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
-        },
-        (false, true) => quote! {
-            ::antiphon::expansion::try_reply(#calling).map(::antiphon::expansion::Answer::Reply)
-        },
-        (false, false) => quote! {
-            ::core::result::Result::Ok(::antiphon::expansion::Answer::Reply(
-                ::antiphon::expansion::reply(&#calling),
-            ))
-        },
+        (true, true) => quote_spanned! { place => {
+            let __reply = #calling;
+            ::antiphon::expansion::try_later(__cx, __reply)
+        } },
+        (true, false) => quote_spanned! { place => {
+            let __reply = #calling;
+            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &__reply))
+        } },
+        (false, _) => {
+            let reply = reply(method, &calling);
+            quote! { (#reply).map(::antiphon::expansion::Answer::Reply) }
+        }
     }
 }
 
@@ -191,13 +200,29 @@ fn answer(method: &Method) -> TokenStream {
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
     let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
-    let reply = if method.fallible() {
-        quote! { ::antiphon::expansion::try_reply(#calling) }
-    } else {
-        quote! { ::core::result::Result::Ok(::antiphon::expansion::reply(&#calling)) }
-    };
-    let check = check(method);
+    let (check, reply) = (check(method), reply(method, &calling));
     quote! { #name => { #check #reading #reply } }
+}
+
+/// Encodes what a call returns.
+fn reply(method: &Method, calling: &TokenStream) -> TokenStream {
+    let place = place(method);
+    if method.fallible() {
+        quote_spanned! { place => {
+            let __reply = #calling;
+            ::antiphon::expansion::try_reply(__reply)
+        } }
+    } else {
+        quote_spanned! { place => {
+            let __reply = #calling;
+            ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
+        } }
+    }
+}
+
+/// Where what is wrong with the reply is said: at what the method returns.
+fn place(method: &Method) -> Span {
+    method.place.resolved_at(Span::call_site())
 }
 
 /// A statement that returns unless the call is permitted.

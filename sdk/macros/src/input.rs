@@ -75,9 +75,10 @@ fn given(ty: &Type, form: Form) -> syn::Result<Option<Input>> {
         ("Context" | "ViewContext", Form::Async, _) => {
             Err(refuse(ty, "an async method outlives its slot: take `cx: Context`"))
         }
-        ("Context", Form::Plain(MethodKind::View), _) => {
-            Err(refuse(ty, "a view has no effects: take `&ViewContext`"))
-        }
+        ("Context", Form::Plain(MethodKind::View), _) => Err(refuse(
+            ty,
+            "a view has no effects: take `&ViewContext`, or `&mut self` to make it a message",
+        )),
         ("Context" | "ViewContext", Form::Plain(_), false) => Ok(Some(Input::Context)),
         ("Context" | "ViewContext", Form::Plain(_), true) => {
             Err(refuse(ty, "a method that does not wait takes `&Context`, a view `&ViewContext`"))

@@ -1,6 +1,6 @@
 //! One method of an actor, read from its signature.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use protocol::schema::MethodKind;
 use quote::ToTokens;
 use syn::{
@@ -39,6 +39,8 @@ pub(crate) struct Method {
     pub(crate) inputs: Vec<Input>,
     /// What a reply is, without the error.
     pub(crate) returns: Type,
+    /// Where it says what it returns, or where it has its name.
+    pub(crate) place: Span,
     /// The error, if it returns a `Result`: `Error` where that has one argument.
     pub(crate) error: Option<Type>,
     /// Whether it returns a `Later`, which may be in a `Result`.
@@ -102,6 +104,10 @@ impl Method {
             waits,
             inputs,
             returns,
+            place: match &signature.output {
+                ReturnType::Default => signature.ident.span(),
+                ReturnType::Type(_, ty) => ty.span(),
+            },
             error,
             later,
             guard,

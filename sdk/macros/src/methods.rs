@@ -40,7 +40,10 @@ pub(crate) fn parse(
         return Err(refuse(of, "`#[actor]` goes on the type's own impl block, not on a trait's"));
     }
     if !item.generics.params.is_empty() {
-        return Err(refuse(&item.generics, "an actor has no generic parameters"));
+        return Err(refuse(
+            &item.generics,
+            "an actor has no generic parameters: write the types out",
+        ));
     }
     let (actor, name) = actor(&item.self_ty)?;
     let mut init: Option<Method> = None;
@@ -55,7 +58,10 @@ pub(crate) fn parse(
         let method = Method::parse(function, &name)?;
         match (method.kind, &init) {
             (MethodKind::Init, Some(_)) => {
-                return Err(refuse(&function.sig, "an actor has one `#[init]`"));
+                return Err(refuse(
+                    &function.sig,
+                    "an actor has one `#[init]`: let it take an enum or an `Option` to start in other ways",
+                ));
             }
             (MethodKind::Init, None) => init = Some(method),
             _ if method.assigned && assigned.is_some() => {
@@ -66,7 +72,10 @@ pub(crate) fn parse(
         }
     }
     let init = init.ok_or_else(|| {
-        refuse(&item.self_ty, "an actor needs one function with `#[init]` that makes its state")
+        refuse(
+            &item.self_ty,
+            "an actor needs a function that makes its state: `#[init] fn new() -> Self`",
+        )
     })?;
     upgrades.check()?;
     Ok((item, Interface { actor, init, assigned, methods, upgrades }))
@@ -77,7 +86,7 @@ pub(crate) fn actor(ty: &Type) -> syn::Result<(Path, Ident)> {
     match ty {
         Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
             Some(last) if last.arguments.is_empty() => Ok((path.path.clone(), last.ident.clone())),
-            _ => Err(refuse(ty, "an actor has no generic parameters")),
+            _ => Err(refuse(ty, "an actor has no generic parameters: write the types out")),
         },
         _ => Err(refuse(ty, "an actor is a struct or an enum of this crate")),
     }

@@ -40,15 +40,24 @@ impl Parts {
 
     /// Appends other pieces.
     pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        for part in other.0 {
+            match part {
+                Part::Bytes(bytes) => self.bytes().extend(bytes),
+                code @ Part::Code(_) => self.0.push(code),
+            }
+        }
     }
 
     /// An expression of the joined bytes, of the type `&'static [u8]`.
     pub(crate) fn joined(&self) -> TokenStream {
-        let parts = &self.0;
+        let parts = match &*self.0 {
+            [] => return quote! { b"" },
+            [Part::Bytes(bytes)] => return Literal::byte_string(bytes).into_token_stream(),
+            parts => parts,
+        };
         quote! {
             {
-                #[allow(unused_imports, reason = "most types are listed")]
+                #[allow(unused_imports, reason = "needed where a type says nothing of itself")]
                 use ::antiphon::expansion::Unlisted as _;
 
                 const PARTS: &[&[u8]] = &[#(#parts),*];

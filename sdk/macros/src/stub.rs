@@ -1,8 +1,8 @@
 //! The methods of a remote actor, each giving a call.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, Path};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Ident, Path, spanned::Spanned};
 
 use crate::method::{Method, unraw, without_self};
 
@@ -25,13 +25,18 @@ pub(crate) fn expand(path: &Path, methods: &[Method]) -> TokenStream {
             quote! { #(#docs)* }
         };
         let idents: Vec<&Ident> = method.arguments().map(|(ident, _)| ident).collect();
-        let names = idents.iter().map(|ident| unraw(ident));
+        let arguments = method.arguments().map(|(ident, ty)| {
+            let name = unraw(ident);
+            // What is wrong with the type is said where it stands.
+            let place = ty.span().resolved_at(Span::call_site());
+            quote_spanned! { place => .with(#name, &#ident) }
+        });
         let types = method.arguments().map(|(_, ty)| without_self(ty.to_token_stream(), &actor));
         let returns = without_self(method.returns.to_token_stream(), &actor);
         quote! {
             #docs
             pub fn #ident(&self, #(#idents: #types),*) -> ::antiphon::Call<#returns> {
-                let __args = ::antiphon::Args::new() #(.with(#names, &#idents))*;
+                let __args = ::antiphon::Args::new() #(#arguments)*;
                 ::antiphon::Call::new(::antiphon::Stub::id(self), #name, __args)
             }
         }

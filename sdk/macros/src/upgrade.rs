@@ -1,7 +1,7 @@
 //! `#[migrate(from = N)]`, `#[save]` and `#[load]`: how a state goes from one module to the next.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Attribute, FnArg, ImplItemFn, LitInt, Path, Signature, Type, spanned::Spanned};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Upgrades {
     /// From which versions, ascending in order of declaration.
-    migrations: Vec<(u32, Reader)>,
+    migrations: Vec<(LitInt, Reader)>,
     save: Option<syn::Ident>,
     load: Option<Reader>,
 }
@@ -54,8 +54,9 @@ impl Upgrades {
         let signature = &function.sig;
         if attribute.path().is_ident("migrate") {
             let from = from(attribute)?;
-            if self.migrations.iter().any(|(before, _)| *before == from) {
-                let why = format!("version {from} has a migration already");
+            let number = from.base10_digits();
+            if self.migrations.iter().any(|(before, _)| before.base10_digits() == number) {
+                let why = format!("version {number} has a migration already");
                 return Err(refuse(attribute, why));
             }
             self.migrations.push((from, Reader::parse(signature, actor, "#[migrate(from = N)]")?));
@@ -134,10 +135,11 @@ impl Upgrades {
     pub(crate) fn checks(&self, actor: &Path) -> TokenStream {
         let checks = self.migrations.iter().map(|(from, _)| {
             let why = format!(
-                "`#[migrate(from = {from})]` reads an older state: give the struct \
-                 `#[actor(version = N)]` with a higher version"
+                "`#[migrate(from = {})]` reads an older state: give the struct \
+                 `#[actor(version = N)]` with a higher version",
+                from.base10_digits()
             );
-            quote! {
+            quote_spanned! { from.span() =>
                 const _: () =
                     assert!(#from < <#actor as ::antiphon::Definition>::STATE_VERSION, #why);
             }
@@ -188,7 +190,7 @@ impl Reader {
         });
         let made = quote! { Self::#ident(#(#inputs),*) };
         let made = if self.fallible {
-            quote! { #made.map_err(::core::convert::Into::into) }
+            quote! { #made.map_err(::antiphon::expansion::failure) }
         } else {
             quote! { ::core::result::Result::Ok(#made) }
         };
@@ -202,14 +204,16 @@ impl Reader {
 }
 
 /// The version that a migration reads.
-fn from(attribute: &Attribute) -> syn::Result<u32> {
+fn from(attribute: &Attribute) -> syn::Result<LitInt> {
     let form = "say from which version of the state: `#[migrate(from = 1)]`";
     let mut from = None;
     let read = attribute.parse_nested_meta(|meta| {
         if !meta.path.is_ident("from") {
             return Err(meta.error(form));
         }
-        from = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?);
+        let version: u32 = from.insert(meta.value()?.parse::<LitInt>()?).base10_parse()?;
+        // Without a suffix, which could be of another type.
+        from = from.take().map(|from| LitInt::new(&version.to_string(), from.span()));
         Ok(())
     });
     match (read, from) {

@@ -109,7 +109,7 @@ fn only_a_plain_message_replies_later() {
 
 #[test]
 fn an_actor_has_exactly_one_init() {
-    refused(read("impl A {}"), "needs one function with `#[init]`");
+    refused(read("impl A {}"), "needs a function that makes its state");
     refused(with("#[init] fn more() -> Self {}"), "one `#[init]`");
     refused(with("#[init] fn more(&self) -> Self {}"), "no `self`");
     refused(read("impl A { #[init] fn new() {} }"), "returns `Self`");
@@ -179,6 +179,7 @@ fn a_borrow_of_the_state_across_an_await_is_refused_with_a_way_out() {
     for body in [
         "this.with(|me| async move { me.n += 1; })",
         "this.with(async |me| me.n).await",
+        "let me = this.with(|me| me)",
         "if true { this.with(|me| me.n += peer.get().ask(&cx).await); }",
     ] {
         refused(with(&format!("async fn a(this: State<Self>) {{ {body}; }}")), WHY);
