@@ -161,6 +161,24 @@ impl Context {
     /// Asks a process whose type is not at hand, and waits for at most a minute;
     /// [`Call`](crate::Call) says how long.
     ///
+    /// ```
+    /// # use antiphon::prelude::*;
+    /// # #[actor]
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # pub struct Counter { n: u64 }
+    /// # #[actor]
+    /// # impl Counter {
+    /// #     #[init]
+    /// #     fn new() -> Self { Self::default() }
+    /// #     fn get(&self) -> u64 { self.n }
+    /// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+    /// async fn pull(this: State<Self>, cx: Context, peer: ProcessId) -> Result<u64, AskError> {
+    ///     let theirs: u64 = cx.ask(peer, "get", args! {}).await?;
+    ///     Ok(this.with(|me| me.add(theirs)))
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// If an argument has no CBOR form, which undoes the slot.

@@ -86,6 +86,17 @@ impl ViewContext {
 ///
 /// Effects happen when the slot ends, in the order they were made; if it panics, none does.
 ///
+/// A native test takes one of [`mock`](Self::mock), and looks at what was wanted.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// let cx = Context::mock().at_time(Timestamp::new(5)).sent_by(ProcessId::from_bytes([7; 32]));
+/// log!(cx, Level::Warn, "it is {}", cx.now());
+/// assert_eq!(cx.logged().len(), 1);
+/// assert_ne!(cx.sender(), cx.controller());
+/// ```
+///
 /// In an async method, sender, slot, time and the rest stay those of the call for as long as it
 /// takes. [`now`](Self::now) and the effects are of the slot at hand, which is another one after
 /// each `await`.

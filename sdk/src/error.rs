@@ -5,6 +5,14 @@ use std::borrow::Cow;
 use protocol::abi::GuestResult;
 
 /// An actor's refusal: a code for programs and a detail for people.
+///
+/// ```
+/// use antiphon::Error;
+///
+/// let error = Error::new("no-room", "the list is full");
+/// assert_eq!(error.to_string(), "no-room: the list is full");
+/// assert_eq!(Error::from("the list is full").code(), Error::REFUSED);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Error {
@@ -121,6 +129,17 @@ pub trait ActorError: Into<Error> {
 /// Returns an error unless the condition holds.
 ///
 /// `require!(cond, "text {}", x)` refuses with a text, `require!(cond, error)` with any error.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// fn half(number: u64) -> Result<u64, Error> {
+///     require!(number % 2 == 0, "{number} is odd");
+///     Ok(number / 2)
+/// }
+///
+/// assert_eq!(half(3).unwrap_err().detail(), "3 is odd");
+/// ```
 #[macro_export]
 macro_rules! require {
     ($condition:expr, $format:literal $(, $argument:expr)* $(,)?) => {
