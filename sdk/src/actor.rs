@@ -45,6 +45,9 @@ pub trait Stub: Copy {
 }
 
 /// A type that runs as a process. Implemented by `#[actor]` on the impl block.
+///
+/// Nothing here is called with a dot: it would hide methods of the same name that the author has
+/// written with `&mut self`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a process",
     note = "put `#[actor]` on the struct as well as on the impl"
@@ -69,7 +72,7 @@ pub trait Actor: Addressable + Storable {
     ///
     /// `bad-arguments` or `not-permitted`.
     fn start(
-        &self,
+        _actor: &Self,
         _state: &State<Self>,
         _cx: &Context,
         _method: &str,
@@ -83,7 +86,7 @@ pub trait Actor: Addressable + Storable {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
+    fn call(actor: &mut Self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
 
     /// Whether there is a method that takes evidence.
     const ASSIGNED: bool = false;
@@ -93,7 +96,7 @@ pub trait Actor: Addressable + Storable {
     /// # Errors
     ///
     /// The method's own, or `unknown-method`.
-    fn assigned(&mut self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
+    fn assigned(_actor: &mut Self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
         Err(expansion::no_evidence())
     }
 
@@ -102,15 +105,15 @@ pub trait Actor: Addressable + Storable {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn view(&self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn view(actor: &Self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
 
     /// Saves the state for an upgrade: encoded as it is, or what `#[save]` gives.
     ///
     /// # Errors
     ///
     /// [`cbor::Error`] if it has no CBOR form.
-    fn save(&self) -> Result<Vec<u8>, cbor::Error> {
-        cbor::to_vec(self)
+    fn save(actor: &Self) -> Result<Vec<u8>, cbor::Error> {
+        cbor::to_vec(actor)
     }
 
     /// Takes over the state that the module before has saved.

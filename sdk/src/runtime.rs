@@ -98,7 +98,7 @@ impl<A: Actor> Runtime<A> {
         let result = match request::read(input) {
             Ok((context, Request::View { method, args })) => {
                 let actor = self.state.get().ok_or_else(not_born);
-                actor.and_then(|actor| actor.view(&ViewContext::new(context), method, args))
+                actor.and_then(|actor| A::view(&actor, &ViewContext::new(context), method, args))
             }
             _ => Err(unsupported()),
         };
@@ -115,7 +115,7 @@ impl<A: Actor> Runtime<A> {
         let input = request::read(input);
         assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
-        let state = match actor.save() {
+        let state = match A::save(&actor) {
             Ok(state) => state,
             Err(error) => panic!("state: {error}"),
         };
@@ -140,12 +140,12 @@ impl<A: Actor> Runtime<A> {
     fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error> {
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         if A::ASYNC
-            && let Some(task) = actor.start(&self.state, cx, method, args)?
+            && let Some(task) = A::start(&actor, &self.state, cx, method, args)?
         {
             drop(actor);
             return self.tasks.start(&self.world, task, cx.call());
         }
-        actor.call(cx, method, args)
+        A::call(&mut actor, cx, method, args)
     }
 
     /// Wakes what waits for an answer.
@@ -166,7 +166,7 @@ impl<A: Actor> Runtime<A> {
         let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
         let cx = self.enter(context, call);
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
-        actor.assigned(&cx, Evidence::new(evidence))
+        A::assigned(&mut actor, &cx, Evidence::new(evidence))
     }
 
     /// Calls the method of a timer. One without a method is a task's that sleeps.

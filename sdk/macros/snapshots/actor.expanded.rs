@@ -203,7 +203,7 @@ impl ::antiphon::Actor for Counter {
     }
     const ASYNC: bool = true;
     fn start(
-        &self,
+        __actor: &Self,
         __state: &::antiphon::State<Self>,
         __cx: &::antiphon::Context,
         __method: &str,
@@ -216,7 +216,7 @@ impl ::antiphon::Actor for Counter {
             ::core::option::Option::Some(
                 match __method {
                     "pull" => {
-                        ::antiphon::expansion::permit(Self::may(self, __cx))?;
+                        ::antiphon::expansion::permit(Self::may(__actor, __cx))?;
                         let mut __arguments = ::antiphon::expansion::Arguments::read(
                             __args,
                         )?;
@@ -238,20 +238,20 @@ impl ::antiphon::Actor for Counter {
     }
     const ASSIGNED: bool = true;
     fn assigned(
-        &mut self,
+        __actor: &mut Self,
         __cx: &::antiphon::Context,
         __argument0: ::antiphon::Evidence,
     ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
         ({
-            let __reply = Self::shown(self, __argument0);
+            let __reply = Self::shown(__actor, __argument0);
             ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
         })
             .map(::antiphon::expansion::Answer::Reply)
     }
     fn save(
-        &self,
+        __actor: &Self,
     ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::cbor::Error> {
-        ::antiphon::cbor::to_vec(&Self::close(self))
+        ::antiphon::cbor::to_vec(&Self::close(__actor))
     }
     fn load(
         __cx: &::antiphon::Context,
@@ -275,7 +275,7 @@ impl ::antiphon::Actor for Counter {
         }
     }
     fn call(
-        &mut self,
+        __actor: &mut Self,
         __cx: &::antiphon::Context,
         __method: &str,
         __args: &[u8],
@@ -286,7 +286,7 @@ impl ::antiphon::Actor for Counter {
                 let __argument0: Step = __arguments.take("step")?;
                 __arguments.finish()?;
                 ({
-                    let __reply = Self::add(self, __cx, __argument0);
+                    let __reply = Self::add(__actor, __cx, __argument0);
                     ::antiphon::expansion::try_reply(__reply)
                 })
                     .map(::antiphon::expansion::Answer::Reply)
@@ -296,20 +296,20 @@ impl ::antiphon::Actor for Counter {
                 let __arguments = ::antiphon::expansion::Arguments::read(__args)?;
                 __arguments.finish()?;
                 {
-                    let __reply = Self::wait(self, __cx);
+                    let __reply = Self::wait(__actor, __cx);
                     ::core::result::Result::Ok(
                         ::antiphon::expansion::later(__cx, &__reply),
                     )
                 }
             }
             _ => {
-                <Self as ::antiphon::Actor>::view(self, __cx, __method, __args)
+                <Self as ::antiphon::Actor>::view(__actor, __cx, __method, __args)
                     .map(::antiphon::expansion::Answer::Reply)
             }
         }
     }
     fn view(
-        &self,
+        __actor: &Self,
         __cx: &::antiphon::ViewContext,
         __method: &str,
         __args: &[u8],
@@ -319,7 +319,7 @@ impl ::antiphon::Actor for Counter {
                 let __arguments = ::antiphon::expansion::Arguments::read(__args)?;
                 __arguments.finish()?;
                 {
-                    let __reply = Self::get(self);
+                    let __reply = Self::get(__actor);
                     ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
                 }
             }

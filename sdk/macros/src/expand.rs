@@ -55,20 +55,20 @@ fn dispatch(interface: &Interface) -> TokenStream {
             #upgrades
 
             fn call(
-                &mut self,
+                __actor: &mut Self,
                 __cx: &::antiphon::Context,
                 __method: &str,
                 __args: &[u8],
             ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
                 match __method {
                     #(#messages)*
-                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args)
+                    _ => <Self as ::antiphon::Actor>::view(__actor, __cx, __method, __args)
                         .map(::antiphon::expansion::Answer::Reply),
                 }
             }
 
             fn view(
-                &self,
+                __actor: &Self,
                 __cx: &::antiphon::ViewContext,
                 __method: &str,
                 __args: &[u8],
@@ -135,7 +135,7 @@ fn start(interface: &Interface) -> TokenStream {
         const ASYNC: bool = true;
 
         fn start(
-            &self,
+            __actor: &Self,
             __state: &::antiphon::State<Self>,
             __cx: &::antiphon::Context,
             __method: &str,
@@ -159,7 +159,7 @@ fn assigned(method: &Method) -> TokenStream {
         const ASSIGNED: bool = true;
 
         fn assigned(
-            &mut self,
+            __actor: &mut Self,
             __cx: &::antiphon::Context,
             #evidence: ::antiphon::Evidence,
         ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
@@ -178,7 +178,7 @@ fn message_arm(method: &Method) -> TokenStream {
 
 /// Calls a message that does not wait, with its arguments at hand.
 fn answer(method: &Method) -> TokenStream {
-    let calling = calling(method, &quote! { self, });
+    let calling = calling(method, &quote! { __actor, });
     let place = place(method);
     match (method.later, method.fallible()) {
         (true, true) => quote_spanned! { place => {
@@ -199,7 +199,7 @@ fn answer(method: &Method) -> TokenStream {
 /// The arm that reads the arguments of a view, calls it and encodes its reply.
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
-    let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
+    let (reading, calling) = (reading(method), calling(method, &quote! { __actor, }));
     let (check, reply) = (check(method), reply(method, &calling));
     quote! { #name => { #check #reading #reply } }
 }

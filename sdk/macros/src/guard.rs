@@ -50,7 +50,7 @@ impl Guard {
             Self::Controller => quote! { ::antiphon::expansion::only_controller(__cx)?; },
             Self::Own => quote! { ::antiphon::expansion::only_own(__cx)?; },
             Self::Custom(path) => {
-                let verdict = quote_spanned! { path.span() => #path(self, __cx) };
+                let verdict = quote_spanned! { path.span() => #path(__actor, __cx) };
                 quote! { ::antiphon::expansion::permit(#verdict)?; }
             }
         }

@@ -90,9 +90,9 @@ impl Upgrades {
         let save = self.save.as_ref().map(|save| {
             quote! {
                 fn save(
-                    &self,
+                    __actor: &Self,
                 ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::cbor::Error> {
-                    ::antiphon::cbor::to_vec(&Self::#save(self))
+                    ::antiphon::cbor::to_vec(&Self::#save(__actor))
                 }
             }
         });
