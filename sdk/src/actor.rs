@@ -1,31 +1,41 @@
 //! What `#[actor]` implements.
 
 use protocol::{ProcessId, codec, schema::Schema};
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ActorRef, Context, Error, Evidence, State, ViewContext,
-    expansion::{self, Answer, Task},
+    ActorRef, Context, Error, Evidence, State, ViewContext, cbor,
+    expansion::{self, Answer, Storable, Task},
 };
 
-/// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
+/// What is said of an actor at its definition. Implemented by `#[actor]` there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an actor",
-    note = "put `#[actor]` on the struct as well as on the impl"
+    message = "the definition of `{Self}` lacks `#[actor]`",
+    note = "put `#[actor]` on the struct or enum as well as on the impl"
 )]
-pub trait Addressable: Sized {
-    /// The methods an [`ActorRef`] of this type has.
-    type Stub: Stub;
-
+pub trait Definition: Sized {
     /// The version of the state, for upgrades.
     const STATE_VERSION: u32;
 
     /// The documentation and the version of the state, as two items of the encoded schema.
     #[doc(hidden)]
     const DESCRIPTION: &'static [u8];
+
+    /// How many events are listed, and these as encoded items.
+    #[doc(hidden)]
+    const EVENTS: (usize, &'static [u8]);
 }
 
-/// The methods of a remote actor. Implemented by `#[actor]` on the type's definition.
+/// A type that processes can be of. Implemented by `#[actor]` on the impl block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    note = "put `#[actor]` on the struct as well as on the impl"
+)]
+pub trait Addressable: Definition {
+    /// The methods an [`ActorRef`] of this type has.
+    type Stub: Stub;
+}
+
+/// The methods of a remote actor. Implemented by `#[actor]` on the impl block.
 pub trait Stub: Copy {
     /// The methods of the process with this id.
     fn new(id: ProcessId) -> Self;
@@ -35,11 +45,14 @@ pub trait Stub: Copy {
 }
 
 /// A type that runs as a process. Implemented by `#[actor]` on the impl block.
+///
+/// Nothing here is called with a dot: it would hide methods of the same name that the author has
+/// written with `&mut self`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a process",
     note = "put `#[actor]` on the struct as well as on the impl"
 )]
-pub trait Actor: Addressable + Serialize + DeserializeOwned {
+pub trait Actor: Addressable + Storable {
     /// The encoded schema, as it stands in the module's custom section.
     const SCHEMA: &'static [u8];
 
@@ -57,8 +70,9 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     ///
     /// # Errors
     ///
-    /// `bad-arguments`.
+    /// `bad-arguments` or `not-permitted`.
     fn start(
+        _actor: &Self,
         _state: &State<Self>,
         _cx: &Context,
         _method: &str,
@@ -72,7 +86,7 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
+    fn call(actor: &mut Self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
 
     /// Whether there is a method that takes evidence.
     const ASSIGNED: bool = false;
@@ -82,7 +96,7 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, or `unknown-method`.
-    fn assigned(&mut self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
+    fn assigned(_actor: &mut Self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
         Err(expansion::no_evidence())
     }
 
@@ -91,7 +105,26 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn view(&self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn view(actor: &Self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Saves the state for an upgrade: encoded as it is, or what `#[save]` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::Error`] if it has no CBOR form.
+    fn save(actor: &Self) -> Result<Vec<u8>, cbor::Error> {
+        cbor::to_vec(actor)
+    }
+
+    /// Takes over the state that the module before has saved.
+    ///
+    /// # Errors
+    ///
+    /// `state-version` if it has another version and no `#[migrate]` is from it, `bad-state` if it
+    /// cannot be read, or the migration's own.
+    fn load(_cx: &Context, version: u32, state: &[u8]) -> Result<Self, Error> {
+        expansion::load(version, state)
+    }
 
     /// The interface of the actor.
     fn schema() -> Schema {

@@ -16,7 +16,7 @@ pub struct Bank {
 }
 
 /// A transfer of which nobody knows whether it arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Described)]
 pub struct Doubt {
     /// The slot in which the transfer was made.
     pub slot: Slot,

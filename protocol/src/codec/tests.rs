@@ -207,7 +207,7 @@ mod four_properties_hold_for {
         input: guest::inputs();
         output: guest::outputs();
         saved_state: [guest::saved_state()];
-        schema: [guest::schema()];
+        schema: [guest::schema(), guest::shaped_schema()];
         request: frames::requests();
         response: frames::responses();
         refusal: frames::refusals();

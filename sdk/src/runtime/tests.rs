@@ -1,5 +1,7 @@
 mod effects;
+mod upgrades;
 mod waiting;
+mod words;
 
 use protocol::{
     Principal, ProcessId, Slot,
@@ -53,7 +55,7 @@ impl Sum {
             peer.add(by).tell(cx);
             cx.tell(peer, "other", args! { zz: by, a: "x" });
         }
-        cx.emit("passed", &by);
+        cx.emit_named("passed", &by);
     }
 
     fn fail(&mut self, cx: &Context) -> Result<(), Error> {
@@ -278,7 +280,13 @@ fn a_saved_state_loads_into_another_instance() {
 
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
-    assert_eq!(output.result, error("bad-state", "the state has version 3, newer than 2"));
+    assert_eq!(
+        output.result,
+        error(
+            "state-version",
+            "the state has version 3 and this module's has 2: nothing migrates from it"
+        )
+    );
 }
 
 #[test]
@@ -352,4 +360,51 @@ fn an_actor_is_tested_as_ordinary_rust() {
     assert_eq!((first.target, first.arg::<u64>("by")), (peer().id(), Some(4)));
     assert_eq!((second.method.as_str(), second.arg::<String>("a")), ("other", Some("x".into())));
     assert_eq!(cx.logged(), ["added 1"]);
+}
+
+#[test]
+fn methods_with_names_of_the_runtimes_own_are_the_authors() {
+    #[actor]
+    #[derive(Serialize, Deserialize)]
+    struct Tape(u64);
+
+    #[actor]
+    impl Tape {
+        #[init]
+        fn new() -> Self {
+            Self(0)
+        }
+
+        fn start(&mut self) -> u64 {
+            self.0 += 1;
+            self.0
+        }
+
+        fn save(&mut self) -> u64 {
+            self.0 += 10;
+            self.0
+        }
+
+        fn load(&mut self) -> u64 {
+            self.0 += 100;
+            self.0
+        }
+
+        fn view(&mut self) -> u64 {
+            self.0 += 1_000;
+            self.0
+        }
+
+        fn call(&mut self) -> u64 {
+            self.0 += 10_000;
+            self.0
+        }
+    }
+
+    let mut tape = Tape::new();
+    let seen = [tape.start(), tape.save(), tape.load(), tape.view(), tape.call()];
+    assert_eq!(seen, [1, 11, 111, 1_111, 11_111]);
+    let mut sim = crate::Sim::seeded(1);
+    let tape = sim.spawn::<Tape>(args! {});
+    assert_eq!(sim.send(tape.save()), Ok(10));
 }
