@@ -1,6 +1,6 @@
 //! Deliveries whose proofs are links to what their frame has in common.
 
-use protocol::{Hash, OriginProof, OriginProofError, PublicKey};
+use protocol::{Hash, OriginProof, OriginProofError, PublicKey, Signed};
 
 use super::*;
 use crate::fixture::linked;
@@ -88,7 +88,7 @@ async fn links_to_a_basis_that_does_not_hold_are_refused() {
         |frame| {
             let basis = frame.basis.as_mut().unwrap();
             let body = basis.receipts[0].batch.unverified().clone();
-            basis.receipts[0].batch = protocol::Signed::sign(body, &key(8));
+            basis.receipts[0].batch = Signed::sign(body, &key(8));
         },
     ];
     for broken in break_it {
