@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 10] = [
+const ACTORS: [Actor; 11] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -26,6 +26,7 @@ const ACTORS: [Actor; 10] = [
     ("station", "quakes/station", &[("alerts", "quakes/alerts")]),
     ("alerts", "quakes/alerts", &[("bulletin", "quakes/bulletin")]),
     ("bulletin", "quakes/bulletin", &[]),
+    ("ledger", "ledger", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -38,6 +38,8 @@ modules! {
     ALERTS = "alerts";
     /// `quakes/bulletin`: the strongest events.
     BULLETIN = "bulletin";
+    /// `ledger`: a token.
+    LEDGER = "ledger";
 }
 
 #[cfg(test)]
