@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 11] = [
+const ACTORS: [Actor; 12] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -27,6 +27,7 @@ const ACTORS: [Actor; 11] = [
     ("alerts", "quakes/alerts", &[("bulletin", "quakes/bulletin")]),
     ("bulletin", "quakes/bulletin", &[]),
     ("ledger", "ledger", &[]),
+    ("chat", "chat", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -40,6 +40,8 @@ modules! {
     BULLETIN = "bulletin";
     /// `ledger`: a token.
     LEDGER = "ledger";
+    /// `chat`: a chat room.
+    CHAT = "chat";
 }
 
 #[cfg(test)]
