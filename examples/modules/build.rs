@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 12] = [
+const ACTORS: [Actor; 13] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -28,6 +28,7 @@ const ACTORS: [Actor; 12] = [
     ("bulletin", "quakes/bulletin", &[]),
     ("ledger", "ledger", &[]),
     ("chat", "chat", &[]),
+    ("auction", "auction", &[("bank", "bank")]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -42,6 +42,8 @@ modules! {
     LEDGER = "ledger";
     /// `chat`: a chat room.
     CHAT = "chat";
+    /// `auction`: an auction of one item.
+    AUCTION = "auction";
 }
 
 #[cfg(test)]
