@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 13] = [
+const ACTORS: [Actor; 14] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -29,6 +29,7 @@ const ACTORS: [Actor; 13] = [
     ("ledger", "ledger", &[]),
     ("chat", "chat", &[]),
     ("auction", "auction", &[("bank", "bank")]),
+    ("pipeline", "pipeline", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

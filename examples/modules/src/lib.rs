@@ -44,6 +44,8 @@ modules! {
     CHAT = "chat";
     /// `auction`: an auction of one item.
     AUCTION = "auction";
+    /// `pipeline`: a stage of a pipeline.
+    PIPELINE = "pipeline";
 }
 
 #[cfg(test)]
