@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 14] = [
+const ACTORS: [Actor; 15] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -30,6 +30,7 @@ const ACTORS: [Actor; 14] = [
     ("chat", "chat", &[]),
     ("auction", "auction", &[("bank", "bank")]),
     ("pipeline", "pipeline", &[]),
+    ("treasury", "treasury", &[("bank", "bank")]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

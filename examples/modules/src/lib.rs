@@ -46,6 +46,8 @@ modules! {
     AUCTION = "auction";
     /// `pipeline`: a stage of a pipeline.
     PIPELINE = "pipeline";
+    /// `treasury`: money that members govern.
+    TREASURY = "treasury";
 }
 
 #[cfg(test)]
