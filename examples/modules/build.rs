@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 15] = [
+const ACTORS: [Actor; 16] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -31,6 +31,7 @@ const ACTORS: [Actor; 15] = [
     ("auction", "auction", &[("bank", "bank")]),
     ("pipeline", "pipeline", &[]),
     ("treasury", "treasury", &[("bank", "bank")]),
+    ("guardian", "guardian", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -48,6 +48,8 @@ modules! {
     PIPELINE = "pipeline";
     /// `treasury`: money that members govern.
     TREASURY = "treasury";
+    /// `guardian`: looks after workers.
+    GUARDIAN = "guardian";
 }
 
 #[cfg(test)]
