@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 16] = [
+const ACTORS: [Actor; 17] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -32,6 +32,7 @@ const ACTORS: [Actor; 16] = [
     ("pipeline", "pipeline", &[]),
     ("treasury", "treasury", &[("bank", "bank")]),
     ("guardian", "guardian", &[]),
+    ("store", "store", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -50,6 +50,8 @@ modules! {
     TREASURY = "treasury";
     /// `guardian`: looks after workers.
     GUARDIAN = "guardian";
+    /// `store`: keys and values.
+    STORE = "store";
 }
 
 #[cfg(test)]
