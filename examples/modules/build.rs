@@ -15,7 +15,7 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 17] = [
+const ACTORS: [Actor; 28] = [
     ("counter", "counter", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
@@ -33,6 +33,17 @@ const ACTORS: [Actor; 17] = [
     ("treasury", "treasury", &[("bank", "bank")]),
     ("guardian", "guardian", &[]),
     ("store", "store", &[]),
+    ("counting", "savina/counting", &[]),
+    ("chameneos", "savina/chameneos", &[]),
+    ("big", "savina/big", &[]),
+    ("dictionary", "savina/dictionary", &[]),
+    ("philosophers", "savina/philosophers", &[]),
+    ("barber", "savina/barber", &[]),
+    ("buffer", "savina/buffer", &[]),
+    ("radix", "savina/radix", &[]),
+    ("trapezoid", "savina/trapezoid", &[]),
+    ("sieve", "savina/sieve", &[]),
+    ("queens", "savina/queens", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 

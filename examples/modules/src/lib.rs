@@ -52,6 +52,28 @@ modules! {
     GUARDIAN = "guardian";
     /// `store`: keys and values.
     STORE = "store";
+    /// `savina/counting`: counts what it is told.
+    COUNTING = "counting";
+    /// `savina/chameneos`: a mall, or a creature in it.
+    CHAMENEOS = "chameneos";
+    /// `savina/big`: one of many who ping each other.
+    BIG = "big";
+    /// `savina/dictionary`: a dictionary, or one who uses it.
+    DICTIONARY = "dictionary";
+    /// `savina/philosophers`: a table, or a philosopher.
+    PHILOSOPHERS = "philosophers";
+    /// `savina/barber`: a shop, its barber or a customer.
+    BARBER = "barber";
+    /// `savina/buffer`: a buffer, a producer or a consumer.
+    BUFFER = "buffer";
+    /// `savina/radix`: a stage of a radix sort.
+    RADIX = "radix";
+    /// `savina/trapezoid`: integrates a function.
+    TRAPEZOID = "trapezoid";
+    /// `savina/sieve`: keeps some primes.
+    SIEVE = "sieve";
+    /// `savina/queens`: counts placements of queens.
+    QUEENS = "queens";
 }
 
 #[cfg(test)]
