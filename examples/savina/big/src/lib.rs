@@ -71,7 +71,8 @@ impl Big {
         require!(!all.is_empty(), "there is nobody to ping");
         for _ in 0..pings {
             // The seed of a slot is as random as anything that everybody can check.
-            let number = cx.current_seed().as_bytes().iter().copied().map(usize::from).sum::<usize>();
+            let number =
+                cx.current_seed().as_bytes().iter().copied().map(usize::from).sum::<usize>();
             let other = all.get(number % all.len()).ok_or("there is nobody to ping")?;
             other.ping().deadline(PATIENCE).ask(&cx).await?;
         }
