@@ -8,8 +8,11 @@ use antiphon::prelude::*;
 /// The most customers.
 pub const CUSTOMERS_MAX: u32 = 300;
 
-/// How long a customer stays away before it tries again.
+/// How long a customer stays away before it tries again; twice as long each time, up to a limit, so
+/// that those who come in vain do not keep the shop from working.
 const WALK: Duration = millis(5);
+/// The limit.
+const WALK_MAX: Duration = secs(1);
 /// How long anything may take.
 const PATIENCE: Duration = secs(60 * 60);
 
@@ -72,8 +75,10 @@ impl Barber {
 
     /// Gets a haircut, however often it has to come back. A customer does so.
     pub async fn visit(_this: State<Self>, cx: Context, shop: ActorRef<Self>) -> Result<(), Error> {
+        let mut walk = WALK;
         while !shop.enter().deadline(PATIENCE).ask(&cx).await? {
-            cx.sleep(WALK).await;
+            cx.sleep(walk).await;
+            walk = WALK_MAX.min(2 * walk);
         }
         Ok(())
     }
