@@ -40,12 +40,9 @@ fn what_the_pages_of_the_examples_say_is_true() {
     }
     let pages = pages();
     assert!(pages.len() > 7, "{pages:?}");
-    std::thread::scope(|scope| {
-        for page in &pages {
-            let (data, work) = (data.path(), work.path());
-            scope.spawn(move || run(page, data, work));
-        }
-    });
+    for page in &pages {
+        run(page, data.path(), work.path());
+    }
     cluster.stop();
 }
 
