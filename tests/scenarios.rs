@@ -25,6 +25,8 @@ mod commands;
 mod crash;
 #[path = "scenarios/discovery.rs"]
 mod discovery;
+#[path = "scenarios/examples.rs"]
+mod examples;
 #[path = "scenarios/failover.rs"]
 mod failover;
 #[path = "scenarios/following.rs"]
@@ -39,6 +41,8 @@ mod hostile;
 mod hostile_messenger;
 #[path = "scenarios/residency.rs"]
 mod residency;
+#[path = "scenarios/savina.rs"]
+mod savina;
 #[path = "scenarios/sharing.rs"]
 mod sharing;
 #[path = "scenarios/takeover.rs"]

@@ -163,18 +163,17 @@ impl Process {
             },
         };
         let output = self.execute(&input);
-        let mut sent = self.settle(time, output.effects);
-        if let Some((caller, deadline)) = caller {
+        let ended = matches!(output.result, GuestResult::Reply(_) | GuestResult::Error { .. });
+        assert!(ended || caller.is_some(), "nobody waits for a reply to {input:?}");
+        if let Some((caller, deadline)) = caller.filter(|_| !ended) {
+            // Before the effects: one of them may answer it.
             let until = deadline.saturating_add(GRACE);
             let held = output.result == GuestResult::Held;
-            if held || output.result == GuestResult::Later {
-                self.calls.insert(slot, OpenCall { caller, until, held });
-            } else {
-                sent.push(reply(caller, output.result));
-            }
-        } else {
-            let ended = matches!(output.result, GuestResult::Reply(_) | GuestResult::Error { .. });
-            assert!(ended, "nobody waits for a reply to {input:?}");
+            self.calls.insert(slot, OpenCall { caller, until, held });
+        }
+        let mut sent = self.settle(time, output.effects);
+        if let Some((caller, _)) = caller.filter(|_| ended) {
+            sent.push(reply(caller, output.result));
         }
         self.end_calls(time, &mut sent);
         sent
