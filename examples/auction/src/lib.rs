@@ -94,7 +94,7 @@ impl Auction {
             best.from.deposit(best.amount).tell(cx);
         }
         let bid = Bid { from: Bank::at(account), amount };
-        cx.emit("bid", &bid);
+        cx.emit_named("bid", &bid);
         self.best = Some(bid);
         self.bids += 1;
         self.put_off(cx);
@@ -108,7 +108,7 @@ impl Auction {
         if let Some(best) = self.best {
             self.seller.deposit(best.amount).tell(cx);
         }
-        cx.emit("closed", &self.best);
+        cx.emit_named("closed", &self.best);
         Ok(())
     }
 }

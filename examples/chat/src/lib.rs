@@ -71,7 +71,7 @@ impl Chat {
         require!(!self.members.values().any(|taken| *taken == name), "the name is taken");
         let known = self.members.contains_key(&cx.sender());
         require!(known || self.members.len() < MEMBERS_MAX, "the room is full");
-        cx.emit("join", &name);
+        cx.emit_named("join", &name);
         self.members.insert(cx.sender(), name);
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Chat {
     /// Goes out.
     pub fn leave(&mut self, cx: &Context) {
         if let Some(name) = self.members.remove(&cx.sender()) {
-            cx.emit("leave", &name);
+            cx.emit_named("leave", &name);
         }
     }
 
@@ -89,7 +89,7 @@ impl Chat {
         require!(!text.is_empty() && text.len() <= TEXT_MAX, "a post has 1 to {TEXT_MAX} bytes");
         let number = self.posted;
         let post = Post { number, time: cx.time(), author: author.clone(), text };
-        cx.emit("post", &post);
+        cx.emit_named("post", &post);
         if self.posts.len() == POSTS_MAX {
             self.posts.pop_front();
         }

@@ -116,12 +116,12 @@ impl Guardian {
         let (Some(place), Some(rounds)) = (place, self.rounds) else { return };
         if self.restarts == RESTARTS_MAX {
             cx.cancel_timer(rounds);
-            cx.emit("gave up", &self.restarts);
+            cx.emit_named("gave up", &self.restarts);
             self.rounds = None;
             return;
         }
         let fresh = hire(cx).actor();
-        cx.emit("restart", &(failed, fresh));
+        cx.emit_named("restart", &(failed, fresh));
         *place = fresh;
         self.restarts += 1;
     }

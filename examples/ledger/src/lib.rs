@@ -122,7 +122,7 @@ impl Ledger {
         self.withdraw(from, amount)?;
         // It fits: no balance is more than the supply.
         self.set_balance(to, self.balance(to) + amount);
-        cx.emit("transfer", &Transfer { from, to, amount });
+        cx.emit_named("transfer", &Transfer { from, to, amount });
         Ok(())
     }
 

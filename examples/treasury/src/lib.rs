@@ -120,7 +120,7 @@ impl Treasury {
             Stage::Open if votes >= self.quorum => {
                 let timer = cx.after(millis(self.delay), Self::own(cx).execute(number));
                 proposal.stage = Stage::Passed(timer);
-                cx.emit("passed", &number);
+                cx.emit_named("passed", &number);
             }
             Stage::Passed(timer) if votes < self.quorum => {
                 cx.cancel_timer(timer);
@@ -142,7 +142,7 @@ impl Treasury {
             Err(error) if bank::did_not_arrive(&error) => Stage::Failed(error.code().to_owned()),
             Err(error) => Stage::Doubtful(error.code().to_owned()),
         };
-        cx.emit("executed", &(number, &stage));
+        cx.emit_named("executed", &(number, &stage));
         this.with(|me| me.end(number, stage));
         Ok(())
     }
