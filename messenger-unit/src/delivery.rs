@@ -308,6 +308,10 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
                     verdicts.handle_case(now, (pair, number), payload, Some(slot));
                 });
             }
+            Effect::NoTarget { pair, asks } => {
+                let telling = Arc::clone(hub);
+                hub.spawn(async move { telling.tell_absence(pair, asks).await });
+            }
             Effect::AskNext { pair, ticket } => ask(hub, pair, ticket, Doubt::default()),
             Effect::LookAgain { pair, ticket, doubt } => ask(hub, pair, ticket, doubt),
             Effect::Fetch { pair, ticket, from, number } => {

@@ -2,13 +2,14 @@
 //! place where verdicts meet the network.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use protocol::{
-    Answer, Delivery, Entry, EntryId, ItemBody, PairNumber, PairStatement, RefusalCode, Signed,
-    TimerKind,
+    Answer, Delivery, Entry, EntryId, ItemBody, OutboxItem, PairNumber, PairStatement, ProcessId,
+    RefusalCode, Signed, Timer, TimerKind,
     api::{LogPage, Request},
 };
 use tokio::{sync::Notify, time::Instant};
@@ -27,10 +28,16 @@ use crate::{
 /// How long a scheduler may take to answer.
 const ASK_TIME: Duration = Duration::from_secs(5);
 
+/// How long a scheduler may take to find out that the target of an ask is nowhere; after that it is
+/// asked again when the pair has looked for its target once more.
+const LOOK_TIME: Duration = Duration::from_secs(4);
+
 /// The verdicts and what feeds them.
 #[derive(Debug)]
 pub(crate) struct Words {
     verdicts: Mutex<Verdicts<Parcel>>,
+    /// Pairs whose asks are being ended, as their target is nowhere.
+    absent: Mutex<BTreeSet<PairKey>>,
     began: Instant,
     wake: Notify,
 }
@@ -38,7 +45,8 @@ pub(crate) struct Words {
 impl Default for Words {
     fn default() -> Self {
         let verdicts = Mutex::new(Verdicts::new(Bounds::default()));
-        Self { verdicts, began: Instant::now(), wake: Notify::new() }
+        let absent = Mutex::default();
+        Self { verdicts, absent, began: Instant::now(), wake: Notify::new() }
     }
 }
 
@@ -135,6 +143,51 @@ impl Hub {
         }
     }
 
+    /// Ends asks whose target no scheduler knows, as far as their own scheduler agrees, which looks for
+    /// itself first.
+    pub(crate) async fn tell_absence(self: &Arc<Self>, pair: PairKey, asks: Vec<Parcel>) {
+        if !lock(&self.words.absent).insert(pair) {
+            return;
+        }
+        let told = self.end_asks(pair.source, asks).await;
+        lock(&self.words.absent).remove(&pair);
+        if let Err(code) = told {
+            self.doubt(pair.source, code).await;
+        }
+    }
+
+    async fn end_asks(
+        self: &Arc<Self>,
+        process: ProcessId,
+        asks: Vec<Parcel>,
+    ) -> Result<(), RefusalCode> {
+        let scheduler = self.locations.find(process).await?.scheduler();
+        let until = Instant::now() + LOOK_TIME;
+        for parcel in asks {
+            let Some(OutboxItem { index, body: ItemBody::Ask { deadline, .. }, .. }) =
+                parcel.item()
+            else {
+                continue;
+            };
+            let (slot, index, occurrence) = (parcel.proof.slot, *index, 1);
+            let (kind, due) = (TimerKind::NoTarget, *deadline);
+            let entry = Entry::Timer(Timer { process, slot, index, occurrence, kind, due });
+            loop {
+                let (entry, emitted) = (entry.clone(), Some(parcel.clone()));
+                self.metrics.timers_submitted.increment();
+                let errand = Errand { entry, emitted, introduction: None };
+                match self.run_errand(scheduler, errand).await {
+                    Ok(()) => break,
+                    Err((RefusalCode::NotDue, Some(wait))) if Instant::now() + wait < until => {
+                        tokio::time::sleep(wait).await;
+                    }
+                    Err((code, _)) => return Err(code),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What the target's scheduler says of a number, be it the item or the skip in its place.
     async fn statement(
         &self,
@@ -202,7 +255,7 @@ impl Hub {
         let Some(Entry::Timer(timer)) = record.map(|record| record.entry) else {
             return Err(RefusalCode::NotFound);
         };
-        if timer.process != process || timer.kind != TimerKind::AskTimeout {
+        if timer.process != process || timer.kind == TimerKind::Timer {
             return Err(RefusalCode::NotFound);
         }
         let executed = self.outcome(process, timer.slot).await?;

@@ -180,11 +180,11 @@ impl Audit {
     fn ring(&mut self, timer: &Timer, called: bool) {
         let place = (timer.process, timer.slot, timer.index);
         match timer.kind {
-            TimerKind::AskTimeout if called => {
+            TimerKind::AskTimeout | TimerKind::NoTarget if called => {
                 self.answer(place);
                 self.expired.insert(self.asks[&place].0);
             }
-            TimerKind::AskTimeout => {}
+            TimerKind::AskTimeout | TimerKind::NoTarget => {}
             TimerKind::Timer => {
                 let rung = self.rung.entry(place).or_default();
                 assert!(rung.last().is_none_or(|last| *last < timer.occurrence), "{timer:?}");

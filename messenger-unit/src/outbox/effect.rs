@@ -51,6 +51,13 @@ pub(crate) enum Effect<P> {
         /// The first number wanted.
         number: PairNumber,
     },
+    /// No scheduler knows the target: let the sources of asks know that, which are given up then.
+    NoTarget {
+        /// The pair.
+        pair: PairKey,
+        /// The asks, in order.
+        asks: Vec<P>,
+    },
     /// A number has come or was passed over that its source had given up: let the source know which,
     /// then [`Outbox::release`] the slot.
     Settle {

@@ -35,6 +35,8 @@ pub(crate) struct Item<P> {
     pub(crate) weight: usize,
     /// Whether a skip may take its place. Not that of a birth: before it nobody orders the target.
     pub(crate) skippable: bool,
+    /// Whether its source waits for an answer of the target.
+    pub(crate) asks: bool,
     /// What the shell needs to submit it.
     pub(crate) payload: P,
 }
@@ -191,6 +193,19 @@ impl<P> Pair<P> {
             return Some((item.number, &skip.payload));
         }
         Some((item.number, &item.payload))
+    }
+
+    /// The asks in the queue that are not given up yet. A child that is to be born is no absent target.
+    pub(super) fn asks(&self) -> Vec<P>
+    where
+        P: Clone,
+    {
+        if self.queue.front().is_some_and(|front| !front.skippable) {
+            return Vec::new();
+        }
+        let open =
+            self.queue.iter().filter(|item| item.asks && !self.skips.contains_key(&item.number));
+        open.map(|item| item.payload.clone()).collect()
     }
 
     /// Takes an item off the front that is accepted already.

@@ -111,6 +111,7 @@ impl World {
                         slot: Slot::new(slot),
                         weight: 1,
                         skippable: true,
+                        asks: false,
                         payload: *number,
                     };
                     *number += 1;
@@ -314,6 +315,7 @@ impl World {
                     };
                     self.outbox.handle_fetched(self.now, (pair, ticket), answer);
                 }
+                Effect::NoTarget { .. } => panic!("nothing here is an ask"),
                 Effect::Settle { pair, number, slot, payload } => {
                     assert_eq!(payload, SKIP + number.get());
                     let next = self.accepted.get(&pair).map_or(0, |pair| pair.next);
