@@ -76,7 +76,9 @@ pub(crate) struct Outbox<P> {
     idle: VecDeque<PairKey>,
     items: usize,
     weight: usize,
+    /// Skips in memory, and those of which only the slot is.
     skips: usize,
+    notes: usize,
     skips_ignored: u64,
     delivered: u64,
     /// Where the tickets of new pairs begin: beyond those of pairs that were let go of.
@@ -100,6 +102,7 @@ impl<P: Clone> Outbox<P> {
             items: 0,
             weight: 0,
             skips: 0,
+            notes: 0,
             skips_ignored: 0,
             delivered: 0,
             tickets: 0,
@@ -367,7 +370,7 @@ impl<P: Clone> Outbox<P> {
             items: self.items,
             weight: self.weight,
             pairs: self.pairs.len(),
-            skips: self.skips,
+            skips: self.skips + self.notes,
             skips_ignored: self.skips_ignored,
             refused: self.refused.clone(),
             ..Waiting::default()

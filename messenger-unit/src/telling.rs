@@ -9,7 +9,7 @@ use std::{
 
 use protocol::{
     Answer, Delivery, Entry, EntryId, ItemBody, OutboxItem, PairNumber, PairStatement, ProcessId,
-    RefusalCode, Signed, Timer, TimerKind,
+    RefusalCode, Signed, Slot, Timer, TimerKind,
     api::{LogPage, Request},
 };
 use tokio::{sync::Notify, time::Instant};
@@ -32,10 +32,19 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 /// asked again when the pair has looked for its target once more.
 const LOOK_TIME: Duration = Duration::from_secs(4);
 
+/// Of what a source is told.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// An item, or the skip in its place.
+    Parcel(Parcel),
+    /// The skip that stands in this slot.
+    SkipIn(Slot),
+}
+
 /// The verdicts and what feeds them.
 #[derive(Debug)]
 pub(crate) struct Words {
-    verdicts: Mutex<Verdicts<Parcel>>,
+    verdicts: Mutex<Verdicts<Subject>>,
     /// Pairs whose asks are being ended, as their target is nowhere.
     absent: Mutex<BTreeSet<PairKey>>,
     began: Instant,
@@ -52,7 +61,7 @@ impl Default for Words {
 
 impl Words {
     /// Reports something to the verdicts, with the time.
-    pub(crate) fn update(&self, report: impl FnOnce(&mut Verdicts<Parcel>, Duration)) {
+    pub(crate) fn update(&self, report: impl FnOnce(&mut Verdicts<Subject>, Duration)) {
         report(&mut lock(&self.verdicts), self.began.elapsed());
         self.wake.notify_one();
     }
@@ -89,15 +98,15 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     }
 }
 
-fn perform(hub: &Arc<Hub>, effect: Effect<Parcel>) {
+fn perform(hub: &Arc<Hub>, effect: Effect<Subject>) {
     match effect {
         Effect::Release(pair, slot) => {
             hub.post.update(|outbox, _| outbox.release(pair.source, slot));
         }
-        Effect::Tell(place, parcel) => {
+        Effect::Tell(place, subject) => {
             let telling = Arc::clone(hub);
             hub.spawn(async move {
-                let told = telling.tell_verdict(place, &parcel).await;
+                let told = telling.tell_verdict(place, &subject).await;
                 telling.words.update(|verdicts, now| verdicts.handle_told(now, place, told));
             });
         }
@@ -109,10 +118,12 @@ impl Hub {
     async fn tell_verdict(
         self: &Arc<Self>,
         (pair, number): Place,
-        parcel: &Parcel,
+        subject: &Subject,
     ) -> Result<(), Failure> {
         let source = self.locations.find(pair.source).await.map_err(|code| (code, None))?;
-        let stated = self.statement(&source, (pair, number), parcel).await;
+        let parcel = self.parcel_of(&source, (pair, number), subject).await;
+        let parcel = parcel.map_err(|code| (code, None))?;
+        let stated = self.statement(&source, (pair, number), &parcel).await;
         let (target, statement) = match stated {
             Ok(stated) => stated,
             Err(code) => {
@@ -139,6 +150,23 @@ impl Hub {
                     return Err(failure);
                 }
                 Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn parcel_of(
+        &self,
+        source: &Known,
+        (pair, number): Place,
+        subject: &Subject,
+    ) -> Result<Parcel, RefusalCode> {
+        match subject {
+            Subject::Parcel(parcel) => Ok(parcel.clone()),
+            Subject::SkipIn(slot) => {
+                let proof = Arc::new(self.prove_slot(source, (pair.source, *slot)).await?);
+                let mut skips = proof.skips();
+                let skip = skips.find(|(of, passed, _)| (*of, *passed) == (pair, number));
+                skip.map(|(_, _, parcel)| parcel).ok_or(RefusalCode::NotFound)
             }
         }
     }

@@ -46,7 +46,9 @@ pub(crate) struct Item<P> {
 pub(super) struct Skip<P> {
     /// The slot of the source that emitted it.
     pub(super) slot: Slot,
-    pub(super) payload: P,
+    /// Absent where there was no room for it, or what proves it no longer counts: then the item is
+    /// delivered, and its source is told all the same.
+    pub(super) payload: Option<P>,
 }
 
 /// Items that are not held in memory, to be fetched again when their turn comes.
@@ -188,9 +190,9 @@ impl<P> Pair<P> {
         self.sent += 1;
         if !self.skips.is_empty()
             && item.skippable
-            && let Some(skip) = self.skips.get(&item.number)
+            && let Some(Skip { payload: Some(skip), .. }) = self.skips.get(&item.number)
         {
-            return Some((item.number, &skip.payload));
+            return Some((item.number, skip));
         }
         Some((item.number, &item.payload))
     }
