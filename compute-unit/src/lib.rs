@@ -24,7 +24,6 @@ mod crew;
 mod database;
 mod engine;
 mod executor;
-mod faults;
 mod feed;
 mod following;
 #[cfg(feature = "fuzzing")]

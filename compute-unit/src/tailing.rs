@@ -20,12 +20,11 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use transport::{Connection, Directory, FrameReceiver, FrameSender, Peers};
+use transport::{Connection, Directory, FaultFiles, FrameReceiver, FrameSender, Peers};
 
 use crate::{
     archive::Archive,
     executor::Executor,
-    faults::Faults,
     liveness::Resting,
     metrics::Metrics,
     module::Modules,
@@ -86,7 +85,7 @@ pub(crate) struct Tailing {
     /// What this unit was given.
     pub(crate) archive: Archive,
     /// Evidence against schedulers.
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<FaultFiles>,
     /// This unit's operator.
     pub(crate) operator: protocol::OperatorId,
     /// Cancelled when the unit stops.

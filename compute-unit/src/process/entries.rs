@@ -165,16 +165,23 @@ impl Process {
     fn timer(&mut self, assignment: &Assignment, timer: &Timer, acts: &mut Acts) -> Begun {
         let place = (timer.slot, timer.index);
         match timer.kind {
-            TimerKind::AskTimeout => self.timeout(assignment, place, acts),
+            TimerKind::AskTimeout => self.timeout(assignment, place, acts, answers::expired),
+            TimerKind::NoTarget => self.timeout(assignment, place, acts, answers::no_target),
             TimerKind::Timer => self.fire(assignment, place, timer.occurrence, acts),
         }
     }
 
-    fn timeout(&mut self, assignment: &Assignment, place: Place, acts: &mut Acts) -> Begun {
+    fn timeout(
+        &mut self,
+        assignment: &Assignment,
+        place: Place,
+        acts: &mut Acts,
+        answer: impl FnOnce(&Ask) -> AnswerInput,
+    ) -> Begun {
         let Some(ask) = self.ledger.close(acts, place, |_| true) else { return done() };
         // A number that never came shall not come later: its effect would surprise the asker.
         acts.emit(ask.target, None, ItemBody::Skip(ask.number), None);
-        self.answered(assignment, &ask, answers::expired(&ask))
+        self.answered(assignment, &ask, answer(&ask))
     }
 
     fn fire(

@@ -385,7 +385,12 @@ fn check_answered(
                 let ItemBody::Reply { slot: at, index, .. } = &delivery.item.body else { continue };
                 answers += u32::from((*at, *index) == (slot, item.index));
             }
-            Entry::Timer(Timer { slot: at, index, kind: TimerKind::AskTimeout, .. }) => {
+            Entry::Timer(Timer {
+                slot: at,
+                index,
+                kind: TimerKind::AskTimeout | TimerKind::NoTarget,
+                ..
+            }) => {
                 answers += u32::from((*at, *index) == (slot, item.index));
             }
             Entry::Answer(answer) => {
