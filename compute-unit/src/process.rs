@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use protocol::{
     AskAnswer, Assignment, Domain, Effect, Entry, Epoch, Event, Failure, FailureKind, Gas, Hash,
-    HostTable, LogLine, ModuleId, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply,
-    Slot, Spawn, State, Timer, Timestamp, V1,
+    HostTable, LogLine, ModuleId, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf,
+    Reply, Slot, Spawn, State, Timer, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };

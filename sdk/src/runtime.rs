@@ -81,8 +81,11 @@ impl<A: Actor> Runtime<A> {
                 self.timer(&cx, token, method, args)
             }
             Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { saved })) => {
+            Ok((context, Request::Load { saved, spawn })) => {
                 self.enter(context, None);
+                if let Some(spawn) = spawn {
+                    self.world.keep_spawn(spawn.to_vec());
+                }
                 load(&saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
@@ -122,6 +125,7 @@ impl<A: Actor> Runtime<A> {
         codec::encode(&SavedState {
             version: A::STATE_VERSION,
             chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
+            image_of: None,
         })
     }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use protocol::{Epoch, Hash, Position, ProcessId, Slot, UnitId};
+use protocol::{Epoch, Hash, ModuleId, Position, ProcessId, Slot, UnitId};
 
 use super::{ViewJob, Work};
 use crate::{process::Process, store::Head};
@@ -50,8 +50,12 @@ pub(super) struct Inbox {
     pub(super) fresh_views: bool,
     /// Whether the process is in the run queue or being executed.
     pub(super) scheduled: bool,
-    /// Whether its module is not here yet.
+    /// Whether its module is not here yet, or that of the upgrade it would execute next.
     pub(super) awaits_module: bool,
+    /// The module of that upgrade.
+    pub(super) upgrade: Option<ModuleId>,
+    /// The module it waited for last, if that can never be run.
+    pub(super) unfit: Option<ModuleId>,
     pub(super) halted: bool,
 }
 

@@ -35,9 +35,7 @@ impl Process {
     pub(crate) fn upgrade_of(&self, entry: &Entry) -> Option<ModuleId> {
         let Entry::Control(control) = entry else { return None };
         match &control.unverified().action {
-            ControlAction::Upgrade { module, .. }
-                if self.instance.is_ok() && self.rules.asks() =>
-            {
+            ControlAction::Upgrade { module, .. } if self.instance.is_ok() && self.rules.asks() => {
                 Some(*module)
             }
             _ => None,
