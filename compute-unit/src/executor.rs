@@ -44,6 +44,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use crate::{
     checkpoint::{CheckpointStore, Writer},
     crew::Crew,
+    database::StoreError,
     engine::CompileError,
     metrics::Metrics,
     module::{CompiledModule, Modules},
@@ -238,6 +239,23 @@ impl Executor {
             self.shared.metrics.processes_hosted.increment();
             Hosted::new(id, scheduler, known, position)
         });
+    }
+
+    /// The module of a process behind the last slot executed; none if it has executed none here.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub(crate) fn module_of(&self, id: &ProcessId) -> Result<Option<ModuleId>, StoreError> {
+        let Some(hosted) = self.find(id) else { return Ok(None) };
+        if let Some(module) = *lock(&hosted.module) {
+            return Ok(Some(module));
+        }
+        // It was not needed since the unit has started.
+        let newest = self.shared.store.newest(id, Slot::new(u64::MAX))?;
+        Ok(newest.and_then(|checkpoint| {
+            checkpoint.module.or_else(|| Some(checkpoint.spawn().ok()?.module))
+        }))
     }
 
     /// Wakes whenever [`Self::take_wanted`] may have something.

@@ -280,6 +280,11 @@ impl Process {
         &self.ledger.table
     }
 
+    /// The module of the instance.
+    pub(crate) const fn module(&self) -> ModuleId {
+        self.module
+    }
+
     /// What the process waits for the time of.
     pub(crate) fn agenda(&self) -> Vec<Timer> {
         self.ledger.agenda(self.id)

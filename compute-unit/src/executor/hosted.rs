@@ -23,6 +23,8 @@ pub(super) struct Hosted {
     /// Held by the thread that executes the process. Locked before the others.
     pub(super) seat: Mutex<Seat>,
     pub(super) saving: Mutex<Saving>,
+    /// Its module, once it was executed here, for those who must not wait for the seat.
+    pub(super) module: Mutex<Option<ModuleId>>,
     /// The first slot that is not executed, for those who must not wait for the seat.
     executed: AtomicU64,
 }
@@ -134,6 +136,7 @@ impl Hosted {
             inbox: Mutex::new(inbox),
             seat: Mutex::new(seat),
             saving: Mutex::new(saving),
+            module: Mutex::default(),
             executed,
         })
     }

@@ -155,6 +155,7 @@ fn execute(worker: &Worker, hosted: &Arc<Hosted>, seat: &mut Seat) -> Result<Tur
     if let (Some(batch), Some(position)) = (last, position) {
         let next = next(Some(position));
         hosted.set_executed(next);
+        *lock(&hosted.module) = Some(process.module());
         batch.reports.executed(hosted.id, next);
     }
     // Those that waited for the slots just executed may have no other occasion.
