@@ -11,8 +11,9 @@ use std::{
     process::{Command, ExitCode},
 };
 
-const ACTORS: [&str; 10] = [
+const ACTORS: [&str; 11] = [
     "counter",
+    "counter2",
     "pingpong",
     "bank",
     "tokenring",
@@ -26,7 +27,7 @@ const ACTORS: [&str; 10] = [
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What the modules are made of, from the root of the workspace.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     "protocol/Cargo.toml",
@@ -35,6 +36,7 @@ const SOURCES: [&str; 14] = [
     "sdk/src",
     "sdk/macros",
     "examples/counter",
+    "examples/counter2",
     "examples/pingpong",
     "examples/bank",
     "examples/tokenring",

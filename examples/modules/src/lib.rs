@@ -6,6 +6,9 @@
 /// `counter`: a number.
 pub const COUNTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/counter.wasm"));
 
+/// `counter2`: the second version of `counter`.
+pub const COUNTER2: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/counter2.wasm"));
+
 /// `pingpong`: one of two players.
 pub const PINGPONG: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pingpong.wasm"));
 
@@ -34,8 +37,9 @@ pub const ALERTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/alerts.wasm"
 pub const BULLETIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bulletin.wasm"));
 
 /// Every module with the name of its actor.
-pub const ALL: [(&str, &[u8]); 10] = [
+pub const ALL: [(&str, &[u8]); 11] = [
     ("counter", COUNTER),
+    ("counter", COUNTER2),
     ("pingpong", PINGPONG),
     ("bank", BANK),
     ("tokenring", TOKENRING),
