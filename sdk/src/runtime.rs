@@ -201,6 +201,12 @@ impl<A: Actor> Runtime<A> {
 }
 
 fn load<A: Actor>(saved: &SavedState) -> Result<A, Error> {
+    if saved.image_of.is_some() {
+        return Err(Error::new(
+            Error::BAD_STATE,
+            "this module recovers no state from a memory image",
+        ));
+    }
     if saved.version > A::STATE_VERSION {
         let detail =
             format!("the state has version {}, newer than {}", saved.version, A::STATE_VERSION);

@@ -276,6 +276,11 @@ fn a_saved_state_loads_into_another_instance() {
     assert_eq!(output.result, reply(&()));
     assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 
+    let image = SavedState { image_of: Some(protocol::ModuleId::of(b"x")), ..saved.clone() };
+    let output: Output = codec::decode(&next.handle(&load(image))).unwrap();
+    let refused = "this module recovers no state from a memory image";
+    assert_eq!(output.result, error("bad-state", refused));
+
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
     assert_eq!(output.result, error("bad-state", "the state has version 3, newer than 2"));
