@@ -88,7 +88,8 @@ pub(crate) async fn reach(
         Some(start) => start,
         None => Start { replay: subject.unborn().map_err(NodeError::system)?, basis: None },
     };
-    go_on(subject, start, (slot, &head), progress).await
+    // It is as large as all that it waits for.
+    Box::pin(go_on(subject, start, (slot, &head), progress)).await
 }
 
 /// The best checkpoint that holds; tells of those that do not.
