@@ -51,3 +51,5 @@ mod takeover;
 mod tampering;
 #[path = "scenarios/units.rs"]
 mod units;
+#[path = "scenarios/upgrading.rs"]
+mod upgrading;

@@ -56,7 +56,7 @@ pub use instance::{
     Executed, Export, Fault, GenesisError, HostFault, Instance, PAGE_BYTES, Pause, StateImage,
     Stopped,
 };
-pub use module::{CompiledModule, Modules};
+pub use module::{CompiledModule, Modules, Successor};
 pub use prepare::{
     GlobalKind, MutableGlobal, PREPARATION_VERSION, PrepareError, Prepared, Segment, limits,
     prepare,

@@ -306,8 +306,8 @@ impl Tailing {
                 let this = Arc::clone(&self);
                 let shutdown = self.shutdown.clone();
                 tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-                    let fetched =
-                        modules::fetch(&this.peers, &this.modules, scheduler, module).await;
+                    let known = (&this.directory, scheduler);
+                    let fetched = modules::fetch(&this.peers, &this.modules, known, module).await;
                     this.executor.provide(&module, fetched.map(drop));
                 }));
             }

@@ -81,8 +81,11 @@ impl<A: Actor> Runtime<A> {
                 self.timer(&cx, token, method, args)
             }
             Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { saved })) => {
+            Ok((context, Request::Load { saved, spawn })) => {
                 let cx = self.enter(context, None);
+                if let Some(spawn) = spawn {
+                    self.world.keep_spawn(spawn.to_vec());
+                }
                 load(&cx, &saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
@@ -122,6 +125,7 @@ impl<A: Actor> Runtime<A> {
         codec::encode(&SavedState {
             version: A::STATE_VERSION,
             chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
+            image_of: None,
         })
     }
 
@@ -197,6 +201,12 @@ impl<A: Actor> Runtime<A> {
 }
 
 fn load<A: Actor>(cx: &Context, saved: &SavedState) -> Result<A, Error> {
+    if saved.image_of.is_some() {
+        return Err(Error::new(
+            Error::BAD_STATE,
+            "this module recovers no state from a memory image",
+        ));
+    }
     let state: Vec<u8> =
         saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
     A::load(cx, saved.version, &state)

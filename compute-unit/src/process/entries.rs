@@ -14,6 +14,7 @@ use super::{
     asks::Ask,
     calls::Caller,
     controller,
+    upgrade::Upgrade,
 };
 
 /// What an entry comes to.
@@ -22,6 +23,8 @@ use super::{
 pub(super) enum Begun {
     /// The module is called.
     Call(Call),
+    /// Another module takes the place of this one.
+    Upgrade(Upgrade),
     /// The module is not called, and this value is the reply.
     Done(Vec<u8>),
 }
@@ -78,7 +81,7 @@ impl Process {
             Entry::Message(message) => self.message(assignment, message),
             Entry::Delivery(delivery) => self.delivery(assignment, entry, delivery, acts),
             Entry::Skip(_) => Ok(done()),
-            Entry::Control(control) => self.control(control.unverified()),
+            Entry::Control(control) => self.control(assignment, control.unverified()),
             Entry::Timer(timer) if self.rules.has_entry(4) => {
                 Ok(self.timer(assignment, timer, acts))
             }
@@ -152,9 +155,17 @@ impl Process {
         }
     }
 
-    /// A control keeps the log, and may change the controller.
-    fn control(&mut self, control: &Control) -> Result<Begun, FailureKind> {
+    /// A control keeps the log, and may change controller or module.
+    fn control(
+        &mut self,
+        assignment: &Assignment,
+        control: &Control,
+    ) -> Result<Begun, FailureKind> {
         match &control.action {
+            ControlAction::Upgrade { raw, .. } if self.rules.asks() => {
+                let context = self.context(assignment, control.sender, None);
+                return Ok(Begun::Upgrade(Upgrade { context, raw: *raw }));
+            }
             ControlAction::Upgrade { .. } => return Err(FailureKind::UnsupportedEntry),
             ControlAction::Controller(next) => controller::write(&mut self.ledger.table, next),
             _ => {}
