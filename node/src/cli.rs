@@ -8,6 +8,7 @@ mod halt;
 mod key;
 mod log;
 mod moving;
+mod new;
 mod options;
 mod outbox;
 mod policy;
@@ -55,6 +56,8 @@ enum Command {
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
     Compute(unit::Compute),
+    /// Make a crate for a new actor, with a test that passes.
+    New(new::New),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -135,6 +138,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
             Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await
         }
         Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
+        Command::New(new) => new.run(&globals),
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,
