@@ -2,6 +2,7 @@
 
 mod assign;
 mod bench;
+mod build;
 mod controller;
 mod demo;
 mod halt;
@@ -20,6 +21,7 @@ mod spawn;
 mod state;
 mod status;
 mod takeover;
+mod test;
 mod unit;
 mod up;
 mod verify;
@@ -58,6 +60,10 @@ enum Command {
     Compute(unit::Compute),
     /// Make a crate for a new actor, with a test that passes.
     New(new::New),
+    /// Build an actor's crate to a Wasm module, and check it.
+    Build(build::Build),
+    /// Run the native tests of an actor's crate.
+    Test(test::Test),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -139,6 +145,8 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         }
         Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
         Command::New(new) => new.run(&globals),
+        Command::Build(build) => build.run(&globals),
+        Command::Test(test) => test.run(&globals),
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,

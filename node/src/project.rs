@@ -2,11 +2,16 @@
 //!
 //! Nothing here talks to a unit.
 
+mod cargo;
 mod carried;
+mod module;
 mod name;
 mod sdk;
 mod template;
 
+pub(crate) use cargo::Package;
+pub(crate) use carried::make_parents;
+pub(crate) use module::{CheckedModule, ModuleError};
 pub(crate) use name::CrateName;
 pub(crate) use sdk::{Sdk, SdkSource};
 pub(crate) use template::Template;

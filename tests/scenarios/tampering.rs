@@ -301,7 +301,7 @@ fn check_fault(file: &Path, network: NetworkId) {
         Box::new(Receipt { leaf, path: tree.path(0).unwrap(), batch: Signed::sign(batch, &mine) })
     };
     let bytes = codec::encode(&Fault::Receipts(receipt(1), receipt(2)));
-    std::fs::write(file, &bytes).unwrap();
+    fs::write(file, &bytes).unwrap();
     let proven = prove(&[]).done();
     assert_eq!(proven["culprits"], serde_json::json!([mine.public().unit()]), "{proven}");
     let wrong = NetworkId::from_bytes([1; 32]).to_string();
@@ -309,7 +309,7 @@ fn check_fault(file: &Path, network: NetworkId) {
     for index in [0, 1, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
         let mut altered = bytes.clone();
         altered[index] ^= 1;
-        std::fs::write(file, &altered).unwrap();
+        fs::write(file, &altered).unwrap();
         let refuted = prove(&[]);
         assert_eq!(
             (refuted.code, &refuted.json["holds"]),

@@ -21,6 +21,9 @@ fn own() -> Vec<NodeError> {
         NodeError::System(String::new()),
         NodeError::Verification(String::new()),
         NodeError::Gateway(GatewayError::Listen { address, source: file() }),
+        NodeError::Build(String::new()),
+        NodeError::Module(ModuleError::BadSchema),
+        NodeError::Tests(String::new()),
     ]
 }
 
@@ -41,6 +44,9 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::BadFile { .. }
         | NodeError::NoKey { .. }
         | NodeError::Unit { .. }
+        | NodeError::Build(_)
+        | NodeError::Module(_)
+        | NodeError::Tests(_)
         | NodeError::System(_)
         | NodeError::Verification(_) => true,
     }

@@ -62,9 +62,14 @@ pub(crate) fn unpack(home: &Path) -> Result<PathBuf, NodeError> {
 
 /// Writes a file and the directories above it.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), NodeError> {
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(NodeError::file(parent))?;
+    make_parents(path)?;
     fs::write(path, text).map_err(NodeError::file(path))
+}
+
+/// Makes the directories above a file.
+pub(crate) fn make_parents(path: &Path) -> Result<(), NodeError> {
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).map_err(NodeError::file(parent))
 }
 
 fn check(place: &Path) -> Result<(), NodeError> {
