@@ -26,6 +26,7 @@ mod unit;
 mod up;
 mod verify;
 mod view;
+mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -64,6 +65,8 @@ enum Command {
     Build(build::Build),
     /// Run the native tests of an actor's crate.
     Test(test::Test),
+    /// Build an actor's crate whenever it changes, and have a process run it.
+    Watch(watch::Watch),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -147,6 +150,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::New(new) => new.run(&globals),
         Command::Build(build) => build.run(&globals),
         Command::Test(test) => test.run(&globals),
+        Command::Watch(watch) => Box::pin(watch.run(&globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,

@@ -4,6 +4,7 @@
 
 mod cargo;
 mod carried;
+mod changes;
 mod module;
 mod name;
 mod sdk;
@@ -11,6 +12,7 @@ mod template;
 
 pub(crate) use cargo::Package;
 pub(crate) use carried::make_parents;
+pub(crate) use changes::Changes;
 pub(crate) use module::{CheckedModule, ModuleError};
 pub(crate) use name::CrateName;
 pub(crate) use sdk::{Sdk, SdkSource};
