@@ -35,14 +35,12 @@ fn where_events_were_lost_anything_may_have_changed() {
 }
 
 #[tokio::test]
-async fn many_files_are_one_change() {
+async fn a_change_is_told_of() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("src")).unwrap();
     let changes = Changes::of(directory.path()).unwrap();
-    for file in ["src/lib.rs", "src/tests.rs", "Cargo.toml"] {
+    for file in ["src/lib.rs", "Cargo.toml"] {
         fs::write(directory.path().join(file), "").unwrap();
+        changes.next().await;
     }
-    changes.next().await;
-    fs::write(directory.path().join("Cargo.lock"), "").unwrap();
-    assert!(timeout(QUIET, changes.next()).await.is_err(), "nothing else has changed");
 }
