@@ -2,12 +2,14 @@
 
 mod assign;
 mod bench;
+mod build;
 mod controller;
 mod demo;
 mod halt;
 mod key;
 mod log;
 mod moving;
+mod new;
 mod options;
 mod outbox;
 mod policy;
@@ -19,11 +21,13 @@ mod spawn;
 mod state;
 mod status;
 mod takeover;
+mod test;
 mod unit;
 mod up;
 mod upgrade;
 mod verify;
 mod view;
+mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -56,6 +60,14 @@ enum Command {
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
     Compute(unit::Compute),
+    /// Make a crate for a new actor, with a test that passes.
+    New(new::New),
+    /// Build an actor's crate to a Wasm module, and check it.
+    Build(build::Build),
+    /// Run the native tests of an actor's crate.
+    Test(test::Test),
+    /// Build an actor's crate whenever it changes, and have a process run it.
+    Watch(watch::Watch),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -138,6 +150,10 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
             Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await
         }
         Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
+        Command::New(new) => new.run(&globals),
+        Command::Build(build) => build.run(&globals),
+        Command::Test(test) => test.run(&globals),
+        Command::Watch(watch) => Box::pin(watch.run(&globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,

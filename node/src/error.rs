@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use antiphon_client::ClientError;
 use protocol::{EntryId, RefusalCode};
 
-use crate::gateway::GatewayError;
+use crate::{gateway::GatewayError, project::ModuleError};
 
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,15 @@ pub(crate) enum NodeError {
         /// Why.
         detail: String,
     },
+    /// A crate does not compile.
+    #[error("{0}")]
+    Build(String),
+    /// What was compiled is of no use to a unit.
+    #[error("{0}")]
+    Module(#[from] ModuleError),
+    /// Tests of a crate fail.
+    #[error("tests of `{0}` fail, see above")]
+    Tests(String),
     /// The operating system refused something else.
     #[error("{0}")]
     System(String),
@@ -120,6 +129,9 @@ impl NodeError {
             Self::Unit { .. } => "unit-failed",
             Self::Gateway(error) if error.is_taken() => "port-taken",
             Self::Gateway(_) => "gateway-failed",
+            Self::Build(_) => "build-failed",
+            Self::Module(_) => "bad-module",
+            Self::Tests(_) => "tests-failed",
             Self::System(_) => "system",
             Self::Verification(_) | Self::Disproven(_) => "verification-failed",
             Self::Answered { code, .. } => code,
@@ -147,6 +159,9 @@ impl NodeError {
             Self::Answered { .. } => 200,
             Self::ReaderGone => 311,
             Self::Breaking(_) => 312,
+            Self::Build(_) => 313,
+            Self::Module(_) => 314,
+            Self::Tests(_) => 315,
         }
     }
 
@@ -177,8 +192,9 @@ impl NodeError {
             | Self::File { .. }
             | Self::BadFile { .. }
             | Self::Unit { .. }
+            | Self::Build(_)
             | Self::System(_) => 1,
-            Self::Verification(_) | Self::Disproven(_) => 5,
+            Self::Verification(_) | Self::Disproven(_) | Self::Module(_) | Self::Tests(_) => 5,
             Self::Answered { .. } => 4,
             Self::ReaderGone => 0,
         }

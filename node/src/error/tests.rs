@@ -22,6 +22,9 @@ fn own() -> Vec<NodeError> {
         NodeError::Verification(String::new()),
         NodeError::Gateway(GatewayError::Listen { address, source: file() }),
         NodeError::Breaking(String::new()),
+        NodeError::Build(String::new()),
+        NodeError::Module(ModuleError::BadSchema),
+        NodeError::Tests(String::new()),
     ]
 }
 
@@ -42,6 +45,9 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::BadFile { .. }
         | NodeError::NoKey { .. }
         | NodeError::Unit { .. }
+        | NodeError::Build(_)
+        | NodeError::Module(_)
+        | NodeError::Tests(_)
         | NodeError::System(_)
         | NodeError::Verification(_)
         | NodeError::Breaking(_) => true,
