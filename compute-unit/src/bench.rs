@@ -113,7 +113,7 @@ impl Stage {
             given.push(Arc::new(frame));
             let execute = |(assignment, entry): &(Assignment, Entry)| {
                 let executed = self.process.execute(assignment, entry).expect("room");
-                Publication { executed, assignment: None, agenda: None }
+                Publication { executed, place: None, agenda: None }
             };
             let gathered = slots.iter().map(execute).collect();
             let frame = seal(&self.log.compute, NETWORK, gathered);

@@ -144,9 +144,12 @@ impl Frame {
             && leaf.gas == outcome.gas
             && leaf.profile == known.source.profile();
         // Without a path it is a leaf of the tree, whose root was compared.
-        let leads = path.as_ref().map_or(self.tree.is_some(), |path| {
-            batch.count == path.count && path.root_from(leaf.leaf()) == Some(batch.root)
-        });
+        let leads = match path {
+            Some(path) => {
+                batch.count == path.count && path.root_from(leaf.leaf()) == Some(batch.root)
+            }
+            None => self.tree.is_some(),
+        };
         if !same_slot || !leads || !self.counts(known) {
             return None;
         }

@@ -112,21 +112,21 @@ fn mistakes_are_told_apart_by_the_exit_code() {
     author.run(&["new", "a", "--sdk", "."]).failed(2, "usage");
     author.run(&["build", "."]).failed(2, "usage");
     author.run(&["test", "nowhere"]).failed(2, "usage");
-    author.run(&["new", "my-counter"]).done();
-    author.run(&["new", "my-counter"]).failed(2, "usage");
+    author.run(&["new", "mistaken"]).done();
+    author.run(&["new", "mistaken"]).failed(2, "usage");
 
-    author.edit("my-counter/src/tests.rs", "Ok(8)", "Ok(9)");
-    author.run(&["test", "my-counter"]).failed(5, "tests-failed");
-    let one = ["test", "my-counter", "--", "who_added_stands_in_the_log"];
+    author.edit("mistaken/src/tests.rs", "Ok(8)", "Ok(9)");
+    author.run(&["test", "mistaken"]).failed(5, "tests-failed");
+    let one = ["test", "mistaken", "--", "who_added_stands_in_the_log"];
     let one = author.command(&[]).args(one).output().unwrap();
     assert!(one.status.success(), "only the tests that are named run: {one:?}");
 
-    author.edit("my-counter/src/lib.rs", "self.n.checked_add", "self.m.checked_add");
-    author.run(&["test", "my-counter"]).failed(1, "build-failed");
-    author.run(&["build", "my-counter"]).failed(1, "build-failed");
+    author.edit("mistaken/src/lib.rs", "self.n.checked_add", "self.m.checked_add");
+    author.run(&["test", "mistaken"]).failed(1, "build-failed");
+    author.run(&["build", "mistaken"]).failed(1, "build-failed");
 
-    fs::write(author.crate_at("my-counter/src/lib.rs"), "//! No actor.\n").unwrap();
-    author.run(&["build", "my-counter"]).failed(5, "bad-module");
+    fs::write(author.crate_at("mistaken/src/lib.rs"), "//! No actor.\n").unwrap();
+    author.run(&["build", "mistaken"]).failed(5, "bad-module");
 }
 
 #[test]
@@ -186,10 +186,10 @@ impl Drop for Watching {
 #[test]
 fn a_process_runs_what_stands_in_the_sources() {
     let author = Author::new();
-    author.run(&["new", "my-counter"]).done();
+    author.run(&["new", "watched"]).done();
     let data = directory();
     let cluster = Cluster::up(data.path(), &[]);
-    let args = ["watch", "my-counter", "--process", "c", "--args", "{\"start\":5}"];
+    let args = ["watch", "watched", "--process", "c", "--args", "{\"start\":5}"];
     let mut watching = Watching::start(&author, data.path(), &args);
 
     let first = watching.next(|line| line["event"] == "running");
@@ -197,10 +197,10 @@ fn a_process_runs_what_stands_in_the_sources() {
     let logged = watching.next(|line| line["method"] == "add");
     assert_eq!(logged["outcome"]["reply"], 8, "{logged}");
 
-    author.edit("my-counter/src/lib.rs", "checked_add(by)", "checked_adding(by)");
+    author.edit("watched/src/lib.rs", "checked_add(by)", "checked_adding(by)");
     let failure = watching.next(|line| !line["error"].is_null());
     assert_eq!(failure["error"]["code"], "build-failed");
-    author.edit("my-counter/src/lib.rs", "checked_adding(by)", "checked_add(2 * by)");
+    author.edit("watched/src/lib.rs", "checked_adding(by)", "checked_add(2 * by)");
     let second = watching.next(|line| line["event"] == "running");
     assert_ne!(first["module"], second["module"]);
     assert_eq!(first["process"], second["process"], "it is upgraded in place");
@@ -217,8 +217,8 @@ fn a_process_runs_what_stands_in_the_sources() {
 #[test]
 fn without_a_cluster_nothing_is_built() {
     let author = Author::new();
-    author.run(&["new", "my-counter"]).done();
+    author.run(&["new", "idle"]).done();
     let data = directory();
-    let args = ["watch", "my-counter", "--process", "c", "--data", data.path().to_str().unwrap()];
+    let args = ["watch", "idle", "--process", "c", "--data", data.path().to_str().unwrap()];
     author.run(&args).failed(1, "no-cluster");
 }

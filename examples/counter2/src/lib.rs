@@ -8,9 +8,13 @@ use antiphon::prelude::*;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Counter {
     n: u64,
-    /// States of the first version have none.
-    #[serde(default)]
     resets: u64,
+}
+
+/// What a counter of the first version has saved.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct First {
+    n: u64,
 }
 
 #[actor]
@@ -19,6 +23,12 @@ impl Counter {
     #[init]
     pub fn new(start: u64) -> Self {
         Self { n: start, resets: 0 }
+    }
+
+    /// Goes on with the number of a counter of the first version.
+    #[migrate(from = 1)]
+    pub fn from_first(First { n }: First) -> Self {
+        Self { n, resets: 0 }
     }
 
     /// The number.

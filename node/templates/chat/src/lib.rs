@@ -71,7 +71,7 @@ impl Room {
         require!(!taken, Error::new("name-taken", format!("somebody is called {name} already")));
         let is_in = self.members.contains_key(&sender);
         require!(is_in || self.members.len() < MEMBERS_MAX, "the room is full");
-        cx.emit("joined", &name);
+        cx.emit_named("joined", &name);
         self.members.insert(sender, name);
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Room {
     /// Lets the sender out.
     pub fn leave(&mut self, cx: &Context) -> Result<(), Error> {
         let name = self.members.remove(&cx.sender()).ok_or_else(not_a_member)?;
-        cx.emit("left", &name);
+        cx.emit_named("left", &name);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Room {
         let number = self.next;
         self.next += 1;
         let post = Post { number, time: cx.now(), from: cx.sender(), name, text };
-        cx.emit("posted", &post);
+        cx.emit_named("posted", &post);
         if self.posts.len() == HISTORY_MAX {
             self.posts.pop_front();
         }

@@ -60,7 +60,7 @@ impl Ledger {
         // No balance can overflow, as none is larger than the supply.
         self.supply = self.supply.checked_add(amount).ok_or("the supply does not fit")?;
         self.credit(to, amount);
-        cx.emit("moved", &Moved { from: None, to: Some(to), amount });
+        cx.emit_named("moved", &Moved { from: None, to: Some(to), amount });
         Ok(self.supply)
     }
 
@@ -68,7 +68,7 @@ impl Ledger {
     pub fn burn(&mut self, cx: &Context, amount: u64) -> Result<u64, Error> {
         self.debit(cx.sender(), amount)?;
         self.supply -= amount;
-        cx.emit("moved", &Moved { from: Some(cx.sender()), to: None, amount });
+        cx.emit_named("moved", &Moved { from: Some(cx.sender()), to: None, amount });
         Ok(self.supply)
     }
 
@@ -123,7 +123,7 @@ impl Ledger {
     ) -> Result<u64, Error> {
         self.debit(from, amount)?;
         self.credit(to, amount);
-        cx.emit("moved", &Moved { from: Some(from), to: Some(to), amount });
+        cx.emit_named("moved", &Moved { from: Some(from), to: Some(to), amount });
         Ok(self.balance(from))
     }
 
