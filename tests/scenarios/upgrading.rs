@@ -91,7 +91,11 @@ fn a_counter_goes_on_with_its_second_version() {
 
     upgrade(&cluster, &counter, COUNTER, &[]).failed(2, "breaking-upgrade");
     let back = upgrade(&cluster, &counter, COUNTER, &["--force"]);
-    assert_eq!((back.code, &back.json["error"]["code"]), (4, &Json::from("state-version")), "{back:?}");
+    assert_eq!(
+        (back.code, &back.json["error"]["code"]),
+        (4, &Json::from("state-version")),
+        "{back:?}"
+    );
     assert_eq!(view(&cluster, &counter, "resets"), 1);
 
     let at = |slot: &str, option: &[&str]| {
