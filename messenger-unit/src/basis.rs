@@ -19,6 +19,9 @@ pub(crate) struct BasisBuilder {
     bytes: usize,
 }
 
+/// Receipts of an item that is linked: schedulers take no links to more than 16 KiB.
+const RECEIPTS_MAX: usize = 8;
+
 /// A batch with some of its leaves.
 #[derive(Debug)]
 struct Branch<T> {
@@ -41,9 +44,12 @@ impl BasisBuilder {
         self.bytes
     }
 
-    /// Takes the batches of a slot, and links an item to them; nothing if a path does not fit its
-    /// batch.
+    /// Takes the batches of a slot, and links an item to them; nothing if there are too many, or a path
+    /// does not fit its batch.
     pub(crate) fn link(&mut self, proof: &SlotProof, item: &MerklePath) -> Option<OriginLink> {
+        if proof.receipts.len() > RECEIPTS_MAX {
+            return None;
+        }
         let mut receipts = Vec::with_capacity(proof.receipts.len());
         for ReceiptPart { stated, leaf, path, batch } in &proof.receipts {
             let batch = take(&mut self.receipts, &mut self.bytes, batch, *leaf, path)?;

@@ -114,7 +114,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         let worker = pool.worker();
         threads.verifiers.push(spawn("verifier", &failing, move || worker.work())?);
     }
-    let (memory, readers) = Unit::semaphores();
+    let ([memory, bases], readers) = Unit::semaphores();
     let (open_gate, gate) = watch::channel(false);
     let unit = Arc::new(Unit {
         key: config.key,
@@ -129,6 +129,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
         gate,
         directory,
         memory,
+        bases,
         readers,
     });
     let shards = unit.shards.count();

@@ -109,7 +109,7 @@ pub fn start(
         };
         tokio::spawn(work(pool.worker(), sequencer));
     }
-    let (memory, readers) = Unit::semaphores();
+    let ([memory, bases], readers) = Unit::semaphores();
     let (open_gate, gate) = watch::channel(false);
     let adoptions = Adoptions::new(Peers::new(endpoint.clone(), directory.clone()));
     let unit = Arc::new(Unit {
@@ -125,6 +125,7 @@ pub fn start(
         gate,
         directory,
         memory,
+        bases,
         readers,
     });
     tokio::spawn(Arc::clone(&unit).check_store(open_gate));

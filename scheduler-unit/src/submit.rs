@@ -30,7 +30,7 @@ pub(crate) use frame::Received;
 const IN_FLIGHT: usize = 4_096;
 
 /// Submissions that are verified in one go.
-const CHUNK: usize = 8;
+pub(crate) const CHUNK: usize = 8;
 
 /// Bytes of submissions that are verified in one go, give or take one.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
@@ -99,7 +99,8 @@ async fn enqueue(
     submissions: Vec<Received>,
 ) -> Option<()> {
     if let Some(basis) = submissions.first().and_then(Received::basis) {
-        let share = memory(unit, basis.length()).await?;
+        // Memory of its own: submissions that wait for theirs may not keep each other waiting.
+        let share = share(&unit.bases, basis.length()).await?;
         basis.hold(share);
     }
     let mut submissions = submissions.into_iter().peekable();
@@ -115,16 +116,16 @@ async fn enqueue(
         }
         let count = u32::try_from(chunk.len()).ok()?;
         room.acquire_many(count).await.ok()?.forget();
-        let share = memory(unit, bytes).await?;
+        let share = share(&unit.memory, bytes).await?;
         unit.pool.put(lane, chunk, share);
     }
     Some(())
 }
 
-/// A share of the memory for submissions, of so many bytes.
-async fn memory(unit: &Arc<Unit>, bytes: usize) -> Option<Share> {
+/// A share of memory, of so many bytes.
+async fn share(memory: &Arc<Semaphore>, bytes: usize) -> Option<Share> {
     let share = u32::try_from(bytes >> 10).unwrap_or(MEMORY).saturating_add(1).min(MEMORY);
-    Arc::clone(&unit.memory).acquire_many_owned(share).await.ok()
+    Arc::clone(memory).acquire_many_owned(share).await.ok()
 }
 
 /// Sends events until all submissions are told about, or the peer is gone.

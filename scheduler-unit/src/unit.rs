@@ -38,14 +38,17 @@ pub(crate) struct Unit {
     pub(crate) gate: watch::Receiver<bool>,
     /// In KiB.
     pub(crate) memory: Arc<Semaphore>,
+    /// As much again for what the proofs of their frames share.
+    pub(crate) bases: Arc<Semaphore>,
     pub(crate) readers: Arc<Semaphore>,
 }
 
 impl Unit {
-    /// Room for readers and submissions.
-    pub(crate) fn semaphores() -> (Arc<Semaphore>, Arc<Semaphore>) {
+    /// Room for submissions and what they share, and for readers.
+    pub(crate) fn semaphores() -> ([Arc<Semaphore>; 2], Arc<Semaphore>) {
         let memory = usize::try_from(MEMORY).unwrap_or(usize::MAX);
-        (Arc::new(Semaphore::new(memory)), Arc::new(Semaphore::new(READERS)))
+        let memory = || Arc::new(Semaphore::new(memory));
+        ([memory(), memory()], Arc::new(Semaphore::new(READERS)))
     }
 
     /// Runs something that reads the disk, away from the threads that serve the network.

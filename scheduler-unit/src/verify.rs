@@ -36,7 +36,7 @@ use keys::Keys;
 /// What is said of a proof that is missing, or is not wanted.
 const PROVEN: &str = "deliveries, skips and timers come with a proof of origin, and no others";
 
-pub(crate) use basis::{Basis, Origin};
+pub(crate) use basis::{Basis, LINK_BYTES, Origin};
 pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurring};
 #[cfg(simulation)]
 pub(crate) use pool::Worker;
@@ -125,7 +125,10 @@ impl Verifier {
         let (whole, link) = (whole.map(|proof| *proof).zip(proof_bytes), link.zip(basis));
         let origin = match (whole, link) {
             (Some((proof, bytes)), None) => Some(Shown::Whole(Box::new(proof), bytes)),
-            (None, Some((link, basis))) => Some(Shown::Linked(basis.open()?, link)),
+            (None, Some((link, basis))) => {
+                basis.open()?;
+                Some(Shown::Linked(basis, link))
+            }
             _ => None,
         };
         if origin.is_some() != proven {

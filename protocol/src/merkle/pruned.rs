@@ -129,6 +129,11 @@ impl OpenTree {
         self.count
     }
 
+    /// How many levels stand above the leaves.
+    pub(crate) const fn height(&self) -> usize {
+        self.levels.len().saturating_sub(1)
+    }
+
     /// The leaf at a position, if it is given.
     pub fn leaf(&self, index: u32) -> Option<Hash> {
         self.digest(0, index)

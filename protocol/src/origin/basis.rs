@@ -191,6 +191,13 @@ impl<T: Body> GrownTree<T> {
         *self.holds.get_or_init(|| self.batch.verify_by(network, &self.digest, holds).is_ok())
     }
 
+    /// The bytes it takes in a basis with one of its leaves, at the most.
+    fn single_bytes(&self) -> usize {
+        /// Bytes of a signature, and of what frames batch, tree and digests.
+        const FRAME: usize = 160;
+        self.batch.body_bytes().len() + FRAME + 33 * (self.tree.height() + 1)
+    }
+
     /// The same batch with these of its leaves only, in ascending order.
     pub fn prune(&self, leaves: &[u32]) -> Option<SignedTree<T>>
     where
@@ -257,6 +264,22 @@ impl OpenBasis {
     /// The profile at a position.
     pub fn profile(&self, at: u32) -> Option<ProfileId> {
         self.profiles.get(usize::try_from(at).ok()?).copied()
+    }
+
+    /// The bytes that a link and what it leads to take, at the most: less where others lead there, too.
+    pub fn bytes_of(&self, link: &OriginLink) -> usize {
+        /// Bytes of a link without siblings and receipts, of a sibling, and of a receipt link with the
+        /// profile that it names.
+        const LINK: usize = 160;
+        const SIBLING: usize = 34;
+        const RECEIPT: usize = 144;
+        let receipts = link.receipts.iter().map(|receipt| {
+            RECEIPT + self.receipt(receipt.batch).map_or(0, GrownTree::single_bytes)
+        });
+        let batch = self.assignment(link.assignment.place.batch);
+        LINK + SIBLING * link.item.siblings.len()
+            + receipts.sum::<usize>()
+            + batch.map_or(0, GrownTree::single_bytes)
     }
 
     /// Checks that the source emitted the item, as [`OriginProof::verify`] does.

@@ -3,9 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use protocol::{
-    AssignmentLink, AssignmentPlace, OpenBasis, OriginBasis, OriginLink, ProfileId, ReceiptLink,
-};
+use protocol::{AssignmentLink, AssignmentPlace, OriginBasis, OriginLink, ProfileId, ReceiptLink};
+
+use crate::verify::Basis;
 
 /// A basis in the making.
 #[derive(Debug, Default)]
@@ -18,14 +18,14 @@ pub(super) struct BasisBuilder {
 /// Batches of other bases, and their leaves that are needed.
 #[derive(Debug, Default)]
 struct Chosen {
-    batches: Vec<(Arc<OpenBasis>, u32, Vec<u32>)>,
+    batches: Vec<(Arc<Basis>, u32, Vec<u32>)>,
     /// The positions here of the batches of a basis, which is known by its address in memory.
     places: HashMap<(usize, u32), u32>,
 }
 
 impl Chosen {
     /// Takes a leaf of a batch; gives the batch's position here.
-    fn take(&mut self, basis: &Arc<OpenBasis>, batch: u32, leaf: u32) -> u32 {
+    fn take(&mut self, basis: &Arc<Basis>, batch: u32, leaf: u32) -> u32 {
         let batches = &mut self.batches;
         let at = *self.places.entry((Arc::as_ptr(basis).addr(), batch)).or_insert_with(|| {
             batches.push((Arc::clone(basis), batch, Vec::new()));
@@ -37,7 +37,7 @@ impl Chosen {
     }
 
     /// What was taken: each batch and its leaves, in order.
-    fn finish(self) -> impl Iterator<Item = (Arc<OpenBasis>, u32, Vec<u32>)> {
+    fn finish(self) -> impl Iterator<Item = (Arc<Basis>, u32, Vec<u32>)> {
         self.batches.into_iter().map(|(basis, batch, mut leaves)| {
             leaves.sort_unstable();
             leaves.dedup();
@@ -50,10 +50,13 @@ const CHECKED: &str = "a link was followed before it came here";
 
 impl BasisBuilder {
     /// Takes what a link leads to; gives the link that leads to it from here. The link holds.
-    pub(super) fn link(&mut self, basis: &Arc<OpenBasis>, link: &OriginLink) -> OriginLink {
+    pub(super) fn link(&mut self, basis: &Arc<Basis>, link: &OriginLink) -> OriginLink {
         let receipt = |receipt: &ReceiptLink| ReceiptLink {
             batch: self.receipts.take(basis, receipt.batch, receipt.index),
-            profile: profile(&mut self.profiles, basis.profile(receipt.profile).expect(CHECKED)),
+            profile: profile(
+                &mut self.profiles,
+                basis.opened().profile(receipt.profile).expect(CHECKED),
+            ),
             ..*receipt
         };
         let receipts = link.receipts.iter().map(receipt).collect();
@@ -70,10 +73,10 @@ impl BasisBuilder {
             return None;
         }
         let receipts = self.receipts.finish().map(|(basis, batch, leaves)| {
-            basis.receipt(batch).and_then(|batch| batch.prune(&leaves)).expect(CHECKED)
+            basis.opened().receipt(batch).and_then(|batch| batch.prune(&leaves)).expect(CHECKED)
         });
         let assignments = self.assignments.finish().map(|(basis, batch, leaves)| {
-            basis.assignment(batch).and_then(|batch| batch.prune(&leaves)).expect(CHECKED)
+            basis.opened().assignment(batch).and_then(|batch| batch.prune(&leaves)).expect(CHECKED)
         });
         Some(OriginBasis {
             receipts: receipts.collect(),

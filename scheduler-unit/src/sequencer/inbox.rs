@@ -10,8 +10,8 @@ use protocol::{Limits, ProcessId, Slot, api::Cursor};
 
 use super::Import;
 use crate::{
-    submit::CHUNK_BYTES,
-    verify::{Arrival, Origin, PROOF_BYTES, Ready},
+    submit::{CHUNK, CHUNK_BYTES},
+    verify::{Arrival, LINK_BYTES, Origin, PROOF_BYTES, Ready},
 };
 
 /// Entries in a batch at the most, give or take one arrival.
@@ -29,7 +29,8 @@ const FRAME: usize = 4 << 20;
 // A whole batch fits into a frame, and so does the largest arrival: the largest entry with the
 // largest proof after a chunk that was nearly full.
 const _: () = assert!(BATCH_BYTES_MAX + (64 << 10) <= FRAME);
-const _: () = assert!(CHUNK_BYTES + MESSAGE_BYTES + PROOF_BYTES + (64 << 10) <= FRAME);
+const _: () = assert!(CHUNK_BYTES + MESSAGE_BYTES + PROOF_BYTES + LINKS + (64 << 10) <= FRAME);
+const LINKS: usize = CHUNK * LINK_BYTES;
 const MESSAGE_BYTES: usize = 2 << 20;
 const _: () = assert!(Limits::MAX.message_bytes == 2 << 20);
 

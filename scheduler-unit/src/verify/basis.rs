@@ -14,8 +14,8 @@ use super::Share;
 #[derive(Debug)]
 pub(crate) struct Basis {
     bytes: Bytes,
-    open: OnceLock<Option<Arc<OpenBasis>>>,
-    /// Its part of the memory for submissions.
+    open: OnceLock<Option<OpenBasis>>,
+    /// Its part of the memory for what frames share.
     share: OnceLock<Share>,
 }
 
@@ -24,8 +24,8 @@ pub(crate) struct Basis {
 pub(super) enum Shown {
     /// A proof, and its canonical bytes.
     Whole(Box<OriginProof>, Bytes),
-    /// A link to what others share.
-    Linked(Arc<OpenBasis>, Box<OriginLink>),
+    /// A link to what others share, which is open.
+    Linked(Arc<Basis>, Box<OriginLink>),
 }
 
 /// What has shown where an entry comes from, to be stored beside it.
@@ -33,8 +33,8 @@ pub(super) enum Shown {
 pub(crate) enum Origin {
     /// The canonical bytes of a proof.
     Whole(Bytes),
-    /// A link to what others share.
-    Linked(Arc<OpenBasis>, Box<OriginLink>),
+    /// A link to what others share, which is open.
+    Linked(Arc<Basis>, Box<OriginLink>),
 }
 
 impl Basis {
@@ -48,21 +48,30 @@ impl Basis {
         self.bytes.len()
     }
 
-    /// Takes its part of the memory for submissions, until it is dropped.
+    /// Takes its part of the memory, until all that leads to it is decided.
     pub(crate) fn hold(&self, share: Share) {
         // There is one already only if it came twice, which it does not.
         let _ = self.share.set(share);
     }
 
-    /// The basis with all digests that follow from it.
-    pub(super) fn open(&self) -> Result<Arc<OpenBasis>, Refusal> {
-        let open = || codec::decode::<OriginBasis>(&self.bytes).ok()?.open().map(Arc::new);
-        self.open.get_or_init(open).clone().ok_or_else(|| {
+    /// Computes all digests that follow from it.
+    pub(super) fn open(&self) -> Result<&OpenBasis, Refusal> {
+        let open = || codec::decode::<OriginBasis>(&self.bytes).ok()?.open();
+        self.open.get_or_init(open).as_ref().ok_or_else(|| {
             let detail = "the basis of the frame cannot be read, or is not that of its batches";
             Refusal::new(RefusalCode::BadOrigin, detail)
         })
     }
+
+    /// The basis, of what was found to lead to it.
+    pub(crate) fn opened(&self) -> &OpenBasis {
+        self.open.get().and_then(Option::as_ref).expect("a link was followed to it")
+    }
 }
+
+/// The most bytes of a link with what it leads to: a chunk of them fits into a batch beside the
+/// longest proof.
+pub(crate) const LINK_BYTES: usize = 16 << 10;
 
 impl Shown {
     /// The item that it carries.
@@ -84,13 +93,11 @@ impl From<Shown> for Origin {
 }
 
 impl Origin {
-    /// About how many bytes it takes in a batch.
+    /// The bytes it takes in a batch, at the most.
     pub(crate) fn length(&self) -> usize {
-        /// Bytes of a link with its share of the basis, of one receipt.
-        const LINK: usize = 384;
         match self {
             Self::Whole(bytes) => bytes.len(),
-            Self::Linked(_, link) => LINK * link.receipts.len().max(1),
+            Self::Linked(basis, link) => basis.opened().bytes_of(link),
         }
     }
 }

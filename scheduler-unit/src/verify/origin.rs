@@ -12,7 +12,10 @@ use protocol::{
     Timestamp,
 };
 
-use super::{basis::Shown, refuse_storage};
+use super::{
+    basis::{LINK_BYTES, Shown},
+    refuse_storage,
+};
 use crate::shard::Shards;
 
 /// Signatures of batches that are remembered as good.
@@ -208,8 +211,16 @@ impl Origins {
                 return Err(Refusal::new(RefusalCode::TooLarge, detail));
             }
             Shown::Whole(proof, _) => proof.verify(self.network, emitted, known, false, holds),
+            Shown::Linked(basis, link) if basis.opened().bytes_of(link) > LINK_BYTES => {
+                let detail =
+                    format!("a link leads to more than {LINK_BYTES} bytes; send the whole proof");
+                return Err(Refusal::new(RefusalCode::TooLarge, detail));
+            }
             Shown::Linked(basis, link) => match known {
-                Some(known) => basis.verify(link, self.network, emitted, (known, false), holds),
+                Some(known) => {
+                    let basis = basis.opened();
+                    basis.verify(link, self.network, emitted, (known, false), holds)
+                }
                 None => Err(OriginProofError::Unknown),
             },
         };

@@ -105,6 +105,14 @@ fn proofs_of_one_slot_share_its_batches() {
 }
 
 #[test]
+fn a_link_with_what_it_leads_to_takes_no_more_than_is_said() {
+    let (basis, link) = origin_link();
+    let taken = codec::encode(&basis).len() + codec::encode(&link).len();
+    let said = basis.open().unwrap().bytes_of(&link);
+    assert!((taken..taken + 400).contains(&said), "{taken} bytes, {said} at the most");
+}
+
+#[test]
 fn a_link_is_a_fraction_of_a_proof() {
     let (_, link) = origin_link();
     let proof = OriginProof { introduction: None, ..origin_proof() };

@@ -77,6 +77,19 @@ async fn a_forged_link_is_refused_among_good_ones() {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_to_too_much_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, client, teller) = world(data.path()).await;
+    introduce(&client, &teller).await;
+    let mut long = deliveries(&teller);
+    let receipts = &mut long.submissions[1].link.as_mut().unwrap().receipts;
+    *receipts = vec![receipts[0]; 64];
+    let told = client.send(long).await;
+    assert_eq!(told.refused[&1], RefusalCode::TooLarge);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn links_to_a_basis_that_does_not_hold_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let (server, client, teller) = world(data.path()).await;
