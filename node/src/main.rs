@@ -17,6 +17,13 @@ mod units;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Messages cross threads on their way, and a unit frees elsewhere what it took: the C library's
+/// allocator gives pages back to the system, and takes them again, several times a message.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }
