@@ -40,8 +40,8 @@ type HeadRow = (u64, &'static [u8; 32], &'static [u8; 32]);
 const FILE: &str = "outcomes.redb";
 /// The directory of the frames' files within that of the unit.
 const FRAME_FILES: &str = "frames";
-/// Memory that the database may use for what it read last.
-const CACHE_BYTES: usize = 8 << 20;
+/// Memory that the database may use: most of what one commit writes fits into half of it.
+const CACHE_BYTES: usize = 32 << 20;
 
 /// The database of outcomes.
 #[derive(Debug)]

@@ -47,6 +47,8 @@ pub(crate) struct Board {
     batches: watch::Sender<u64>,
     /// Wakes the indexer.
     posted: Condvar,
+    /// Wakes it from gathering, too.
+    stopped: Condvar,
     /// When a log was imported into last, in milliseconds; zero if none was since the start.
     imported: AtomicU64,
     indexer: Mutex<IndexerState>,
@@ -142,6 +144,7 @@ impl Board {
             recent: Mutex::default(),
             batches: watch::Sender::new(batches),
             posted: Condvar::new(),
+            stopped: Condvar::new(),
             imported: AtomicU64::new(0),
             indexer: Mutex::new(IndexerState { batches, stopping: false }),
         }
@@ -334,9 +337,8 @@ impl Board {
     /// Waits for more batches to gather, unless the unit is stopping.
     pub(crate) fn let_gather(&self, patience: std::time::Duration) {
         let state = lock(&self.indexer);
-        // Posts wake it early; what is left of the time is waited for in full.
-        let stopping = |state: &mut IndexerState| !state.stopping;
-        drop(self.posted.wait_timeout_while(state, patience, stopping));
+        let going_on = |state: &mut IndexerState| !state.stopping;
+        drop(self.stopped.wait_timeout_while(state, patience, going_on));
     }
 
     /// Whether [`Board::stop_indexing`] was called.
@@ -348,6 +350,7 @@ impl Board {
     pub(crate) fn stop_indexing(&self) {
         lock(&self.indexer).stopping = true;
         self.posted.notify_all();
+        self.stopped.notify_all();
     }
 
     /// Begins to index what has gathered; tells up to which batch.

@@ -93,6 +93,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
             order: written.order,
             archive: Arc::clone(&shard.archive),
             seals: Arc::clone(&shards.seals),
+            signatures: Arc::clone(&shards.signatures),
             inbox: Arc::clone(&shard.inbox),
             clock: Arc::clone(&clock),
             key: config.key.clone(),

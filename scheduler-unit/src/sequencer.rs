@@ -25,7 +25,7 @@ use crate::{
     order::Order,
     seals::Seals,
     store::StoreError,
-    verify::{Arrival, Event, Ready, look_up, refuse_storage},
+    verify::{Arrival, Event, Ready, Signatures, look_up, refuse_storage},
 };
 use batch::{Batch, Settled};
 
@@ -44,6 +44,8 @@ pub(crate) struct Sequencer {
     pub(crate) archive: Arc<Archive>,
     /// Which logs are written to no more.
     pub(crate) seals: Arc<Seals>,
+    /// Where what it signs is noted.
+    pub(crate) signatures: Arc<Signatures>,
     /// Where submissions come from.
     pub(crate) inbox: Arc<Inbox>,
     /// When.
@@ -159,6 +161,7 @@ impl Sequencer {
 
     /// Makes a durable batch visible.
     fn publish(&mut self, batch: &mut Batch) {
+        batch.signed().into_iter().for_each(|signed| self.signatures.note(signed));
         self.order.commit(batch.time());
         self.next = batch.number().saturating_add(1);
         self.metrics.batches.add(1);

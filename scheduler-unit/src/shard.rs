@@ -19,6 +19,7 @@ use crate::{
     seals::Seals,
     sequencer::Inbox,
     store::{ModuleStore, StoreError},
+    verify::Signatures,
 };
 
 /// What readers and verification see of one writer.
@@ -40,6 +41,8 @@ pub(crate) struct Shards {
     pub(crate) modules: Box<dyn ModuleStore>,
     /// The logs that are written to no more.
     pub(crate) seals: Arc<Seals>,
+    /// What was signed or verified of late.
+    pub(crate) signatures: Arc<Signatures>,
 }
 
 /// The shard of a process among so many.
@@ -60,7 +63,8 @@ impl Shards {
         let shard = |archive| Shard { archive, inbox: Arc::default() };
         let mut shards = archives.into_iter().map(shard);
         let first = shards.next()?;
-        Some(Self { first, others: shards.collect(), births, modules, seals })
+        let signatures = Arc::default();
+        Some(Self { first, others: shards.collect(), births, modules, seals, signatures })
     }
 
     /// How many there are.

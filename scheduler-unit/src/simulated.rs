@@ -98,6 +98,7 @@ pub fn start(
             order: written.order,
             archive: Arc::clone(&shard.archive),
             seals: Arc::clone(&shards.seals),
+            signatures: Arc::clone(&shards.signatures),
             inbox: Arc::clone(&shard.inbox),
             clock: Arc::clone(&clock),
             key: key.clone(),

@@ -12,6 +12,7 @@ mod keys;
 mod messages;
 mod origin;
 mod pool;
+mod signatures;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -41,6 +42,7 @@ pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurr
 #[cfg(simulation)]
 pub(crate) use pool::Worker;
 pub(crate) use pool::{Arrival, Event, Lane, Pool, Share};
+pub(crate) use signatures::Signatures;
 
 /// What verification makes of a submission.
 #[derive(Debug)]

@@ -245,6 +245,11 @@ impl Batch {
         self.sealed = Some((batch, tree));
     }
 
+    /// What was signed, unless another scheduler did.
+    pub(super) fn signed(&self) -> Option<&Signed<BatchHeader>> {
+        self.sealed.as_ref().map(|(signed, _)| signed)
+    }
+
     /// What readers are to see, once the batch is durable.
     pub(super) fn take_posting(&mut self) -> Posting {
         let number = self.posting.number;

@@ -74,8 +74,10 @@ impl Inbox {
         let mut state = self.lock();
         if !state.stopping {
             state.arrivals.extend(arrivals);
-            self.wake.notify_one();
         }
+        // Whoever wakes finds the lock free.
+        drop(state);
+        self.wake.notify_one();
     }
 
     /// Takes note of how far a process is executed. Nobody is woken: it matters when more arrives.

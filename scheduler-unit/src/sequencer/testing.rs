@@ -53,6 +53,7 @@ pub(crate) fn sequencer(opened: Opened, clock: Arc<Clock>) -> Sequencer {
         order,
         archive,
         seals: Arc::clone(&shards.seals),
+        signatures: Arc::clone(&shards.signatures),
         inbox: Arc::new(Inbox::default()),
         clock,
         key: scheduler(),

@@ -13,13 +13,11 @@ use protocol::{
 };
 
 use super::{
+    Signatures,
     basis::{LINK_BYTES, Shown},
     refuse_storage,
 };
 use crate::shard::Shards;
-
-/// Signatures of batches that are remembered as good.
-const SIGNATURES_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
 
 /// Sources that are remembered in memory; the others are read from disk.
 const SOURCES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
@@ -127,19 +125,14 @@ impl Recurring {
 pub(crate) struct Origins {
     network: NetworkId,
     shards: Arc<Shards>,
-    /// Good signatures: many deliveries come under one batch.
-    signatures: Mutex<LruCache<(PublicKey, Hash, Signature), ()>>,
+    signatures: Arc<Signatures>,
     sources: Mutex<LruCache<ProcessId, Arc<Source>>>,
 }
 
 impl Origins {
     pub(crate) fn new(network: NetworkId, shards: Arc<Shards>) -> Self {
-        Self {
-            network,
-            shards,
-            signatures: Mutex::new(LruCache::sparse(SIGNATURES_MAX)),
-            sources: Mutex::new(LruCache::sparse(SOURCES_MAX)),
-        }
+        let signatures = Arc::clone(&shards.signatures);
+        Self { network, shards, signatures, sources: Mutex::new(LruCache::sparse(SOURCES_MAX)) }
     }
 
     /// Remembers who a process is, if this is its provenance and says more than what is remembered.
@@ -251,15 +244,7 @@ impl Origins {
 
     /// Whether a signature holds; good ones are remembered.
     pub(crate) fn holds(&self, key: &PublicKey, digest: &Hash, signature: &Signature) -> bool {
-        let seen = (*key, *digest, *signature);
-        if lock(&self.signatures).get(&seen).is_some() {
-            return true;
-        }
-        let holds = key.verifies(digest, signature);
-        if holds {
-            lock(&self.signatures).put(seen, ());
-        }
-        holds
+        self.signatures.holds(key, digest, signature)
     }
 }
 
