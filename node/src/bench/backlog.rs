@@ -1,4 +1,6 @@
 //! A messenger that is killed while a million items wait: how soon it delivers again as before.
+//!
+//! The items are emitted while no messenger runs; their messages go straight to the scheduler.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -6,19 +8,24 @@ use std::{
 };
 
 use antiphon_client::Client;
-use protocol::{ProcessId, Role};
+use protocol::{Entry, ProcessId, Role, api::Submission};
 use serde::Serialize;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::time::sleep;
+use transport::UnitAddress;
 
 use super::{
+    flood::{self, Expected, Stream},
     flow,
     machine::{micros, now},
     ring,
+    subject::Line,
 };
 use crate::{
-    cluster::{ChildOptions, ChildUnit, Cluster, DataDirectory, KeyName, Shape, UpOptions},
+    cluster::{
+        ChildOptions, ChildUnit, Cluster, DataDirectory, KeyName, Shape, UpOptions, random_key,
+    },
     error::NodeError,
-    output::note,
+    output::{UnitShape, note},
     units::Decisions,
 };
 
@@ -29,7 +36,10 @@ const RINGS: u32 = 100;
 const ITEMS: u32 = 1_000;
 
 /// Messages under way.
-const SENDERS: u32 = 8;
+const WINDOW: usize = 64;
+
+/// Deliveries before the rate is measured.
+const WARM: u64 = 10_000;
 
 /// How often the rate is looked at, over how long.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -73,17 +83,20 @@ pub(crate) async fn backlog(
     let messenger = messenger(&up).await?;
     let client = cluster.client(Some(up.data.ensure_key(&KeyName::default_key())?)).await?;
     let heads = ring::build(&client, RINGS, 2).await?;
-    let began = flow::assigned(&client).await?;
+    messenger.kill().await?;
     let messages = items.div_ceil(ITEMS);
     note(&format!("{messages} messages emit {ITEMS} items each"));
-    emit(&client, &heads, messages).await?;
+    emit(&client, cluster.units(), &heads, messages).await?;
+    let began = flow::assigned(&client).await?;
+    let messenger = self::messenger(&up).await?;
+    await_deliveries(&client, began + WARM).await?;
     let before = (now(), flow::assigned(&client).await?);
     sleep(Duration::from_secs(3)).await;
     let after = (now(), flow::assigned(&client).await?);
     let elapsed = micros(after.0.saturating_duration_since(before.0));
     let rate_before = after.1.saturating_sub(before.1).saturating_mul(1_000_000) / elapsed.max(1);
     let emitted = u64::from(messages) * u64::from(ITEMS);
-    let waiting = emitted.saturating_sub(after.1.saturating_sub(began + u64::from(messages)));
+    let waiting = emitted.saturating_sub(after.1.saturating_sub(began));
     let memory_kib = resident(messenger.shape().pid);
     note(&format!("{rate_before} deliveries a second, {waiting} items wait"));
     let killed = now();
@@ -107,21 +120,58 @@ pub(crate) async fn backlog(
     })
 }
 
-/// Lets the heads emit everything.
-async fn emit(client: &Client, heads: &[ProcessId], messages: u32) -> Result<(), NodeError> {
-    let mut sending = JoinSet::new();
-    for sender in 0..SENDERS {
-        let (client, heads) = (client.clone(), heads.to_vec());
-        sending.spawn(async move {
-            let own = (0..messages).zip(heads.iter().cycle());
-            for (_, head) in own.filter(|(number, _)| number % SENDERS == sender) {
-                ring::start(&client, *head, ITEMS, 1).await?;
-            }
-            Ok::<_, NodeError>(())
-        });
+/// Lets the heads emit everything; each of them is executed by one compute unit or more.
+async fn emit(
+    client: &Client,
+    units: &[UnitShape],
+    heads: &[ProcessId],
+    messages: u32,
+) -> Result<(), NodeError> {
+    let scheduler = units.iter().find(|unit| unit.kind == Role::Scheduler.to_string());
+    let scheduler = scheduler.ok_or_else(|| NodeError::system("no scheduler runs"))?;
+    let address = scheduler.address.parse().map_err(NodeError::system)?;
+    let from = Expected { network: client.network(), scheduler: scheduler.unit };
+    let at = UnitAddress { unit: scheduler.unit, address };
+    let before = executed(client).await?;
+    let args = ring::tokens(ITEMS, 1);
+    let submissions: Result<Vec<Submission>, NodeError> = (0..messages)
+        .zip(heads.iter().cycle())
+        .map(|(_, head)| {
+            let message = client.prepare_message(*head, "start", &args)?;
+            Ok(Submission::bare(0, Entry::Message(message)))
+        })
+        .collect();
+    let line = Line::to(at, client.network(), &random_key()?).await?;
+    flood::submit(line, Stream::encode(submissions?, 1), WINDOW, from).await?;
+    let begun = now();
+    while executed(client).await? < before + u64::from(messages) {
+        if begun.elapsed() > PATIENCE {
+            return Err(NodeError::system("the compute units do not catch up"));
+        }
+        sleep(SAMPLE).await;
     }
-    while let Some(sent) = sending.join_next().await {
-        sent.map_err(NodeError::system)??;
+    Ok(())
+}
+
+/// How many slots the compute units have executed.
+async fn executed(client: &Client) -> Result<u64, NodeError> {
+    let mut total = 0_u64;
+    for unit in client.directory().units(Role::Compute) {
+        let status = client.status_of(unit, PATIENCE).await?;
+        let executed = status.counters.iter().find(|(name, _)| name == "slots_executed");
+        total = total.saturating_add(executed.map_or(0, |(_, count)| *count));
+    }
+    Ok(total)
+}
+
+/// Waits until so many entries are assigned.
+async fn await_deliveries(client: &Client, wanted: u64) -> Result<(), NodeError> {
+    let begun = now();
+    while flow::assigned(client).await? < wanted {
+        if begun.elapsed() > PATIENCE {
+            return Err(NodeError::system("the messenger does not begin"));
+        }
+        sleep(SAMPLE).await;
     }
     Ok(())
 }

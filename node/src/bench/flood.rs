@@ -89,12 +89,12 @@ pub(super) async fn flood(
     for _ in &streams {
         lines.push(subject.connect().await?);
     }
-    let (network, scheduler) = (subject.network(), subject.address().unit);
+    let from = Expected { network: subject.network(), scheduler: subject.address().unit };
     let cpu = (subject.cpu()?, own_cpu()?);
     let started = now();
     let mut running = JoinSet::new();
     for (line, stream) in lines.into_iter().zip(streams) {
-        running.spawn(run(line, stream, window, Expected { network, scheduler }));
+        running.spawn(submit(line, stream, window, from));
     }
     let mut durable = histogram();
     while let Some(done) = running.join_next().await {
@@ -111,12 +111,13 @@ pub(super) async fn flood(
 
 /// Whose proofs are expected.
 #[derive(Clone, Copy)]
-struct Expected {
-    network: NetworkId,
-    scheduler: UnitId,
+pub(super) struct Expected {
+    pub(super) network: NetworkId,
+    pub(super) scheduler: UnitId,
 }
 
-async fn run(
+/// Submits a stream, with so many of its entries under way at a time.
+pub(super) async fn submit(
     line: Line,
     stream: Stream,
     window: usize,

@@ -84,10 +84,14 @@ pub(super) async fn start(
     tokens: u32,
     hops: u32,
 ) -> Result<(), NodeError> {
-    let args =
-        vec![number("first", 0), number("tokens", tokens.into()), number("hops", hops.into())];
-    client.send(head, "start", &Value::Map(args), PATIENCE).await?.reply()?;
+    client.send(head, "start", &self::tokens(tokens, hops), PATIENCE).await?.reply()?;
     Ok(())
+}
+
+/// The arguments that let a head send tokens, each over so many hops.
+pub(super) fn tokens(tokens: u32, hops: u32) -> Value {
+    let first = number("first", 0);
+    Value::Map(vec![first, number("tokens", tokens.into()), number("hops", hops.into())])
 }
 
 pub(super) fn number(name: &str, value: i128) -> (Value, Value) {

@@ -109,11 +109,7 @@ impl Subject {
 
     /// Connects as the holder of a key.
     pub(super) async fn connect_as(&self, key: &protocol::SecretKey) -> Result<Line, NodeError> {
-        let endpoint =
-            Endpoint::client(key, self.network(), Limits::default()).map_err(NodeError::system)?;
-        let UnitAddress { unit, address } = self.address();
-        let connection = endpoint.connect(unit, address).await.map_err(NodeError::system)?;
-        Ok(Line { connection, _endpoint: endpoint })
+        Line::to(self.address(), self.network(), key).await
     }
 
     /// The processor time it has taken so far.
@@ -173,6 +169,18 @@ impl Subject {
 }
 
 impl Line {
+    /// Connects to a unit as the holder of a key.
+    pub(super) async fn to(
+        UnitAddress { unit, address }: UnitAddress,
+        network: NetworkId,
+        key: &protocol::SecretKey,
+    ) -> Result<Self, NodeError> {
+        let endpoint =
+            Endpoint::client(key, network, Limits::default()).map_err(NodeError::system)?;
+        let connection = endpoint.connect(unit, address).await.map_err(NodeError::system)?;
+        Ok(Self { connection, _endpoint: endpoint })
+    }
+
     /// Asks the scheduler; gives the bytes of the object it answers with.
     pub(super) async fn ask(&self, request: &Request) -> Result<Vec<u8>, NodeError> {
         let answer = self.connection.request(codec::encode(request)).await;
