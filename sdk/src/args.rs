@@ -1,11 +1,10 @@
 //! Arguments: going out as a map from parameter name to value, coming in by name.
 
-use minicbor::Decoder;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    cbor::{self, Entries},
+    cbor::{self, Entries, Reader},
 };
 
 /// The arguments of a call under construction: parameter names with encoded values.
@@ -148,15 +147,14 @@ impl<'a> Arguments<'a> {
 }
 
 fn split(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, cbor::Error> {
-    let mut decoder = Decoder::new(bytes);
-    let count = decoder.map()?.ok_or(cbor::Error::INDEFINITE)?;
+    let mut reader = Reader::new(bytes);
+    let count = reader.map()?;
     let mut entries = Vec::new();
     for _ in 0..count {
-        let name = decoder.str()?;
-        let start = decoder.position();
-        decoder.skip()?;
-        let value = bytes.get(start..decoder.position()).expect("the decoder stays inside");
-        entries.push((name, value));
+        let name = reader.text()?;
+        let start = reader.clone();
+        reader.skip()?;
+        entries.push((name, reader.since(&start)));
     }
-    if decoder.position() == bytes.len() { Ok(entries) } else { Err(cbor::Error::TRAILING) }
+    if reader.len() == 0 { Ok(entries) } else { Err(cbor::Error::TRAILING) }
 }

@@ -11,9 +11,10 @@
 
 mod de;
 mod entries;
+mod read;
 mod ser;
+mod write;
 
-use minicbor::Decoder;
 use protocol::Value;
 use serde::{
     Deserialize, Serialize,
@@ -22,6 +23,8 @@ use serde::{
 
 pub(crate) use de::Absent;
 pub(crate) use entries::Entries;
+pub(crate) use read::{Item, Reader};
+pub(crate) use write::Writer;
 
 /// CBOR's null: the reply of a method that returns nothing.
 pub(crate) const NULL: &[u8] = &[0xf6];
@@ -40,19 +43,12 @@ impl Error {
     const TOO_DEEP: Self = Self::fixed("nested too deep");
     const TWICE: Self = Self::fixed("a map has one key twice");
     const KIND: Self = Self::fixed("a value has no tags and no simple values but null and bool");
-    const MALFORMED: Self = Self::fixed("not well-formed CBOR");
+    pub(crate) const MALFORMED: Self = Self::fixed("not well-formed CBOR");
     const NOT_ARGS: Self = Self::fixed("not a map from parameter name to value");
     const RANGE: Self = Self::fixed("an integer needs more than 64 bits");
 
     const fn fixed(detail: &'static str) -> Self {
         Self { detail: std::borrow::Cow::Borrowed(detail) }
-    }
-}
-
-impl From<minicbor::decode::Error> for Error {
-    /// The decoder's own words would fill a module and tell its users little.
-    fn from(_: minicbor::decode::Error) -> Self {
-        Self::MALFORMED
     }
 }
 
@@ -115,9 +111,9 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 ///
 /// [`Error`] says what was found and what was expected.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
-    let mut decoder = Decoder::new(bytes);
-    let value = T::deserialize(de::Deserializer::new(&mut decoder, Value::DEPTH_MAX))?;
-    if decoder.position() == bytes.len() { Ok(value) } else { Err(Error::TRAILING) }
+    let mut reader = Reader::new(bytes);
+    let value = T::deserialize(de::Deserializer::new(&mut reader, Value::DEPTH_MAX))?;
+    if reader.len() == 0 { Ok(value) } else { Err(Error::TRAILING) }
 }
 
 #[cfg(test)]

@@ -7,14 +7,13 @@
 //! - An actor without async methods has no task: what runs them is not linked into its module.
 
 mod request;
+mod response;
 
 use std::{cell::Ref, rc::Rc};
 
-use minicbor::bytes::ByteVec;
 use protocol::{
     Principal,
-    abi::{self, GuestEffect, Output, SavedState},
-    codec,
+    abi::{self, GuestEffect},
 };
 
 use self::request::{Request, Rest};
@@ -57,7 +56,7 @@ impl<A> Default for Runtime<A> {
 
 impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
-    /// [`Output`].
+    /// [`abi::Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
             Ok((context, Request::Init { args, spawn })) => {
@@ -81,9 +80,9 @@ impl<A: Actor> Runtime<A> {
                 self.timer(&cx, token, method, args)
             }
             Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { saved })) => {
+            Ok((context, Request::Load { version, state })) => {
                 let cx = self.enter(context, None);
-                load(&cx, &saved).map(|actor| self.bear(actor))
+                A::load(&cx, version, &state).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
         };
@@ -93,7 +92,8 @@ impl<A: Actor> Runtime<A> {
         output(result, self.world.effects().take())
     }
 
-    /// Answers an encoded [`abi::Input::View`]; gives an encoded [`Output`] without effects.
+    /// Answers an encoded [`abi::Input::View`]; gives an encoded [`abi::Output`]
+    /// without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
             Ok((context, Request::View { method, args })) => {
@@ -105,7 +105,8 @@ impl<A: Actor> Runtime<A> {
         output(result.map(Answer::Reply), Vec::new())
     }
 
-    /// Answers an encoded [`abi::Input::Save`]; gives an encoded [`SavedState`].
+    /// Answers an encoded [`abi::Input::Save`]; gives an encoded
+    /// [`abi::SavedState`].
     ///
     /// # Panics
     ///
@@ -119,10 +120,7 @@ impl<A: Actor> Runtime<A> {
             Ok(state) => state,
             Err(error) => panic!("state: {error}"),
         };
-        codec::encode(&SavedState {
-            version: A::STATE_VERSION,
-            chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
-        })
+        response::write_saved(A::STATE_VERSION, state.chunks(Self::CHUNK_LEN))
     }
 
     /// Begins a slot. What waits for something that is lost is dropped.
@@ -196,18 +194,12 @@ impl<A: Actor> Runtime<A> {
     }
 }
 
-fn load<A: Actor>(cx: &Context, saved: &SavedState) -> Result<A, Error> {
-    let state: Vec<u8> =
-        saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
-    A::load(cx, saved.version, &state)
-}
-
 fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
     let result = match result {
         Ok(answer) => answer.into_result(),
         Err(error) => error.into_result(),
     };
-    codec::encode(&Output { result, effects })
+    response::write(&result, &effects)
 }
 
 fn not_born() -> Error {

@@ -1,12 +1,11 @@
 //! A map under construction: sorted when it is finished.
 
-use minicbor::{Decoder, Encoder};
 use protocol::Value;
 use serde::Serialize;
 
 use super::{
-    Error,
-    ser::{Serializer, written},
+    Error, Reader, Writer,
+    ser::Serializer,
 };
 
 /// The entries of a map, in any order.
@@ -33,16 +32,15 @@ impl Entries {
         if bytes == super::NULL {
             return Ok(Self::default());
         }
-        let mut decoder = Decoder::new(bytes);
-        let count = decoder.map().ok().flatten().ok_or(Error::NOT_ARGS)?;
+        let mut reader = Reader::new(bytes);
+        let count = reader.map().map_err(|_| Error::NOT_ARGS)?;
         let mut entries = Vec::new();
         for _ in 0..count {
-            let start = decoder.position();
-            decoder.str().map_err(|_| Error::NOT_ARGS)?;
-            let key_len = decoder.position() - start;
-            decoder.skip()?;
-            let bytes = bytes.get(start..decoder.position()).expect("the decoder stays inside");
-            entries.push(Entry { bytes: bytes.to_vec(), key_len });
+            let start = reader.clone();
+            reader.text().map_err(|_| Error::NOT_ARGS)?;
+            let key_len = reader.since(&start).len();
+            reader.skip()?;
+            entries.push(Entry { bytes: reader.since(&start).to_vec(), key_len });
         }
         Ok(Self(entries))
     }
@@ -83,7 +81,7 @@ impl Entries {
         if self.0.windows(2).any(|pair| matches!(pair, [a, b] if a.key() == b.key())) {
             return Err(Error::TWICE);
         }
-        written(Encoder::new(&mut *out).map(self.0.len() as u64));
+        Writer::new(out).map(self.0.len() as u64);
         for entry in self.0 {
             out.extend_from_slice(&entry.bytes);
         }
