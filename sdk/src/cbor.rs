@@ -23,7 +23,7 @@ use serde::{
 
 pub(crate) use de::Absent;
 pub(crate) use entries::Entries;
-pub(crate) use read::{Item, Reader};
+pub(crate) use read::{Fault, Item, Reader};
 pub(crate) use write::Writer;
 
 /// CBOR's null: the reply of a method that returns nothing.
@@ -37,32 +37,41 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) const INDEFINITE: Self = Self::fixed("a length is not given");
+    const INDEFINITE: Self = Self::fixed("a length is not given");
     pub(crate) const TRAILING: Self = Self::fixed("bytes follow after the end of the value");
     const ABSENT: Self = Self::fixed("it is missing");
     const TOO_DEEP: Self = Self::fixed("nested too deep");
     const TWICE: Self = Self::fixed("a map has one key twice");
     const KIND: Self = Self::fixed("a value has no tags and no simple values but null and bool");
-    pub(crate) const MALFORMED: Self = Self::fixed("not well-formed CBOR");
+    const MALFORMED: Self = Self::fixed("not well-formed CBOR");
     const NOT_ARGS: Self = Self::fixed("not a map from parameter name to value");
     const RANGE: Self = Self::fixed("an integer needs more than 64 bits");
 
     const fn fixed(detail: &'static str) -> Self {
         Self { detail: std::borrow::Cow::Borrowed(detail) }
     }
+
+    /// Kept out of the many places that the compiler would copy it to.
+    #[cold]
+    #[inline(never)]
+    fn shown(detail: &dyn std::fmt::Display) -> Self {
+        Self { detail: detail.to_string().into() }
+    }
 }
 
 impl serde::ser::Error for Error {
     fn custom<T: std::fmt::Display>(detail: T) -> Self {
-        Self { detail: detail.to_string().into() }
+        Self::shown(&detail)
     }
 }
 
 impl serde::de::Error for Error {
     fn custom<T: std::fmt::Display>(detail: T) -> Self {
-        Self { detail: detail.to_string().into() }
+        Self::shown(&detail)
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }

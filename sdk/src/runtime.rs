@@ -59,28 +59,28 @@ impl<A: Actor> Runtime<A> {
     /// [`abi::Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
-            Ok((context, Request::Init { args, spawn })) => {
+            Some((context, Request::Init { args, spawn })) => {
                 let cx = self.enter(context, None);
                 if let Some(spawn) = spawn {
                     self.world.keep_spawn(spawn.to_vec());
                 }
                 A::init(&cx, args).map(|actor| self.bear(actor))
             }
-            Ok((context, Request::Call { method, args, call })) => {
+            Some((context, Request::Call { method, args, call })) => {
                 let cx = self.enter(context, call);
                 self.call(&cx, method, args)
             }
-            Ok((context, Request::Answer(answer))) => {
+            Some((context, Request::Answer(answer))) => {
                 self.enter(context, None);
                 self.answer(answer)
             }
-            Ok((context, Request::Timer { token, method, args })) => {
+            Some((context, Request::Timer { token, method, args })) => {
                 let sender = Principal::Process(context.process);
                 let cx = self.enter(abi::Context { sender, ..context }, None);
                 self.timer(&cx, token, method, args)
             }
-            Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { version, state })) => {
+            Some((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
+            Some((context, Request::Load { version, state })) => {
                 let cx = self.enter(context, None);
                 A::load(&cx, version, &state).map(|actor| self.bear(actor))
             }
@@ -96,7 +96,7 @@ impl<A: Actor> Runtime<A> {
     /// without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
-            Ok((context, Request::View { method, args })) => {
+            Some((context, Request::View { method, args })) => {
                 let actor = self.state.get().ok_or_else(not_born);
                 actor.and_then(|actor| A::view(&actor, &ViewContext::new(context), method, args))
             }
@@ -114,7 +114,7 @@ impl<A: Actor> Runtime<A> {
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
         let input = request::read(input);
-        assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
+        assert!(matches!(input, Some((_, Request::Save))), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
         let state = match A::save(&actor) {
             Ok(state) => state,
@@ -149,7 +149,7 @@ impl<A: Actor> Runtime<A> {
     /// Wakes what waits for an answer.
     fn answer(&self, answer: Rest<'_>) -> Result<Answer, Error> {
         if A::ASYNC {
-            let (token, answer) = answer.answer().map_err(|_| unsupported())?;
+            let (token, answer) = answer.answer().ok_or_else(unsupported)?;
             self.world.arrive(token, answer.into());
         }
         Ok(Answer::null())
@@ -161,7 +161,7 @@ impl<A: Actor> Runtime<A> {
             self.enter(context, None);
             return Err(expansion::no_evidence());
         }
-        let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
+        let (evidence, call) = evidence.assigned().ok_or_else(unsupported)?;
         let cx = self.enter(context, call);
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         A::assigned(&mut actor, &cx, Evidence::new(evidence))

@@ -9,7 +9,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Error, Item, Reader};
+use super::{Error, Fault, Item, Reader};
 
 /// Reads one value.
 pub(super) struct Deserializer<'a, 'de> {
@@ -39,7 +39,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
             Item::Unsigned(integer) => visitor.visit_u64(integer),
             Item::Negative(below) => match i64::try_from(below) {
                 Ok(below) => visitor.visit_i64(!below),
-                Err(_) => visitor.visit_i128(!i128::from(below)),
+                Err(_) => Err(Error::RANGE),
             },
             Item::Float(float) => visitor.visit_f64(float),
             Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
@@ -53,6 +53,18 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
                 let mut items = self.items(len)?;
                 let value = visitor.visit_map(&mut items)?;
                 items.finish(value)
+            }
+        }
+    }
+
+    /// Only here are there integers below those of 64 bits: their formatting is not in every module.
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let start = self.reader.clone();
+        match self.reader.item()? {
+            Item::Negative(below) => visitor.visit_i128(!i128::from(below)),
+            _ => {
+                *self.reader = start;
+                self.deserialize_any(visitor)
             }
         }
     }
@@ -84,12 +96,12 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
             Item::Map(_) => {
                 Err(de::Error::custom("a variant with content is a map with one entry"))
             }
-            _ => Err(Error::MALFORMED),
+            _ => Err(Fault::Malformed.into()),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

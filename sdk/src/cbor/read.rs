@@ -25,6 +25,25 @@ pub(crate) enum Item<'b> {
     Map(u64),
 }
 
+/// Why there is no item: small, as most of the code that reads hands it on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Malformed,
+    Indefinite,
+    Kind,
+}
+
+impl From<Fault> for Error {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed => Self::MALFORMED,
+            Fault::Indefinite => Self::INDEFINITE,
+            Fault::Kind => Self::KIND,
+        }
+    }
+}
+
 /// The first bytes of an item (RFC 8949 section 3).
 struct Head {
     major: u8,
@@ -36,10 +55,10 @@ struct Head {
 macro_rules! kinds {
     ($($(#[$doc:meta])* $method:ident: $kind:ident => $ty:ty,)*) => {$(
         $(#[$doc])*
-        pub(crate) fn $method(&mut self) -> Result<$ty, Error> {
+        pub(crate) fn $method(&mut self) -> Result<$ty, Fault> {
             match self.item()? {
                 Item::$kind(value) => Ok(value),
-                _ => Err(Error::MALFORMED),
+                _ => Err(Fault::Malformed),
             }
         }
     )*};
@@ -96,7 +115,7 @@ impl<'b> Reader<'b> {
 
     /// Reads one scalar or head.
     #[inline(never)]
-    pub(crate) fn item(&mut self) -> Result<Item<'b>, Error> {
+    pub(crate) fn item(&mut self) -> Result<Item<'b>, Fault> {
         let Head { major, info, argument } = self.head()?;
         Ok(match (major, info) {
             (0, _) => Item::Unsigned(argument),
@@ -104,7 +123,7 @@ impl<'b> Reader<'b> {
             (2, _) => Item::Bytes(self.take(argument)?),
             (3, _) => {
                 let text = str::from_utf8(self.take(argument)?);
-                Item::Text(text.map_err(|_| Error::MALFORMED)?)
+                Item::Text(text.map_err(|_| Fault::Malformed)?)
             }
             (4, _) => Item::Array(argument),
             (5, _) => Item::Map(argument),
@@ -112,12 +131,12 @@ impl<'b> Reader<'b> {
             (7, 21) => Item::Bool(true),
             (7, 22) => Item::Null,
             (7, 25..=27) => Item::Float(float(info, argument)),
-            _ => return Err(Error::KIND),
+            _ => return Err(Fault::Kind),
         })
     }
 
     /// Passes over one value with all that is in it.
-    pub(crate) fn skip(&mut self) -> Result<(), Error> {
+    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
         // Each round reads a byte at least: a count that is too large ends with the bytes.
         let mut left = 1_u64;
         while let Some(rest) = left.checked_sub(1) {
@@ -137,7 +156,7 @@ impl<'b> Reader<'b> {
     }
 
     #[inline(never)]
-    fn head(&mut self) -> Result<Head, Error> {
+    fn head(&mut self) -> Result<Head, Fault> {
         let &[first] = self.take_array()?;
         let (major, info) = (first >> 5, first & 0x1f);
         let argument = match info {
@@ -146,21 +165,21 @@ impl<'b> Reader<'b> {
                 let bytes = self.take(1 << (info - 24))?;
                 bytes.iter().fold(0, |argument, byte| (argument << 8) | u64::from(*byte))
             }
-            31 if matches!(major, 2..=5) => return Err(Error::INDEFINITE),
-            _ => return Err(Error::KIND),
+            31 if matches!(major, 2..=5) => return Err(Fault::Indefinite),
+            _ => return Err(Fault::Kind),
         };
         Ok(Head { major, info, argument })
     }
 
-    fn take_array<const N: usize>(&mut self) -> Result<&'b [u8; N], Error> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(Error::MALFORMED)?;
+    fn take_array<const N: usize>(&mut self) -> Result<&'b [u8; N], Fault> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Fault::Malformed)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn take(&mut self, len: u64) -> Result<&'b [u8], Error> {
+    fn take(&mut self, len: u64) -> Result<&'b [u8], Fault> {
         let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
-        let (taken, rest) = split.ok_or(Error::MALFORMED)?;
+        let (taken, rest) = split.ok_or(Fault::Malformed)?;
         self.rest = rest;
         Ok(taken)
     }

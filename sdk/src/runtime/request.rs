@@ -10,7 +10,7 @@ use protocol::{
     abi::{self, AnswerInput},
 };
 
-use crate::cbor::{Error, Reader};
+use crate::cbor::Reader;
 
 /// What a compute unit hands to a module, after where and when.
 pub(super) enum Request<'b> {
@@ -25,132 +25,185 @@ pub(super) enum Request<'b> {
 }
 
 /// The fields that not every actor has a use for: one that has none links no decoder for them.
-pub(super) struct Rest<'b>(Reader<'b>);
+pub(super) struct Rest<'b>(Fields<'b>);
 
 impl Rest<'_> {
     /// The fields of evidence.
-    pub(super) fn assigned(mut self) -> Result<(abi::Evidence, Option<u64>), Error> {
+    pub(super) fn assigned(mut self) -> Option<(abi::Evidence, Option<u64>)> {
         let fields = &mut self.0;
-        let len = fields.array()?;
+        let len = fields.array();
         let evidence = abi::Evidence {
-            message: EntryId::from_bytes(bytes(fields)?),
-            sender: principal(fields)?,
-            target: ProcessId::from_bytes(bytes(fields)?),
-            method: fields.text()?.to_owned(),
-            args: fields.bytes()?.to_vec(),
-            expiry: Timestamp::new(fields.unsigned()?),
+            message: EntryId::from_bytes(fields.id()),
+            sender: fields.principal(),
+            target: ProcessId::from_bytes(fields.id()),
+            method: fields.text().to_owned(),
+            args: fields.bytes().to_vec(),
+            expiry: Timestamp::new(fields.number()),
         };
-        skip(fields, 6..len)?;
-        Ok((evidence, optional(fields)?))
+        fields.skip(6..len);
+        let call = fields.optional();
+        fields.intact.then_some((evidence, call))
     }
 
     /// The fields of an answer.
-    pub(super) fn answer(mut self) -> Result<(u64, AnswerInput), Error> {
+    pub(super) fn answer(mut self) -> Option<(u64, AnswerInput)> {
         let fields = &mut self.0;
-        let token = fields.unsigned()?;
-        fields.array()?;
-        let kind = fields.unsigned()?;
-        if kind == 0 {
-            return Ok((token, AnswerInput::Reply(fields.bytes()?.to_vec())));
-        }
-        let (code, detail) = (fields.text()?.to_owned(), fields.text()?.to_owned());
-        let effect = fields.unsigned()?.try_into().map_err(|_| Error::MALFORMED)?;
-        let answer = match kind {
-            1 => AnswerInput::Error { code, detail, effect },
-            2 => AnswerInput::System { code, detail, effect },
-            _ => return Err(Error::MALFORMED),
+        let token = fields.number();
+        fields.array();
+        let answer = match fields.number() {
+            0 => AnswerInput::Reply(fields.bytes().to_vec()),
+            kind => {
+                let (code, detail) = (fields.text().to_owned(), fields.text().to_owned());
+                let effect = fields.number().try_into().ok()?;
+                match kind {
+                    1 => AnswerInput::Error { code, detail, effect },
+                    2 => AnswerInput::System { code, detail, effect },
+                    _ => return None,
+                }
+            }
         };
-        Ok((token, answer))
+        fields.intact.then_some((token, answer))
     }
 }
 
 /// Reads an input.
-pub(super) fn read(input: &[u8]) -> Result<(abi::Context, Request<'_>), Error> {
-    let mut fields = Reader::new(input);
-    fields.array()?;
-    let kind = fields.unsigned()?;
-    let context = context(&mut fields)?;
+pub(super) fn read(input: &[u8]) -> Option<(abi::Context, Request<'_>)> {
+    let mut fields = Fields { reader: Reader::new(input), intact: true };
+    fields.array();
+    let kind = fields.number();
+    let context = fields.context();
     let request = match kind {
         0 => Request::Init {
-            args: fields.bytes()?,
-            spawn: if fields.is_given() { Some(fields.bytes()?) } else { None },
+            args: fields.bytes(),
+            spawn: if fields.reader.is_given() { Some(fields.bytes()) } else { None },
         },
         1 => Request::Call {
-            method: fields.text()?,
-            args: fields.bytes()?,
-            call: optional(&mut fields)?,
+            method: fields.text(),
+            args: fields.bytes(),
+            call: fields.optional(),
         },
-        2 => Request::Answer(Rest(fields)),
+        2 => return fields.intact.then_some((context, Request::Answer(Rest(fields)))),
         3 => {
-            let token = fields.unsigned()?;
-            let _occurrence = fields.unsigned()?;
-            Request::Timer { token, method: fields.text()?, args: fields.bytes()? }
+            let token = fields.number();
+            let _occurrence = fields.number();
+            Request::Timer { token, method: fields.text(), args: fields.bytes() }
         }
-        4 => saved(&mut fields)?,
-        5 => Request::View { method: fields.text()?, args: fields.bytes()? },
+        4 => fields.saved()?,
+        5 => Request::View { method: fields.text(), args: fields.bytes() },
         6 => Request::Save,
-        7 => Request::Assigned(Rest(fields)),
-        _ => return Err(Error::MALFORMED),
+        7 => return fields.intact.then_some((context, Request::Assigned(Rest(fields)))),
+        _ => return None,
     };
-    Ok((context, request))
+    fields.intact.then_some((context, request))
 }
 
-fn context(fields: &mut Reader<'_>) -> Result<abi::Context, Error> {
-    let len = fields.array()?;
-    let mut context = abi::Context {
-        process: ProcessId::from_bytes(bytes(fields)?),
-        slot: Slot::new(fields.unsigned()?),
-        time: Timestamp::new(fields.unsigned()?),
-        sender: principal(fields)?,
-        controller: principal(fields)?,
-        message: EntryId::from_bytes(bytes(fields)?),
-        seed: Hash::from_bytes(bytes(fields)?),
-        gas: Gas::new(fields.unsigned()?),
-        deadline: None,
-        lost: None,
-    };
-    if len > 8 {
-        context.deadline = optional(fields)?.map(Timestamp::new);
+/// Reads fields. One that is missing is read as nothing, and it is asked once at the end whether any
+/// was.
+struct Fields<'b> {
+    reader: Reader<'b>,
+    intact: bool,
+}
+
+impl<'b> Fields<'b> {
+    fn context(&mut self) -> abi::Context {
+        let len = self.array();
+        let mut context = abi::Context {
+            process: ProcessId::from_bytes(self.id()),
+            slot: Slot::new(self.number()),
+            time: Timestamp::new(self.number()),
+            sender: self.principal(),
+            controller: self.principal(),
+            message: EntryId::from_bytes(self.id()),
+            seed: Hash::from_bytes(self.id()),
+            gas: Gas::new(self.number()),
+            deadline: None,
+            lost: None,
+        };
+        if len > 8 {
+            context.deadline = self.optional().map(Timestamp::new);
+        }
+        if len > 9 && self.reader.is_given() {
+            let mut lost = Vec::new();
+            for _ in 0..self.array() {
+                let token = self.number();
+                if !self.intact {
+                    break;
+                }
+                lost.push(token);
+            }
+            context.lost = Some(lost);
+        }
+        self.skip(10..len);
+        context
     }
-    if len > 9 && fields.is_given() {
-        let tokens = fields.array()?;
-        context.lost = Some((0..tokens).map(|_| fields.unsigned()).collect::<Result<_, _>>()?);
+
+    /// The version of a saved state, and the state in one piece.
+    fn saved(&mut self) -> Option<Request<'b>> {
+        self.array();
+        let version = self.number().try_into().ok()?;
+        let mut state = Vec::new();
+        for _ in 0..self.array() {
+            state.extend_from_slice(self.reader.bytes().ok()?);
+        }
+        Some(Request::Load { version, state })
     }
-    skip(fields, 10..len)?;
-    Ok(context)
-}
 
-/// The version of a saved state, and the state in one piece.
-fn saved<'b>(fields: &mut Reader<'b>) -> Result<Request<'b>, Error> {
-    fields.array()?;
-    let version = fields.unsigned()?.try_into().map_err(|_| Error::MALFORMED)?;
-    let mut state = Vec::new();
-    for _ in 0..fields.array()? {
-        state.extend_from_slice(fields.bytes()?);
+    #[inline(never)]
+    fn principal(&mut self) -> Principal {
+        self.array();
+        match self.number() {
+            0 => Principal::Anonymous,
+            1 => Principal::Account(AccountId::from_bytes(self.id())),
+            kind => {
+                self.intact &= kind == 2;
+                Principal::Process(ProcessId::from_bytes(self.id()))
+            }
+        }
     }
-    Ok(Request::Load { version, state })
-}
 
-fn principal(fields: &mut Reader<'_>) -> Result<Principal, Error> {
-    fields.array()?;
-    Ok(match fields.unsigned()? {
-        0 => Principal::Anonymous,
-        1 => Principal::Account(AccountId::from_bytes(bytes(fields)?)),
-        2 => Principal::Process(ProcessId::from_bytes(bytes(fields)?)),
-        _ => return Err(Error::MALFORMED),
-    })
-}
+    #[inline(never)]
+    fn id(&mut self) -> [u8; 32] {
+        let id = self.bytes().try_into();
+        self.kept(id)
+    }
 
-#[inline(never)]
-fn bytes(fields: &mut Reader<'_>) -> Result<[u8; 32], Error> {
-    fields.bytes()?.try_into().map_err(|_| Error::MALFORMED)
-}
+    fn array(&mut self) -> u64 {
+        let len = self.reader.array();
+        self.kept(len)
+    }
 
-fn optional(fields: &mut Reader<'_>) -> Result<Option<u64>, Error> {
-    if fields.is_given() { fields.unsigned().map(Some) } else { Ok(None) }
-}
+    #[inline(never)]
+    fn number(&mut self) -> u64 {
+        let number = self.reader.unsigned();
+        self.kept(number)
+    }
 
-/// Passes over fields that a later contract adds.
-fn skip(fields: &mut Reader<'_>, unknown: Range<u64>) -> Result<(), Error> {
-    unknown.into_iter().try_for_each(|_| fields.skip())
+    fn optional(&mut self) -> Option<u64> {
+        self.reader.is_given().then(|| self.number())
+    }
+
+    fn bytes(&mut self) -> &'b [u8] {
+        let bytes = self.reader.bytes();
+        self.kept(bytes)
+    }
+
+    fn text(&mut self) -> &'b str {
+        let text = self.reader.text();
+        self.kept(text)
+    }
+
+    /// Passes over fields that a later contract adds.
+    fn skip(&mut self, unknown: Range<u64>) {
+        for _ in unknown {
+            if self.reader.skip().is_err() {
+                self.intact = false;
+                break;
+            }
+        }
+    }
+
+    fn kept<T: Default, E>(&mut self, field: Result<T, E>) -> T {
+        self.intact &= field.is_ok();
+        field.unwrap_or_default()
+    }
 }
