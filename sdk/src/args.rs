@@ -104,16 +104,14 @@ impl<'a> Arguments<'a> {
         let left = split(bytes).map_err(|error| {
             Error::bad_arguments(format!("not a map from parameter name to value: {error}"))
         })?;
-        let twice = left
-            .iter()
-            .enumerate()
-            .find(|(at, (name, _))| left.iter().take(*at).any(|(before, _)| before == name));
-        match twice {
-            Some((_, (name, _))) => {
-                Err(Error::bad_arguments(format!("parameter `{name}` is given twice")))
+        let mut rest = left.as_slice();
+        while let [(name, _), after @ ..] = rest {
+            if find(after, name).is_some() {
+                return Err(Error::bad_arguments(format!("parameter `{name}` is given twice")));
             }
-            None => Ok(Self { left }),
+            rest = after;
         }
+        Ok(Self { left })
     }
 
     /// Takes one argument. One that is absent is read as the parameter's type reads an absent
@@ -123,7 +121,7 @@ impl<'a> Arguments<'a> {
     ///
     /// `bad-arguments` with the name of the parameter.
     pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Error> {
-        let value = match self.left.iter().position(|(given, _)| *given == name) {
+        let value = match find(&self.left, name) {
             Some(at) => cbor::from_slice(self.left.swap_remove(at).1)
                 .map_err(|error| format!("parameter `{name}`: {error}")),
             None => {
@@ -144,6 +142,12 @@ impl<'a> Arguments<'a> {
             Some((name, _)) => Err(Error::bad_arguments(format!("there is no parameter `{name}`"))),
         }
     }
+}
+
+/// Where the argument with a name is.
+#[inline(never)]
+fn find(arguments: &[(&str, &[u8])], name: &str) -> Option<usize> {
+    arguments.iter().position(|(given, _)| *given == name)
 }
 
 fn split(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, cbor::Error> {

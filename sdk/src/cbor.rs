@@ -79,16 +79,24 @@ impl serde::de::Error for Error {
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::invalid_type(found, expected)
     }
+
+    fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {expected}, found {} items", len as u64))
+    }
 }
 
-/// Names what was found. Serde's own way would put the formatting of floats into every module.
+/// Names what was found. Serde's own way would put the formatting of floats into every module; one
+/// type of integers is enough as well.
 struct Found<'a>(Unexpected<'a>);
 
 impl std::fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Unexpected::Unsigned(integer) => return write!(f, "the integer {integer}"),
-            Unexpected::Signed(integer) => return write!(f, "the integer {integer}"),
+            Unexpected::Signed(integer) => {
+                let sign = if integer < 0 { "-" } else { "" };
+                return write!(f, "the integer {sign}{}", integer.unsigned_abs());
+            }
             Unexpected::Str(text) => return write!(f, "the text `{text}`"),
             Unexpected::Other(other) => other,
             Unexpected::Bool(_) => "a truth value",

@@ -57,7 +57,7 @@ impl Error {
 
     /// Makes an error with the code [`Error::REFUSED`].
     pub fn refused(detail: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(Self::REFUSED), detail: detail.into() }
+        Self::known(Self::REFUSED, detail)
     }
 
     /// The code, for programs.
@@ -70,8 +70,13 @@ impl Error {
         &self.detail
     }
 
+    /// Makes an error of the SDK's own, whose code needs no check.
+    pub(crate) fn known(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(code), detail: detail.into() }
+    }
+
     pub(crate) fn bad_arguments(detail: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(Self::BAD_ARGUMENTS), detail: detail.into() }
+        Self::known(Self::BAD_ARGUMENTS, detail)
     }
 
     pub(crate) fn into_result(self) -> GuestResult {

@@ -203,11 +203,11 @@ fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
 }
 
 fn not_born() -> Error {
-    Error::new(Error::NOT_BORN, "the process has no state yet")
+    Error::known(Error::NOT_BORN, "the process has no state yet")
 }
 
 fn unsupported() -> Error {
-    Error::new(Error::UNSUPPORTED_INPUT, "this module does not handle such inputs here")
+    Error::known(Error::UNSUPPORTED_INPUT, "this module does not handle such inputs here")
 }
 
 #[cfg(test)]
