@@ -11,6 +11,7 @@
 
 mod de;
 mod entries;
+mod fields;
 mod read;
 mod ser;
 mod write;
@@ -23,6 +24,7 @@ use serde::{
 
 pub(crate) use de::Absent;
 pub(crate) use entries::Entries;
+pub(crate) use fields::Fields;
 pub(crate) use read::{Fault, Item, Reader};
 pub(crate) use write::Writer;
 

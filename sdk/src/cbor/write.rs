@@ -1,6 +1,8 @@
 //! Writes canonical CBOR item by item. Memory takes all of it: there is no error to handle, nor one
 //! to bring into a module.
 
+use protocol::Principal;
+
 /// Appends items.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
@@ -50,6 +52,15 @@ impl<'a> Writer<'a> {
     /// A text.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.string(3, text.as_bytes())
+    }
+
+    /// Who acts, as in the objects of the protocol.
+    pub(crate) fn principal(&mut self, principal: &Principal) -> &mut Self {
+        match principal {
+            Principal::Anonymous => self.array(1).unsigned(0),
+            Principal::Account(account) => self.array(2).unsigned(1).bytes(account.as_bytes()),
+            Principal::Process(process) => self.array(2).unsigned(2).bytes(process.as_bytes()),
+        }
     }
 
     /// A truth value.
