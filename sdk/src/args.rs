@@ -1,5 +1,7 @@
 //! Arguments: going out as a map from parameter name to value, coming in by name.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -121,14 +123,23 @@ impl<'a> Arguments<'a> {
     ///
     /// `bad-arguments` with the name of the parameter.
     pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Error> {
-        let value = match find(&self.left, name) {
-            Some(at) => cbor::from_slice(self.left.swap_remove(at).1)
-                .map_err(|error| format!("parameter `{name}`: {error}")),
+        let value = match self.remove(name) {
+            Some(value) => {
+                cbor::from_slice(value).map_err(|error| format!("parameter `{name}`: {error}"))
+            }
             None => {
                 T::deserialize(cbor::Absent).map_err(|_| format!("parameter `{name}` is missing"))
             }
         };
         value.map_err(Error::bad_arguments)
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, name: &str) -> Option<&'a [u8]> {
+        let at = find(&self.left, name)?;
+        let last = self.left.pop()?;
+        // The last one takes the place of the one that is taken, unless it is that itself.
+        Some(self.left.get_mut(at).map_or(last, |place| mem::replace(place, last)).1)
     }
 
     /// Ends the reading.

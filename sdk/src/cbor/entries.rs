@@ -3,10 +3,7 @@
 use protocol::Value;
 use serde::Serialize;
 
-use super::{
-    Error, Reader, Writer,
-    ser::Serializer,
-};
+use super::{Error, Reader, Writer, ser::Serializer};
 
 /// The entries of a map, in any order.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +74,7 @@ impl Entries {
 
     /// Writes the map.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.0.sort_unstable_by(|a, b| a.bytes.cmp(&b.bytes));
+        sort(&mut self.0);
         if self.0.windows(2).any(|pair| matches!(pair, [a, b] if a.key() == b.key())) {
             return Err(Error::TWICE);
         }
@@ -86,5 +83,41 @@ impl Entries {
             out.extend_from_slice(&entry.bytes);
         }
         Ok(())
+    }
+}
+
+/// Sorts by heap: the standard library's way has as much code as all else that a small module
+/// encodes with.
+fn sort(entries: &mut [Entry]) {
+    if entries.is_sorted_by(|a, b| a.bytes <= b.bytes) {
+        return;
+    }
+    for root in (0..entries.len() / 2).rev() {
+        sift(entries, root);
+    }
+    let mut heap = entries;
+    while let Some(last) = heap.len().checked_sub(1) {
+        heap.swap(0, last);
+        let Some((_, rest)) = heap.split_last_mut() else { return };
+        sift(rest, 0);
+        heap = rest;
+    }
+}
+
+/// Moves an entry down until none below it is greater.
+fn sift(heap: &mut [Entry], mut root: usize) {
+    loop {
+        let bytes = |at: usize| heap.get(at).map(|entry| &entry.bytes);
+        let mut greatest = root;
+        for child in [2 * root + 1, 2 * root + 2] {
+            if bytes(child) > bytes(greatest) {
+                greatest = child;
+            }
+        }
+        if greatest == root {
+            return;
+        }
+        heap.swap(root, greatest);
+        root = greatest;
     }
 }

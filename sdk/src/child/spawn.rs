@@ -2,8 +2,8 @@
 //! would be a tenth of a module.
 
 use protocol::{
-    Acceptance, ComputePolicy, Hash, Kind, Limits, ModuleId, NetworkId, ProfileId, Signature, Spawn,
-    Timestamp, UnitId, V1,
+    Acceptance, ComputePolicy, Hash, Kind, Limits, ModuleId, NetworkId, ProfileId, Signature,
+    Spawn, Timestamp, UnitId, V1,
 };
 
 use crate::cbor::{Fields, Writer};

@@ -75,11 +75,7 @@ pub(super) fn read(input: &[u8]) -> Option<(abi::Context, Request<'_>)> {
             args: fields.bytes(),
             spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
         },
-        1 => Request::Call {
-            method: fields.text(),
-            args: fields.bytes(),
-            call: fields.optional(),
-        },
+        1 => Request::Call { method: fields.text(), args: fields.bytes(), call: fields.optional() },
         2 => return fields.is_intact().then_some((context, Request::Answer(Rest(fields)))),
         3 => {
             let token = fields.number();

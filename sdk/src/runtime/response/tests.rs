@@ -58,7 +58,9 @@ fn every_output_is_written_as_the_codec_does() {
     ];
     for result in results {
         for hint in [None, Some(UnitId::from_bytes([3; 32]))] {
-            for (call, every) in [(None, None), (Some(5), None), (None, Some(7)), (Some(0), Some(0))] {
+            for (call, every) in
+                [(None, None), (Some(5), None), (None, Some(7)), (Some(0), Some(0))]
+            {
                 let effects = effects(hint, call, every);
                 let written = write(&result, &effects);
                 assert_eq!(written, codec::encode(&Output { result: result.clone(), effects }));
