@@ -15,6 +15,8 @@ mod accounts;
 mod asking;
 #[path = "scenarios/audit.rs"]
 mod audit;
+#[path = "scenarios/authoring.rs"]
+mod authoring;
 #[path = "scenarios/bad_input.rs"]
 mod bad_input;
 #[path = "scenarios/basics.rs"]
@@ -51,3 +53,5 @@ mod takeover;
 mod tampering;
 #[path = "scenarios/units.rs"]
 mod units;
+#[path = "scenarios/upgrading.rs"]
+mod upgrading;

@@ -24,7 +24,7 @@ use protocol::{
 pub use disk::Disk;
 
 use crate::{
-    CompiledModule,
+    CompiledModule, Successor,
     agenda::AgendaChange,
     liveness::Liveness,
     process::Process,
@@ -227,7 +227,11 @@ impl Unit {
             hosted.process = Some(Process::new(id, spawn, module).expect("there is memory"));
         }
         let process = hosted.process.as_mut().expect("slot 0 came first");
-        let mut executed = process.execute(assignment, &work.entry).expect("the unit works");
+        let successor = process.upgrade_of(&work.entry).map(|module| {
+            Successor::Ready(Arc::clone(self.modules.get(&module).expect("all modules are known")))
+        });
+        let executed = process.execute_with(assignment, &work.entry, successor.as_ref());
+        let mut executed = executed.expect("the unit works");
         let next = assignment.slot.next().expect("no slot is past the range");
         self.reports.entry(work.scheduler).or_default().insert(id, next);
         if let Some(known) = hosted.published.filter(|known| assignment.slot < known.next) {

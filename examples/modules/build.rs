@@ -15,8 +15,9 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 28] = [
+const ACTORS: [Actor; 29] = [
     ("counter", "counter", &[]),
+    ("counter2", "counter2", &[]),
     ("pingpong", "pingpong", &[]),
     ("bank", "bank", &[]),
     ("tokenring", "tokenring", &[]),

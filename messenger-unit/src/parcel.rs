@@ -117,8 +117,9 @@ impl SlotProof {
             let number = item.pair?.number;
             let weight = PARCEL_WEIGHT + weight(item);
             let skippable = !matches!(item.body, ItemBody::Spawn(..));
+            let asks = matches!(item.body, ItemBody::Ask { .. });
             let payload = self.parcel(item.index);
-            Some((pair, Item { number, slot: self.slot, weight, skippable, payload }))
+            Some((pair, Item { number, slot: self.slot, weight, skippable, asks, payload }))
         })
     }
 

@@ -15,14 +15,12 @@ use protocol::{
     codec,
 };
 use tokio::{sync::broadcast::error::RecvError, task::JoinError, time::Instant};
-use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers};
+use transport::{Directory, Endpoint, FaultFiles, FrameReceiver, FrameSender, Handler, Peers};
 
 use crate::{
     board::{Place, Prospect},
     config::Config,
-    delivery,
-    faults::Faults,
-    firing, follow,
+    delivery, firing, follow,
     hub::Hub,
     session::{OPEN_MAX, Session, encode_executed},
     share::{self, cursors::Teller},
@@ -68,7 +66,7 @@ pub async fn start(
     endpoint: Endpoint,
     directory: Directory,
 ) -> Result<Running, Error> {
-    let faults = Faults::new(&config.data);
+    let faults = FaultFiles::new(&config.data);
     let opened = tokio::task::spawn_blocking(move || {
         let store = Store::open(&config.data)?;
         let cursors = store.cursors()?;

@@ -17,6 +17,7 @@ use std::{
 };
 
 use protocol::{Fault, NetworkId, ProcessId, Slot, api::FollowSlot, codec};
+use transport::FaultFiles;
 
 use crate::check::Frame;
 
@@ -24,7 +25,10 @@ use crate::check::Frame;
 const BYTES_MAX: usize = 8 << 20;
 
 /// Contradictions reported.
-pub(crate) const REPORTS_MAX: usize = 256;
+const REPORTS_MAX: usize = 256;
+
+// Each is a file.
+const _: () = assert!(REPORTS_MAX <= FaultFiles::MAX);
 
 /// The frames that came lately.
 #[derive(Debug)]

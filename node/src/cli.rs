@@ -2,12 +2,14 @@
 
 mod assign;
 mod bench;
+mod build;
 mod controller;
 mod demo;
 mod halt;
 mod key;
 mod log;
 mod moving;
+mod new;
 mod options;
 mod outbox;
 mod policy;
@@ -19,10 +21,13 @@ mod spawn;
 mod state;
 mod status;
 mod takeover;
+mod test;
 mod unit;
 mod up;
+mod upgrade;
 mod verify;
 mod view;
+mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -55,6 +60,14 @@ enum Command {
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
     Compute(unit::Compute),
+    /// Make a crate for a new actor, with a test that passes.
+    New(new::New),
+    /// Build an actor's crate to a Wasm module, and check it.
+    Build(build::Build),
+    /// Run the native tests of an actor's crate.
+    Test(test::Test),
+    /// Build an actor's crate whenever it changes, and have a process run it.
+    Watch(watch::Watch),
     /// Make and list keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
@@ -74,6 +87,8 @@ enum Command {
     State(state::StateOptions),
     /// Check a proof or fault file offline, or write a proof.
     Proof(proof::ProofOptions),
+    /// Let a process go on with another module.
+    Upgrade(upgrade::UpgradeOptions),
     /// Let another scheduler order a process.
     Move(moving::Move),
     /// Let another scheduler go on with a process whose own is lost for good.
@@ -135,6 +150,10 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
             Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await
         }
         Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
+        Command::New(new) => new.run(&globals),
+        Command::Build(build) => build.run(&globals),
+        Command::Test(test) => test.run(&globals),
+        Command::Watch(watch) => Box::pin(watch.run(&globals)).await,
         Command::Key(key) => key.run(&globals),
         Command::Spawn(spawn) => Box::pin(spawn.run(&globals)).await,
         Command::Send(send) => Box::pin(send.run(&globals)).await,
@@ -144,6 +163,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
         Command::State(state) => Box::pin(state.run(&globals)).await,
         Command::Proof(proof) => Box::pin(proof.run(&globals)).await,
+        Command::Upgrade(upgrade) => Box::pin(upgrade.run(&globals)).await,
         Command::Move(moving) => Box::pin(moving.run(&globals)).await,
         Command::Takeover(takeover) => Box::pin(takeover.run(&globals)).await,
         Command::Policy(policy) => Box::pin(policy.run(&globals)).await,

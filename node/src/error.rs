@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use antiphon_client::ClientError;
 use protocol::{EntryId, RefusalCode};
 
-use crate::gateway::GatewayError;
+use crate::{gateway::GatewayError, project::ModuleError};
 
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,15 @@ pub(crate) enum NodeError {
         /// Why.
         detail: String,
     },
+    /// A crate does not compile.
+    #[error("{0}")]
+    Build(String),
+    /// What was compiled is of no use to a unit.
+    #[error("{0}")]
+    Module(#[from] ModuleError),
+    /// Tests of a crate fail.
+    #[error("tests of `{0}` fail, see above")]
+    Tests(String),
     /// The operating system refused something else.
     #[error("{0}")]
     System(String),
@@ -97,6 +106,9 @@ pub(crate) enum NodeError {
         /// The actor's sentence.
         detail: String,
     },
+    /// A module would break the callers of a process.
+    #[error("{0}: --force upgrades all the same")]
+    Breaking(String),
     /// Whoever read stdout has what they wanted and went away: nothing to complain about.
     #[error("nobody reads what is printed")]
     ReaderGone,
@@ -117,9 +129,13 @@ impl NodeError {
             Self::Unit { .. } => "unit-failed",
             Self::Gateway(error) if error.is_taken() => "port-taken",
             Self::Gateway(_) => "gateway-failed",
+            Self::Build(_) => "build-failed",
+            Self::Module(_) => "bad-module",
+            Self::Tests(_) => "tests-failed",
             Self::System(_) => "system",
             Self::Verification(_) | Self::Disproven(_) => "verification-failed",
             Self::Answered { code, .. } => code,
+            Self::Breaking(_) => "breaking-upgrade",
             Self::ReaderGone => "reader-gone",
         }
     }
@@ -142,6 +158,10 @@ impl NodeError {
             Self::Verification(_) | Self::Disproven(_) => 309,
             Self::Answered { .. } => 200,
             Self::ReaderGone => 311,
+            Self::Breaking(_) => 312,
+            Self::Build(_) => 313,
+            Self::Module(_) => 314,
+            Self::Tests(_) => 315,
         }
     }
 
@@ -164,7 +184,7 @@ impl NodeError {
                 ClientError::Actor(_) => 4,
                 ClientError::Unverified { .. } | ClientError::Broken { .. } => 5,
             },
-            Self::Usage(_) | Self::NoKey { .. } => 2,
+            Self::Usage(_) | Self::NoKey { .. } | Self::Breaking(_) => 2,
             Self::NoCluster(_)
             | Self::InUse { .. }
             | Self::PortTaken { .. }
@@ -172,8 +192,9 @@ impl NodeError {
             | Self::File { .. }
             | Self::BadFile { .. }
             | Self::Unit { .. }
+            | Self::Build(_)
             | Self::System(_) => 1,
-            Self::Verification(_) | Self::Disproven(_) => 5,
+            Self::Verification(_) | Self::Disproven(_) | Self::Module(_) | Self::Tests(_) => 5,
             Self::Answered { .. } => 4,
             Self::ReaderGone => 0,
         }

@@ -10,6 +10,7 @@ mod evidence;
 mod explorer;
 mod gateway;
 mod output;
+mod project;
 mod replay;
 mod stop;
 mod units;

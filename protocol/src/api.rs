@@ -230,6 +230,10 @@ pub enum Request {
     /// it serves. Answered with as many [`Cursor`]s as were kept, in [`Kept`].
     #[n(23)]
     PutCursors(#[n(0)] Vec<Cursor>),
+    /// Compute: the module of a process behind the last slot that is executed, as [`Stored`]. Its word
+    /// alone; upgrades and their outcomes stand in the log.
+    #[n(24)]
+    ModuleOf(#[n(0)] ProcessId),
 }
 
 /// The answer to any request.

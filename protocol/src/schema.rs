@@ -3,9 +3,12 @@
 //! A schema informs tools (prompts, forms, JSON conversion). Nothing that decides an outcome reads
 //! it, so a wrong one misleads only people.
 
+mod compat;
 mod read;
 
 use minicbor::{Decode, Encode};
+
+pub use compat::{SchemaBreak, breaking_changes};
 
 /// The interface of an actor.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

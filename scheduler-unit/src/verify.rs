@@ -19,10 +19,12 @@ use bytes::Bytes;
 use protocol::{
     Acceptance, AccountId, Answer, Body, Control, ControlAction, Delivery, Domain, Entry, EntryId,
     ItemBody, ModuleId, NetworkId, PairNumber, Principal, Profile, ProfileId, PublicKey, Refusal,
-    RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError, api::Submission, codec,
+    RefusalCode, Signed, Spawn, Timer, TimerKind, Timestamp, UnitId, VerifyError, api::Submission,
+    codec,
 };
 
 use crate::{
+    absence::Absences,
     archive::Archive,
     order::{Checked, CheckedBody, Place},
     shard::Shards,
@@ -74,6 +76,7 @@ pub(crate) struct Verifier {
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
     pub(crate) origins: Origins,
+    pub(crate) absences: Absences,
     keys: Keys,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
@@ -91,8 +94,8 @@ impl Verifier {
     ) -> Self {
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
         let origins = Origins::new(network, Arc::clone(&shards));
-        let keys = Keys::default();
-        Self { network, unit, accounts, shards, origins, keys, started }
+        let (absences, keys) = (Absences::default(), Keys::default());
+        Self { network, unit, accounts, shards, origins, absences, keys, started }
     }
 
     /// Takes note of who a process is, so that what follows on the stream need not say it again.
@@ -141,7 +144,7 @@ impl Verifier {
                 (CheckedBody::Skip(self.origins.prove_skip(&skip, proof)?), Timestamp::ZERO)
             }
             (Entry::Timer(timer), Some(proof)) => {
-                (CheckedBody::Timer(self.origins.prove_timer(&timer, proof)?), now)
+                (CheckedBody::Timer(self.check_timer(now, &timer, proof)?), now)
             }
             // Messages are checked together, and these come with their proofs.
             (Entry::Message(_), _)
@@ -191,6 +194,20 @@ impl Verifier {
             }
             Err(flaw) => misfit(spawn.scheduler == self.unit, flaw),
         }
+    }
+
+    fn check_timer(&self, now: Timestamp, timer: &Timer, proof: &Shown) -> Result<Due, Refusal> {
+        let due = self.origins.prove_timer(timer, proof)?;
+        let target = proof.emitted().map(|item| item.target);
+        let Some(target) = target.filter(|_| timer.kind == TimerKind::NoTarget) else {
+            return Ok(due);
+        };
+        if self.origins.source(&target)?.is_some() {
+            return Err(Refusal::new(RefusalCode::NotDue, "the target of the ask is known here"));
+        }
+        self.absences.check(now, &target)?;
+        // It does not wait for the deadline of the ask.
+        Ok(Due { due: Timestamp::ZERO, ..due })
     }
 
     fn check_child(&self, item: &Proven, spawn: &Spawn) -> Result<(), Refusal> {

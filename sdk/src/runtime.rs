@@ -16,7 +16,7 @@ use protocol::{
     abi::{self, GuestEffect},
 };
 
-use self::request::{Request, Rest};
+use self::request::{Request, Rest, Saved};
 
 use crate::{
     Actor, Context, Error, Evidence, State, ViewContext,
@@ -80,9 +80,12 @@ impl<A: Actor> Runtime<A> {
                 self.timer(&cx, token, method, args)
             }
             Some((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Some((context, Request::Load { version, state })) => {
+            Some((context, Request::Load { saved, spawn })) => {
                 let cx = self.enter(context, None);
-                A::load(&cx, version, &state).map(|actor| self.bear(actor))
+                if let Some(spawn) = spawn {
+                    self.world.keep_spawn(spawn.to_vec());
+                }
+                load(&cx, &saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
         };
@@ -192,6 +195,14 @@ impl<A: Actor> Runtime<A> {
         }
         Answer::null()
     }
+}
+
+fn load<A: Actor>(cx: &Context, saved: &Saved) -> Result<A, Error> {
+    if saved.is_image {
+        let detail = "this module recovers no state from a memory image";
+        return Err(Error::known(Error::BAD_STATE, detail));
+    }
+    A::load(cx, saved.version, &saved.state)
 }
 
 fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {

@@ -377,7 +377,9 @@ fn id_of(spawn: &[u8]) -> ProcessId {
 
 fn refusal(token: u64, kind: FailureKind) -> Letter {
     let (code, detail) = (kind.code().to_owned(), kind.detail().to_owned());
-    Letter::Answer { token, answer: AnswerInput::System { code, detail, effect: 0 } }
+    // That a process is nowhere cannot be proven; a scheduler's refusal is its signed word.
+    let effect = if kind == FailureKind::NoSuchProcess { 2 } else { 0 };
+    Letter::Answer { token, answer: AnswerInput::System { code, detail, effect } }
 }
 
 fn read<R: DeserializeOwned>(result: GuestResult) -> Result<R, Error> {

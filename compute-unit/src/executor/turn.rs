@@ -12,7 +12,7 @@ use super::{
     hosted::{Hosted, Inbox, Seat, Void, next},
     lock, saving,
     settle::{Settled, fall_back, settle},
-    void,
+    upgrading, void,
     worker::Worker,
 };
 use crate::{
@@ -112,7 +112,7 @@ fn in_seat(worker: &Arc<Worker>, hosted: &Arc<Hosted>, seat: &mut Seat) -> Resul
     turn
 }
 
-fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, HostFault> {
+fn execute(worker: &Worker, hosted: &Arc<Hosted>, seat: &mut Seat) -> Result<Turn, HostFault> {
     let shared = &worker.shared;
     let Seat { process: Some(process), position, published, forked, agenda, since, .. } = seat
     else {
@@ -122,6 +122,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     let mut gas = 0_u64;
     let mut last = None;
     for _ in 0..QUANTUM {
+        let Some(successor) = upgrading::bring(shared, hosted, process) else { break };
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
         if let Some(end) = void::end_by(&work.entry) {
@@ -133,7 +134,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
             }
             end_publication(published, process, work.assignment.slot);
         }
-        let executed = process.execute(&work.assignment, &work.entry)?;
+        let executed = process.execute_with(&work.assignment, &work.entry, successor.as_ref())?;
         let Assignment { slot, epoch, time, chain, .. } = work.assignment;
         *position = Some(Position { slot, epoch, time, chain });
         since.slots = since.slots.saturating_add(1);
@@ -141,7 +142,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
         since.bytes = since.bytes.saturating_add(work.bytes() as u64);
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        let place = (hosted, &**process);
+        let place = (&**hosted, &**process);
         if !publish(worker, place, (published, forked, agenda), &work, executed) {
             return Ok(Turn::Halted);
         }
@@ -154,6 +155,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     if let (Some(batch), Some(position)) = (last, position) {
         let next = next(Some(position));
         hosted.set_executed(next);
+        *lock(&hosted.module) = Some(process.module());
         batch.reports.executed(hosted.id, next);
     }
     // Those that waited for the slots just executed may have no other occasion.

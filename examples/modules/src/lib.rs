@@ -20,6 +20,8 @@ macro_rules! modules {
 modules! {
     /// `counter`: a number.
     COUNTER = "counter";
+    /// `counter2`: the second version of `counter`.
+    COUNTER2 = "counter2";
     /// `pingpong`: one of two players.
     PINGPONG = "pingpong";
     /// `bank`: an account that moves money.

@@ -57,7 +57,9 @@ fn modules_hold_one_schema_of_their_own_actor() {
             .collect();
         assert_eq!(schemas.len(), 1, "{name}");
         let schema: Schema = codec::decode(schemas[0]).unwrap();
-        assert_eq!((schema.abi, schema.name.to_lowercase().as_str()), (abi::ABI_VERSION, name));
+        // The second version of the counter is a counter, too.
+        let actor = name.trim_end_matches('2');
+        assert_eq!((schema.abi, schema.name.to_lowercase().as_str()), (abi::ABI_VERSION, actor));
         assert!(!schema.docs.is_empty(), "{name}");
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     hub::Hub,
     lock,
     session::{Event, Session},
+    telling::Subject,
 };
 
 /// Takes an event of the scheduler.
@@ -111,7 +112,8 @@ fn handle_final(
                 ended.push((pair, (number, ticket), code));
                 if parcel.is_awaited() {
                     hub.words.update(|verdicts, now| {
-                        verdicts.handle_case(now, (pair, number), parcel, None);
+                        let subject = Subject::Parcel(parcel);
+                        verdicts.handle_case(now, (pair, number), subject, None);
                     });
                 }
             }

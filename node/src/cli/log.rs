@@ -55,8 +55,17 @@ impl Log {
         self.print_new(&session, process, &mut reader).await
     }
 
+    /// All slots from one on, to be followed.
+    pub(super) const fn all(from: Slot) -> Self {
+        Self { process: String::new(), from: from.get(), to: None, at: None, follow: true }
+    }
+
     /// Prints slots as they are executed.
-    async fn follow(&self, session: &Session, process: ProcessId) -> Result<(), NodeError> {
+    pub(super) async fn follow(
+        &self,
+        session: &Session,
+        process: ProcessId,
+    ) -> Result<(), NodeError> {
         let from = Slot::new(self.from);
         let mut subscription = session.client.subscribe(process, from).await?;
         let mut log = Followed::new(session, process, from);

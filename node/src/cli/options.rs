@@ -60,9 +60,11 @@ impl Globals {
 
     /// The data directory named, or the user's.
     pub(crate) fn data(&self) -> Result<DataDirectory, NodeError> {
-        if let Some(data) = self.named_data() {
-            return Ok(data);
-        }
+        self.named_data().map_or_else(|| self.user_data(), Ok)
+    }
+
+    /// The user's data directory, whatever directory is named for the cluster.
+    pub(crate) fn user_data(&self) -> Result<DataDirectory, NodeError> {
         let home = || Some(std::env::home_dir()?.join(".local").join("share"));
         let base = self.data_home.clone().filter(|path| path.is_absolute()).or_else(home);
         let base = base.ok_or_else(|| {

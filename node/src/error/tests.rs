@@ -21,6 +21,10 @@ fn own() -> Vec<NodeError> {
         NodeError::System(String::new()),
         NodeError::Verification(String::new()),
         NodeError::Gateway(GatewayError::Listen { address, source: file() }),
+        NodeError::Breaking(String::new()),
+        NodeError::Build(String::new()),
+        NodeError::Module(ModuleError::BadSchema),
+        NodeError::Tests(String::new()),
     ]
 }
 
@@ -41,8 +45,12 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::BadFile { .. }
         | NodeError::NoKey { .. }
         | NodeError::Unit { .. }
+        | NodeError::Build(_)
+        | NodeError::Module(_)
+        | NodeError::Tests(_)
         | NodeError::System(_)
-        | NodeError::Verification(_) => true,
+        | NodeError::Verification(_)
+        | NodeError::Breaking(_) => true,
     }
 }
 

@@ -6,7 +6,9 @@ use crate::{
     schema::{ErrorCode, Event, Field, Method, MethodKind, Param, Schema, Type, Variant},
 };
 
-use super::{NETWORK, TIME, account, args, byte_vec, message, module, other_process, source, unit};
+use super::{
+    NETWORK, TIME, account, args, byte_vec, message, module, other_process, source, spawn, unit,
+};
 
 pub(crate) fn context() -> Context {
     Context {
@@ -24,7 +26,8 @@ pub(crate) fn context() -> Context {
 }
 
 pub(crate) fn saved_state() -> SavedState {
-    SavedState { version: 2, chunks: vec![byte_vec(vec![0x82, 0x01]), byte_vec(vec![0x02])] }
+    let chunks = vec![byte_vec(vec![0x82, 0x01]), byte_vec(vec![0x02])];
+    SavedState { version: 2, chunks, image_of: None }
 }
 
 /// One input of each kind, and both forms of answer.
@@ -49,9 +52,19 @@ pub(crate) fn inputs() -> Vec<Input> {
             method: method(),
             args: args(),
         },
-        Input::Load { context: context(), saved: saved_state() },
+        Input::Load { context: context(), saved: saved_state(), spawn: None },
         Input::View { context: context(), method: "get".to_owned(), args: args() },
         Input::Save { context: context() },
+        Input::Load {
+            context: context(),
+            saved: saved_state(),
+            spawn: Some(spawn().body_bytes().to_vec()),
+        },
+        Input::Load {
+            context: context(),
+            saved: SavedState { version: 0, image_of: Some(module()), ..saved_state() },
+            spawn: None,
+        },
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The unit over real QUIC on the loopback interface.
 
+mod absences;
 mod fake;
 mod handovers;
 mod links;

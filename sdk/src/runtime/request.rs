@@ -16,7 +16,7 @@ pub(super) enum Request<'b> {
     Call { method: &'b str, args: &'b [u8], call: Option<u64> },
     Answer(Rest<'b>),
     Timer { token: u64, method: &'b str, args: &'b [u8] },
-    Load { version: u32, state: Vec<u8> },
+    Load { saved: Saved, spawn: Option<&'b [u8]> },
     View { method: &'b str, args: &'b [u8] },
     Save,
     Assigned(Rest<'b>),
@@ -24,6 +24,16 @@ pub(super) enum Request<'b> {
 
 /// The fields that not every actor has a use for: one that has none links no decoder for them.
 pub(super) struct Rest<'b>(Fields<'b>);
+
+/// A saved state.
+pub(super) struct Saved {
+    /// The version of the state.
+    pub(super) version: u32,
+    /// The state, in one piece.
+    pub(super) state: Vec<u8>,
+    /// Whether it is a memory image.
+    pub(super) is_image: bool,
+}
 
 impl Rest<'_> {
     /// The fields of evidence.
@@ -82,7 +92,13 @@ pub(super) fn read(input: &[u8]) -> Option<(abi::Context, Request<'_>)> {
             let _occurrence = fields.number();
             Request::Timer { token, method: fields.text(), args: fields.bytes() }
         }
-        4 => saved(&mut fields)?,
+        4 => {
+            let saved = saved(&mut fields);
+            Request::Load {
+                saved,
+                spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
+            }
+        }
         5 => Request::View { method: fields.text(), args: fields.bytes() },
         6 => Request::Save,
         7 => return fields.is_intact().then_some((context, Request::Assigned(Rest(fields)))),
@@ -123,10 +139,9 @@ fn context(fields: &mut Fields<'_>) -> abi::Context {
     context
 }
 
-/// The version of a saved state, and the state in one piece.
-fn saved<'b>(fields: &mut Fields<'b>) -> Option<Request<'b>> {
-    fields.array();
-    let version = fields.number().try_into().ok()?;
+fn saved(fields: &mut Fields<'_>) -> Saved {
+    let len = fields.array();
+    let version = fields.small();
     let mut state = Vec::new();
     for _ in 0..fields.array() {
         state.extend_from_slice(fields.bytes());
@@ -134,5 +149,10 @@ fn saved<'b>(fields: &mut Fields<'b>) -> Option<Request<'b>> {
             break;
         }
     }
-    Some(Request::Load { version, state })
+    let is_image = len > 2 && fields.is_given();
+    if is_image {
+        fields.bytes();
+    }
+    fields.skip(3..len);
+    Saved { version, state, is_image }
 }

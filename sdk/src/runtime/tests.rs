@@ -273,10 +273,15 @@ fn a_saved_state_loads_into_another_instance() {
     let saved: SavedState = codec::decode(&saved).unwrap();
     assert_eq!(saved.version, 2);
     let mut next = Runtime::<Sum>::new();
-    let load = |saved| codec::encode(&Input::Load { context: context(), saved });
+    let load = |saved| codec::encode(&Input::Load { context: context(), saved, spawn: None });
     let output: Output = codec::decode(&next.handle(&load(saved.clone()))).unwrap();
     assert_eq!(output.result, reply(&()));
     assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
+
+    let image = SavedState { image_of: Some(protocol::ModuleId::of(b"x")), ..saved.clone() };
+    let output: Output = codec::decode(&next.handle(&load(image))).unwrap();
+    let refused = "this module recovers no state from a memory image";
+    assert_eq!(output.result, error("bad-state", refused));
 
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
@@ -314,7 +319,7 @@ fn a_large_state_is_saved_in_pieces() {
     assert_eq!(saved.chunks.len(), 4);
     assert!(saved.chunks.iter().all(|chunk| chunk.len() <= Runtime::<Large>::CHUNK_LEN));
     let mut next = Runtime::<Large>::new();
-    next.handle(&codec::encode(&Input::Load { context: context(), saved }));
+    next.handle(&codec::encode(&Input::Load { context: context(), saved, spawn: None }));
     assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 }
 

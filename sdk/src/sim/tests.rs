@@ -215,7 +215,7 @@ fn what_is_refused_had_no_effect() {
     sim.refuse(b);
     assert_eq!(sim.send(a.try_add(b)), Ok("refused No true at 0".to_owned()));
     let nobody = Node::at(ProcessId::from_bytes([9; 32]));
-    assert_eq!(sim.send(a.try_add(nobody)), Ok("no-such-process No true at 0".to_owned()));
+    assert_eq!(sim.send(a.try_add(nobody)), Ok("no-such-process Unknown true at 0".to_owned()));
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_saved_state_is_written_as_the_codec_does() {
     let state = bytes(100);
     for size in [7, 100, 1000] {
         let chunks = state.chunks(size).map(|chunk| chunk.to_vec().into()).collect();
-        let expected = codec::encode(&SavedState { version: 300, chunks });
+        let expected = codec::encode(&SavedState { version: 300, chunks, image_of: None });
         assert_eq!(write_saved(300, state.chunks(size)), expected);
     }
 }

@@ -80,9 +80,9 @@ impl Sorted {
 
 fn loaded<A: Actor + 'static, T: Serialize>(version: u32, state: &T) -> (Runtime<A>, GuestResult) {
     let chunk = cbor::to_vec(state).unwrap();
-    let saved = SavedState { version, chunks: vec![chunk.into()] };
+    let saved = SavedState { version, chunks: vec![chunk.into()], image_of: None };
     let mut runtime = Runtime::new();
-    let input = Input::Load { context: context(), saved };
+    let input = Input::Load { context: context(), saved, spawn: None };
     let output: Output = codec::decode(&runtime.handle(&codec::encode(&input))).unwrap();
     (runtime, output.result)
 }

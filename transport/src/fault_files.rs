@@ -1,4 +1,5 @@
-//! Fault files: evidence that any third party can check offline, one file for each.
+//! Fault files: evidence that any third party can check offline, one file for each, so that whoever
+//! finds one can hand it on.
 
 use std::{
     fs::{self, File},
@@ -8,27 +9,29 @@ use std::{
 
 use protocol::{Fault, Hash, codec};
 
-use crate::witness::REPORTS_MAX;
-
 /// The directory of fault files within the unit's.
 const DIRECTORY: &str = "faults";
 
-/// Files kept; nothing is written beside them.
-const FILES_MAX: usize = REPORTS_MAX;
-
-/// Where fault files are.
+/// The fault files of a unit.
 #[derive(Debug)]
-pub(crate) struct Faults(PathBuf);
+pub struct FaultFiles(PathBuf);
 
-impl Faults {
+impl FaultFiles {
+    /// Files kept; nothing is written beside them.
+    pub const MAX: usize = 256;
+
     /// The fault files of a unit with this data directory.
-    pub(crate) fn new(data: &Path) -> Self {
+    pub fn new(data: &Path) -> Self {
         Self(data.join(DIRECTORY))
     }
 
     /// Writes the canonical bytes of a fault to a file named for their BLAKE3 digest, whole or not
     /// at all; nothing if there are too many already. Waits for the disk.
-    pub(crate) fn write(&self, fault: &Fault) -> io::Result<Option<PathBuf>> {
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn write(&self, fault: &Fault) -> io::Result<Option<PathBuf>> {
         let bytes = codec::encode(fault);
         let digest = Hash::of_blob(&bytes);
         let path = self.0.join(format!("{digest}.fault"));
@@ -36,7 +39,7 @@ impl Faults {
             return Ok(Some(path));
         }
         fs::create_dir_all(&self.0)?;
-        if fs::read_dir(&self.0)?.count() >= FILES_MAX {
+        if fs::read_dir(&self.0)?.count() >= Self::MAX {
             return Ok(None);
         }
         let beside = self.0.join(format!("{digest}.new"));
