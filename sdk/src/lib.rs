@@ -88,7 +88,11 @@
 //! assert_eq!(sim.send(a.pull(b)), Ok(42));
 //! sim.cut_off(b);
 //! assert_eq!(sim.send(a.pull(b)).unwrap_err().code(), "expired");
+//! sim.check_replay(); // every log, run again, says the same bytes and leaves the same state
 //! ```
+//!
+//! A [`Sim`] loses, delays, refuses and crashes as told, or by chance ([`Faults`]). A panic undoes its
+//! slot there, too.
 //!
 //! Every ask gets exactly one answer: the reply, or an [`AskError`] that says whether it took
 //! [effect](AskError::effect). An ask is sent when the slot ends, so several can be under way:
@@ -172,7 +176,7 @@ pub use protocol::{
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
-pub use sim::{Sim, Ticket};
+pub use sim::{Faults, LoggedSlot, Sim, Ticket};
 pub use state::State;
 pub use timer::{Schedule, Sleep, TimerId, millis, secs};
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::prelude::*;
 
+mod faults;
+
 /// Does what the tests need.
 #[actor]
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -296,7 +298,7 @@ fn a_child_is_known_at_once_and_answers_once_it_is_born() {
 fn a_child_that_is_not_born_says_so() {
     let (mut sim, a, _) = two(7);
     let module = sim.module::<Node>();
-    assert_eq!(sim.send(a.raise(module, 1_000)).unwrap_err().code(), "not-born");
+    assert_eq!(sim.send(a.raise(module, 1_000)).unwrap_err().code(), "too-large");
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! The way of what is sent: under way, delivered, refused, submitted again.
+
+use std::collections::VecDeque;
+
+use protocol::{
+    FailureKind, Principal, ProcessId, RefusalCode, Spawn, Timestamp,
+    abi::{AnswerInput, GuestResult},
+    codec,
+};
+
+use super::{
+    Letter, RESUBMIT, SLOTS_MAX, Sim,
+    answers::{Sent, failure, system},
+    process::Process,
+};
+use crate::cbor;
+
+impl Sim {
+    pub(super) fn put(&mut self, from: Principal, to: ProcessId, letter: Letter) {
+        let arrival = self.time.saturating_add(self.delay_of(from, to));
+        let letters = self.under_way.entry((from, to)).or_default();
+        // Nothing overtakes what was sent before.
+        let arrival = letters.back().map_or(arrival, |(before, _)| arrival.max(*before));
+        letters.push_back((arrival, letter));
+    }
+
+    /// Submits a client's message, which may be lost.
+    pub(super) fn submit(&mut self, to: ProcessId, letter: Letter) {
+        if self.is_lost(to) {
+            self.lost.push_back((self.time.saturating_add(RESUBMIT), to, letter));
+        } else {
+            self.put(Self::CLIENT.into(), to, letter);
+        }
+    }
+
+    /// Whether anything is delivered to a process.
+    fn is_reached(&self, to: &ProcessId) -> bool {
+        !self.cut_off.contains(to) && self.processes.get(to).is_none_or(Process::is_up)
+    }
+
+    /// One of the pairs whose next letter can be delivered.
+    pub(super) fn choose(&mut self) -> Option<(Principal, ProcessId)> {
+        let has_come = |letters: &VecDeque<(Timestamp, Letter)>| {
+            letters.front().is_some_and(|(arrival, _)| *arrival <= self.time)
+        };
+        let pairs = self.under_way.iter();
+        let ready = pairs.filter(|((_, to), letters)| self.is_reached(to) && has_come(letters));
+        let ready: Vec<_> = ready.map(|(pair, _)| *pair).collect();
+        let at = self.draw().checked_rem(ready.len() as u64)?;
+        ready.get(usize::try_from(at).ok()?).copied()
+    }
+
+    /// A number by the seed. Xorshift, as by Marsaglia.
+    pub(super) const fn draw(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    pub(super) fn deliver(&mut self, from: Principal, to: ProcessId) {
+        let Some(letters) = self.under_way.get_mut(&(from, to)) else { return };
+        let letter = letters.pop_front();
+        if letters.is_empty() {
+            self.under_way.remove(&(from, to));
+        }
+        let Some((_, letter)) = letter else { return };
+        self.slots += 1;
+        assert!(self.slots < SLOTS_MAX, "the actors talk for ever");
+        if let Letter::Birth { spawn, parent } = letter {
+            return self.bear(from, to, spawn, parent);
+        }
+        if let (Letter::Ask { token, .. }, Principal::Process(source)) = (&letter, from) {
+            let asker = self.processes.get(&source);
+            // What is not asked any more is passed over.
+            if !asker.is_some_and(|asker| asker.asks(*token, to)) {
+                return;
+            }
+            if let Some(kind) = self.refusal(to) {
+                let letter = Letter::Answer { token: *token, answer: system(kind, 0) };
+                return self.put(to.into(), source, letter);
+            }
+        }
+        if let Letter::Client { ticket, expiry, .. } = &letter
+            && let Some(refusal) = self.refusal_of_client(to, *expiry)
+        {
+            self.replies.insert(*ticket, refusal);
+            return;
+        }
+        let Some(process) = self.processes.get_mut(&to) else { return };
+        let sent = process.handle(self.time, from, letter);
+        self.take(to, sent);
+        self.shake(to);
+    }
+
+    /// Why a client's message is not handled.
+    fn refusal_of_client(&self, to: ProcessId, expiry: Timestamp) -> Option<GuestResult> {
+        let code = match () {
+            () if self.unborn.contains(&to) => return Some(failure(FailureKind::NotBorn)),
+            () if !self.processes.contains_key(&to) => RefusalCode::UnknownProcess,
+            () if self.time > expiry => RefusalCode::Expired,
+            () => return None,
+        };
+        let detail = "the message was refused and has no effect".to_owned();
+        Some(GuestResult::Error { code: code.word().to_owned(), detail })
+    }
+
+    /// Why a process takes no ask.
+    fn refusal(&self, to: ProcessId) -> Option<FailureKind> {
+        if self.unborn.contains(&to) {
+            return Some(FailureKind::NotBorn);
+        }
+        if !self.processes.contains_key(&to) {
+            return Some(FailureKind::NoSuchProcess);
+        }
+        self.refusing.contains(&to).then_some(FailureKind::Refused)
+    }
+
+    /// Makes a process, and tells its parent.
+    fn bear(&mut self, from: Principal, id: ProcessId, spawn: Vec<u8>, parent: Option<u64>) {
+        let body: Spawn = codec::decode(&spawn).expect("a child's spawn is canonical");
+        let made = self.modules.get(&body.module).map(|make| {
+            let mut process = Process::new(id, &body, *make);
+            let sent = process.bear(self.time, spawn, &body);
+            (process, sent)
+        });
+        let (answer, sent) = match made {
+            Some((process, Ok(sent))) => {
+                self.processes.insert(id, process);
+                (AnswerInput::Reply(cbor::NULL.to_vec()), sent)
+            }
+            Some((_, Err(answer))) => {
+                self.unborn.insert(id);
+                (answer, Vec::new())
+            }
+            None => (system(FailureKind::NotBorn, 0), Vec::new()),
+        };
+        self.take(id, sent);
+        if let (Some(token), Principal::Process(parent)) = (parent, from) {
+            self.put(id.into(), parent, Letter::Answer { token, answer });
+        }
+    }
+
+    /// Takes what a process sends: letters, and replies to clients.
+    fn take(&mut self, from: ProcessId, sent: Vec<Sent>) {
+        for sent in sent {
+            match sent {
+                Sent::Letter(to, letter) => self.put(from.into(), to, letter),
+                Sent::Reply(ticket, result) => {
+                    self.replies.insert(ticket, result);
+                }
+            }
+        }
+    }
+
+    /// Lets time pass to whatever comes next, if there is anything until then.
+    pub(super) fn pass_to_next(&mut self, end: Timestamp) -> bool {
+        let processes = self.processes.iter().filter(|(_, process)| process.is_up());
+        let due = processes.filter_map(|(id, process)| Some((process.next_due()?, *id))).min();
+        let pairs = self.under_way.iter().filter(|((_, to), _)| self.is_reached(to));
+        let arrivals =
+            pairs.filter_map(|(_, letters)| letters.front().map(|(arrival, _)| *arrival));
+        let submissions = self.lost.front().map(|(again, ..)| *again);
+        let other = arrivals.chain(submissions).min();
+        match (due, other) {
+            (Some((due, id)), other) if other.is_none_or(|other| due <= other) => {
+                if due > end {
+                    return false;
+                }
+                self.time = self.time.max(due);
+                self.handle_due(id);
+            }
+            (_, Some(other)) if other <= end => {
+                self.time = self.time.max(other);
+                self.submit_again();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Has a process handle what is due. By the process itself: it does not wait for what others
+    /// have sent.
+    fn handle_due(&mut self, id: ProcessId) {
+        let time = self.time;
+        let Some(process) = self.processes.get_mut(&id) else { return };
+        if let Some(letter) = process.take_due(time) {
+            let sent = process.handle(time, id.into(), letter);
+            self.take(id, sent);
+            self.shake(id);
+        }
+    }
+
+    /// Submits once more what was lost long enough ago, or gives up.
+    fn submit_again(&mut self) {
+        while self.lost.front().is_some_and(|(again, ..)| *again <= self.time) {
+            let Some((_, to, letter)) = self.lost.pop_front() else { return };
+            match &letter {
+                Letter::Client { ticket, expiry, .. } if self.time > *expiry => {
+                    let refusal = self.refusal_of_client(to, *expiry);
+                    self.replies.extend(refusal.map(|refusal| (*ticket, refusal)));
+                }
+                _ => self.submit(to, letter),
+            }
+        }
+    }
+}
