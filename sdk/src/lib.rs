@@ -92,7 +92,8 @@
 //! ```
 //!
 //! A [`Sim`] loses, delays, refuses and crashes as told, or by chance ([`Faults`]). A panic undoes its
-//! slot there, too.
+//! slot there, too. A test that is written over any [`Stage`] runs on the actors' modules and on real
+//! networks as well.
 //!
 //! Every ask gets exactly one answer: the reply, or an [`AskError`] that says whether it took
 //! [effect](AskError::effect). An ask is sent when the slot ends, so several can be under way:
@@ -146,6 +147,8 @@ mod reference;
 mod runtime;
 #[cfg(not(target_arch = "wasm32"))]
 mod sim;
+#[cfg(not(target_arch = "wasm32"))]
+mod stage;
 mod state;
 mod tasks;
 mod timer;
@@ -177,6 +180,8 @@ pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub use sim::{Faults, LoggedSlot, Sim, Ticket};
+#[cfg(not(target_arch = "wasm32"))]
+pub use stage::Stage;
 pub use state::State;
 pub use timer::{Schedule, Sleep, TimerId, millis, secs};
 

@@ -38,7 +38,7 @@ use self::{host::Make, process::Process};
 use crate::{Actor, ActorRef, Args, Call, Error, ModuleRef, cbor, timer};
 
 /// How long a client waits in virtual time, in milliseconds.
-const CLIENT_PATIENCE: u64 = 60 * 60 * 1_000;
+pub(crate) const CLIENT_PATIENCE: u64 = 60 * 60 * 1_000;
 
 /// How long a client waits before it submits again what it heard nothing of, in milliseconds.
 const RESUBMIT: u64 = 2_000;
@@ -64,6 +64,18 @@ enum Letter {
 pub struct Ticket<R> {
     number: u64,
     reply: PhantomData<fn() -> R>,
+}
+
+impl<R> Ticket<R> {
+    /// A ticket of this number; a [`Stage`](crate::Stage) makes them.
+    pub const fn new(number: u64) -> Self {
+        Self { number, reply: PhantomData }
+    }
+
+    /// The number, by which its stage knows it.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// Actors that talk to each other.
@@ -159,13 +171,24 @@ impl Sim {
     /// The actor's own; `no-reply` if there is none in time.
     pub fn send<R: DeserializeOwned>(&mut self, call: Call<R>) -> Result<R, Error> {
         let ticket = self.post(call);
+        self.wait(&ticket)
+    }
+
+    /// Waits for the reply to a message, for at most an hour of virtual time.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Panics
+    ///
+    /// If the reply is not of the method's type.
+    pub fn wait<R: DeserializeOwned>(&mut self, ticket: &Ticket<R>) -> Result<R, Error> {
         let end = self.time.saturating_add(CLIENT_PATIENCE);
         self.run();
-        while !self.replies.contains_key(&ticket.number) && self.pass_to_next(end) {
-            self.run();
-        }
+        while !self.replies.contains_key(&ticket.number) && self.step(end) {}
         let none = || Error::new(FailureKind::NoReply.code(), "there is no reply within an hour");
-        self.reply(&ticket).ok_or_else(none)?
+        self.reply(ticket).ok_or_else(none)?
     }
 
     /// Sends a message as the client. Nothing runs yet.
@@ -175,7 +198,7 @@ impl Sim {
         let (method, args) = (call.method().to_owned(), call.args());
         let expiry = self.time.saturating_add(Message::EXPIRY_MAX);
         self.submit(call.target(), Letter::Client { ticket: number, method, args, expiry });
-        Ticket { number, reply: PhantomData }
+        Ticket::new(number)
     }
 
     /// Takes the reply to a message, if it is there.
@@ -214,10 +237,17 @@ impl Sim {
     pub fn pass(&mut self, span: Duration) {
         let end = self.time.saturating_add(timer::milliseconds(span));
         self.run();
-        while self.pass_to_next(end) {
+        while self.step(end) {}
+        self.time = end;
+    }
+
+    /// Lets time pass to whatever comes next, and runs it. Tells whether anything comes until then.
+    pub(crate) fn step(&mut self, end: Timestamp) -> bool {
+        let passed = self.pass_to_next(end);
+        if passed {
             self.run();
         }
-        self.time = end;
+        passed
     }
 
     /// The virtual time.

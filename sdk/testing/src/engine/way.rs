@@ -1,0 +1,168 @@
+//! The way of what is sent: under way, delivered, refused.
+
+use antiphon::Error;
+use protocol::{
+    AskAnswer, Delivery, Entry, ItemBody, Kind, OutboxItem, PairNumber, PairStatement, Principal,
+    ProcessId, RefusalCode, Reply, Signed, Spawn, V1, Verdict, codec,
+};
+
+use super::{Engine, Letter, NETWORK, SLOTS_MAX, process::Process};
+
+impl Engine {
+    pub(super) fn put(&mut self, from: Principal, to: ProcessId, letter: Letter) {
+        self.under_way.entry((from, to)).or_default().push_back(letter);
+    }
+
+    /// Delivers until nothing is under way. No time passes.
+    pub(crate) fn run(&mut self) {
+        while let Some((from, to)) = self.choose() {
+            let Some(letters) = self.under_way.get_mut(&(from, to)) else { return };
+            let letter = letters.pop_front();
+            if letters.is_empty() {
+                self.under_way.remove(&(from, to));
+            }
+            if let Some(letter) = letter {
+                self.deliver(to, letter);
+            }
+        }
+    }
+
+    /// One of the pairs that have something under way.
+    fn choose(&mut self) -> Option<(Principal, ProcessId)> {
+        // Xorshift, as by Marsaglia.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let pairs = u64::try_from(self.under_way.len()).ok()?;
+        let at = self.random.checked_rem(pairs)?;
+        self.under_way.keys().nth(usize::try_from(at).ok()?).copied()
+    }
+
+    fn deliver(&mut self, to: ProcessId, letter: Letter) {
+        let refused = match spawn_of(&letter.entry) {
+            Some(spawn) => match self.modules.get(&spawn.module) {
+                Some(module) => {
+                    self.processes.insert(to, Process::new(to, spawn, module));
+                    None
+                }
+                None => Some(RefusalCode::UnknownModule),
+            },
+            None => (!self.processes.contains_key(&to)).then_some(RefusalCode::UnknownProcess),
+        };
+        match refused {
+            Some(code) => self.refuse(to, &letter, code),
+            None => self.execute(to, letter),
+        }
+    }
+
+    /// Has a process execute an entry, and takes what comes of it.
+    pub(super) fn execute(&mut self, to: ProcessId, letter: Letter) {
+        self.slots += 1;
+        assert!(self.slots < SLOTS_MAX, "the actors talk for ever");
+        let Letter { entry, ticket } = letter;
+        let Some(process) = self.processes.get_mut(&to) else { return };
+        let outcome = process.execute(self.time, entry);
+        let (slot, reply, outbox) = (outcome.slot, outcome.reply.clone(), outcome.outbox.clone());
+        if let Some(ticket) = ticket {
+            match reply {
+                Reply::Value(value) => drop(self.replies.insert(ticket, Ok(value))),
+                Reply::Failure(failure) => {
+                    let error = Error::new(failure.code, failure.detail);
+                    self.replies.insert(ticket, Err(error));
+                }
+                Reply::Later => drop(self.open.insert((to, slot), ticket)),
+            }
+        }
+        for item in outbox {
+            self.take(Delivery { source: to, slot, item });
+        }
+    }
+
+    /// Takes an item of a process.
+    fn take(&mut self, delivery: Delivery) {
+        let (source, target) = (delivery.source, delivery.item.target);
+        match &delivery.item.body {
+            ItemBody::Tell { .. }
+            | ItemBody::Ask { .. }
+            | ItemBody::Reply { .. }
+            | ItemBody::Spawn(..) => {
+                let letter = Letter { entry: Entry::Delivery(delivery), ticket: None };
+                self.put(source.into(), target, letter);
+            }
+            ItemBody::Skip(number) => self.skip(*number, delivery),
+            ItemBody::Answered { call, answer } => {
+                if let Some(ticket) = self.open.remove(&(source, *call)) {
+                    self.replies.insert(ticket, answered(answer));
+                }
+            }
+            // The process itself tells what it waits for.
+            ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } => {}
+        }
+    }
+
+    /// Takes the place of an ask that is still under way: its source does not wait any more.
+    fn skip(&mut self, number: PairNumber, skip: Delivery) {
+        let pair = (skip.source.into(), skip.item.target);
+        let Some(letters) = self.under_way.get_mut(&pair) else { return };
+        let is_it = |letter: &&mut Letter| match &letter.entry {
+            Entry::Delivery(Delivery { item, .. }) => {
+                item.pair.is_some_and(|pair| pair.number == number)
+            }
+            _ => false,
+        };
+        if let Some(letter) = letters.iter_mut().find(is_it) {
+            letter.entry = Entry::Skip(skip);
+        }
+    }
+
+    /// Says that an entry is in no log and never will be, to whoever waits.
+    fn refuse(&mut self, to: ProcessId, letter: &Letter, code: RefusalCode) {
+        if let Some(ticket) = letter.ticket {
+            let error = Error::new(code.word(), "the message was refused and has no effect");
+            self.replies.insert(ticket, Err(error));
+        }
+        let Entry::Delivery(Delivery { source, item, .. }) = &letter.entry else { return };
+        let OutboxItem {
+            body: ItemBody::Ask { .. } | ItemBody::Spawn(..), pair: Some(pair), ..
+        } = item
+        else {
+            return;
+        };
+        let statement = PairStatement {
+            version: V1,
+            kind: Kind,
+            network: NETWORK,
+            scheduler: self.scheduler.public().unit(),
+            source: *source,
+            target: to,
+            number: pair.number,
+            verdict: Verdict::Refused(code),
+        };
+        let statement = Signed::sign(statement, &self.scheduler);
+        let entry = Entry::Answer(protocol::Answer { statement });
+        self.put(to.into(), *source, Letter { entry, ticket: None });
+    }
+}
+
+/// The spawn in an entry that begins a log.
+fn spawn_of(entry: &Entry) -> Option<Spawn> {
+    match entry {
+        Entry::Spawn(spawn) => Some(spawn.unverified().clone()),
+        Entry::Delivery(Delivery { item, .. }) => match &item.body {
+            ItemBody::Spawn(spawn, _) => {
+                Some(codec::decode(spawn).expect("a compute unit has checked it"))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn answered(answer: &AskAnswer) -> Result<Vec<u8>, Error> {
+    match answer {
+        AskAnswer::Value(value) => Ok(value.clone()),
+        AskAnswer::Failure(failure, _) => {
+            Err(Error::new(failure.code.clone(), failure.detail.clone()))
+        }
+    }
+}
