@@ -161,7 +161,7 @@ pub mod expansion;
 pub mod guest;
 pub mod prelude;
 
-pub use actor::{Actor, Addressable, Stub};
+pub use actor::{Actor, Addressable, Stub, Via};
 pub use antiphon_macros::actor;
 pub use args::Args;
 pub use ask::{Ask, AskError};

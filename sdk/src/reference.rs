@@ -23,7 +23,7 @@ impl<T: Addressable> ActorRef<T> {
 
     /// The process referred to.
     pub fn id(&self) -> ProcessId {
-        self.stub.id()
+        *self.stub.via()
     }
 }
 

@@ -29,20 +29,21 @@ pub(crate) fn expand(
     Ok(quote! {
         #[doc = #about]
         #[derive(Debug, Clone, Copy)]
-        #visibility struct #stub(::antiphon::ProcessId);
+        #visibility struct #stub<V = ::antiphon::ProcessId>(V);
 
-        impl ::antiphon::Stub for #stub {
-            fn new(id: ::antiphon::ProcessId) -> Self {
-                Self(id)
+        impl<V: ::antiphon::Via> ::antiphon::Stub<V> for #stub<V> {
+            fn new(via: V) -> Self {
+                Self(via)
             }
 
-            fn id(&self) -> ::antiphon::ProcessId {
-                self.0
+            fn via(&self) -> &V {
+                &self.0
             }
         }
 
         impl ::antiphon::Addressable for #actor {
             type Stub = #stub;
+            type StubVia<V: ::antiphon::Via> = #stub<V>;
 
             const STATE_VERSION: u32 = #version;
             const DESCRIPTION: &'static [u8] = #description;

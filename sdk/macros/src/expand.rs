@@ -255,9 +255,9 @@ fn stub(interface: &Interface) -> TokenStream {
         let returns = without_self(method.returns.to_token_stream(), &actor);
         quote! {
             #docs
-            pub fn #ident(&self, #(#idents: #types),*) -> ::antiphon::Call<#returns> {
+            pub fn #ident(&self, #(#idents: #types),*) -> __Via::Call<#returns> {
                 let __args = ::antiphon::Args::new() #(.with(#names, &#idents))*;
-                ::antiphon::Call::new(::antiphon::Stub::id(self), #name, __args)
+                ::antiphon::Via::call(::antiphon::Stub::via(self), #name, __args)
             }
         }
     });
@@ -269,7 +269,7 @@ fn stub(interface: &Interface) -> TokenStream {
             clippy::trivially_copy_pass_by_ref,
             reason = "a stub has every method, with the parameters of the actor's own"
         )]
-        impl #stub {
+        impl<__Via: ::antiphon::Via> #stub<__Via> {
             #(#calls)*
         }
     }
