@@ -9,6 +9,9 @@
 #[path = "scenarios/support.rs"]
 mod support;
 
+#[path = "plays.rs"]
+mod plays;
+
 #[path = "scenarios/accounts.rs"]
 mod accounts;
 #[path = "scenarios/asking.rs"]
@@ -41,6 +44,8 @@ mod hostile_messenger;
 mod residency;
 #[path = "scenarios/sharing.rs"]
 mod sharing;
+#[path = "scenarios/stages.rs"]
+mod stages;
 #[path = "scenarios/takeover.rs"]
 mod takeover;
 #[path = "scenarios/tampering.rs"]

@@ -94,7 +94,7 @@ impl<T: Addressable> From<ActorRef<T>> for Principal {
 }
 
 /// A call of a method that replies an `R`, not made yet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a call does nothing until it is told or asked"]
 pub struct Call<R> {
     target: ProcessId,
@@ -141,6 +141,13 @@ impl<R> Call<R> {
     /// The arguments: a canonical CBOR map from parameter name to value.
     pub fn args(&self) -> Vec<u8> {
         self.args.encode()
+    }
+}
+
+impl<R> Clone for Call<R> {
+    fn clone(&self) -> Self {
+        let Self { target, method, ref args, patience, reply } = *self;
+        Self { target, method, args: args.clone(), patience, reply }
     }
 }
 

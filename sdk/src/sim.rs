@@ -4,7 +4,8 @@
 //! others, as compute units and messengers would see to. Messages of one process to another keep
 //! their order; between pairs the seed chooses. Equal seeds give equal runs.
 //!
-//! A slot that panics is undone, as one that traps is: the process is made again from its log.
+//! A slot that panics is undone, as one that traps is, and so is one that wants more than the process
+//! may have: the process is made again from its log.
 //! [`Sim::check_replay`] runs every log again and compares.
 //!
 //! It counts no gas, so a loop without an end hangs, and it cannot undo what ends the program, as an
@@ -15,6 +16,7 @@ mod delivery;
 mod faults;
 mod host;
 mod process;
+mod wants;
 
 use std::{
     any::type_name,

@@ -66,7 +66,7 @@ impl Via for Remote {
 
 /// A call of a method that replies an `R`, not made yet. Awaited, it is sent as a message and gives
 /// the reply, also where that comes in a later slot.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a call does nothing until it is awaited"]
 pub struct RemoteCall<R> {
     client: Client,
@@ -98,7 +98,7 @@ impl<R: DeserializeOwned> RemoteCall<R> {
     ///
     /// [`CallError`] says whose error it is, and whether the message took effect.
     pub async fn send(self) -> Result<R, CallError> {
-        read(&reply_of(self.prove().await?)?)
+        self.prove().await?.typed()
     }
 
     /// Calls a view without sending a message: on a state that is not older than what this client
@@ -128,6 +128,12 @@ impl<R: DeserializeOwned> RemoteCall<R> {
             Err(ClientError::Actor(failure)) => Err(CallError::of(failure, Effect::No)),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl<R> Clone for RemoteCall<R> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), call: self.call.clone(), limit: self.limit }
     }
 }
 
@@ -267,6 +273,17 @@ impl Client {
         let spawned = self.spawn(options).await?;
         let process = spawned.process;
         reply_of(spawned.birth).map(|_| self.actor(process))
+    }
+}
+
+impl SendResult {
+    /// The reply, as a method of an actor's type gives it.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting a [`RemoteCall`] does.
+    pub fn typed<R: DeserializeOwned>(self) -> Result<R, CallError> {
+        read(&reply_of(self)?)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The way of what is sent: under way, delivered, refused, submitted again.
 
-use std::collections::VecDeque;
-
 use protocol::{
     FailureKind, Principal, ProcessId, RefusalCode, Spawn, Timestamp,
     abi::{AnswerInput, GuestResult},
@@ -33,19 +31,30 @@ impl Sim {
         }
     }
 
-    /// Whether anything is delivered to a process.
-    fn is_reached(&self, to: &ProcessId) -> bool {
-        !self.cut_off.contains(to) && self.processes.get(to).is_none_or(Process::is_up)
+    /// Whether a letter is handed over once it has come. What is for a process that does not exist
+    /// waits, as messengers try again: it may be born yet.
+    fn is_taken(&self, to: &ProcessId, letter: &Letter) -> bool {
+        let exists = match self.processes.get(to) {
+            Some(process) => process.is_up(),
+            None => self.unborn.contains(to),
+        };
+        let begins = matches!(letter, Letter::Birth { .. } | Letter::Client { .. });
+        let is_new = begins && !self.processes.contains_key(to);
+        !self.cut_off.contains(to) && (exists || is_new)
+    }
+
+    /// The pairs whose next letter is handed over once it has come, and when that is.
+    fn arrivals(&self) -> impl Iterator<Item = ((Principal, ProcessId), Timestamp)> {
+        self.under_way.iter().filter_map(|(pair, letters)| {
+            let (arrival, letter) = letters.front()?;
+            self.is_taken(&pair.1, letter).then_some((*pair, *arrival))
+        })
     }
 
     /// One of the pairs whose next letter can be delivered.
     pub(super) fn choose(&mut self) -> Option<(Principal, ProcessId)> {
-        let has_come = |letters: &VecDeque<(Timestamp, Letter)>| {
-            letters.front().is_some_and(|(arrival, _)| *arrival <= self.time)
-        };
-        let pairs = self.under_way.iter();
-        let ready = pairs.filter(|((_, to), letters)| self.is_reached(to) && has_come(letters));
-        let ready: Vec<_> = ready.map(|(pair, _)| *pair).collect();
+        let ready = self.arrivals().filter(|(_, arrival)| *arrival <= self.time);
+        let ready: Vec<_> = ready.map(|(pair, _)| pair).collect();
         let at = self.draw().checked_rem(ready.len() as u64)?;
         ready.get(usize::try_from(at).ok()?).copied()
     }
@@ -110,9 +119,6 @@ impl Sim {
         if self.unborn.contains(&to) {
             return Some(FailureKind::NotBorn);
         }
-        if !self.processes.contains_key(&to) {
-            return Some(FailureKind::NoSuchProcess);
-        }
         self.refusing.contains(&to).then_some(FailureKind::Refused)
     }
 
@@ -157,9 +163,7 @@ impl Sim {
     pub(super) fn pass_to_next(&mut self, end: Timestamp) -> bool {
         let processes = self.processes.iter().filter(|(_, process)| process.is_up());
         let due = processes.filter_map(|(id, process)| Some((process.next_due()?, *id))).min();
-        let pairs = self.under_way.iter().filter(|((_, to), _)| self.is_reached(to));
-        let arrivals =
-            pairs.filter_map(|(_, letters)| letters.front().map(|(arrival, _)| *arrival));
+        let arrivals = self.arrivals().map(|(_, arrival)| arrival);
         let submissions = self.lost.front().map(|(again, ..)| *again);
         let other = arrivals.chain(submissions).min();
         match (due, other) {
@@ -185,6 +189,7 @@ impl Sim {
         let time = self.time;
         let Some(process) = self.processes.get_mut(&id) else { return };
         if let Some(letter) = process.take_due(time) {
+            self.slots += 1;
             let sent = process.handle(time, id.into(), letter);
             self.take(id, sent);
             self.shake(id);

@@ -2,9 +2,9 @@
 //!
 //! # Invariants
 //!
-//! - The log alone makes the runtime: one that is lost, or whose slot panicked, is made again from
+//! - The log alone makes the runtime: one that is lost, or whose slot is undone, is made again from
 //!   it, and must say the same bytes while it is.
-//! - A slot that panicked leaves its place in the log, and nothing else.
+//! - A slot that is undone leaves its place in the log, and nothing else.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use protocol::{
-    Slot, Value,
+    FailureKind, Slot, Value,
     abi::{self, Input, Output, SavedState},
     codec,
 };
@@ -56,6 +56,7 @@ pub(super) fn make<A: Actor + 'static>() -> Box<dyn Guest> {
 pub struct LoggedSlot {
     input: Vec<u8>,
     output: Option<Vec<u8>>,
+    undone: bool,
 }
 
 impl LoggedSlot {
@@ -69,9 +70,9 @@ impl LoggedSlot {
         self.output.as_deref()
     }
 
-    /// Whether the actor panicked, so that nothing of the slot happened.
-    pub const fn is_trapped(&self) -> bool {
-        self.output.is_none()
+    /// Whether nothing of the slot happened: the actor panicked, or wanted more than it may have.
+    pub const fn is_undone(&self) -> bool {
+        self.undone
     }
 }
 
@@ -81,6 +82,7 @@ impl fmt::Debug for LoggedSlot {
         f.debug_struct("LoggedSlot")
             .field("input", &codec::decode::<Input>(&self.input))
             .field("output", &output)
+            .field("undone", &self.undone)
             .finish()
     }
 }
@@ -123,16 +125,22 @@ impl Host {
         &self.log
     }
 
-    /// Handles the next slot; none if it panicked, which undoes it.
-    pub(super) fn handle(&mut self, input: Vec<u8>) -> Option<Output> {
+    /// Handles the next slot. One that panics is undone, and so is one whose output is refused.
+    pub(super) fn handle(
+        &mut self,
+        input: Vec<u8>,
+        check: impl FnOnce(&Output) -> Result<(), FailureKind>,
+    ) -> Result<Output, FailureKind> {
         let guest = self.guest.as_mut().expect("nothing is delivered to what is down");
         let output = attempt(|| guest.handle(&input));
-        if output.is_none() {
+        let said = output.as_deref().map(read).ok_or(FailureKind::Trapped);
+        let said = said.and_then(|said| check(&said).map(|()| said));
+        let undone = said.is_err();
+        if undone {
             let rebuilt = rebuild(self.make, &self.log);
             self.guest = Some(rebuilt.unwrap_or_else(|difference| panic!("{difference}")));
         }
-        let said = output.as_deref().map(read);
-        self.log.push(LoggedSlot { input, output });
+        self.log.push(LoggedSlot { input, output, undone });
         said
     }
 
@@ -166,7 +174,7 @@ impl Host {
             if again != logged.output {
                 return Err(difference(at, logged, again.as_deref()));
             }
-            if again.is_none() {
+            if logged.undone {
                 guest = rebuild(self.make, self.log.get(..at).unwrap_or_default())?;
             }
         }
@@ -182,13 +190,15 @@ impl Host {
     }
 }
 
-/// A runtime that has handled every slot of a log that did not panic.
+/// A runtime that has handled every slot of a log that is not undone.
 fn rebuild(make: Make, log: &[LoggedSlot]) -> Result<Box<dyn Guest>, Difference> {
     let mut guest = make();
     for (at, logged) in log.iter().enumerate() {
-        let Some(first) = &logged.output else { continue };
+        if logged.undone {
+            continue;
+        }
         let again = attempt(|| guest.handle(&logged.input));
-        if again.as_ref() != Some(first) {
+        if again != logged.output {
             return Err(difference(at, logged, again.as_deref()));
         }
     }

@@ -16,6 +16,7 @@ use super::{
     answers::{Caller, Sent, failed, failure, reply, system},
     host::{Difference, Host, LoggedSlot, Make},
     id_of,
+    wants::{Wants, cost},
 };
 
 /// How long after its deadline a call stays open, in milliseconds.
@@ -74,7 +75,7 @@ pub(super) struct Process {
     calls: BTreeMap<u64, OpenCall>,
     /// By token.
     timers: BTreeMap<u64, SetTimer>,
-    /// Tokens whose handler panicked since the actor last handled anything.
+    /// Tokens whose handler failed since the actor last handled anything.
     lost: BTreeSet<u64>,
 }
 
@@ -105,9 +106,7 @@ impl Process {
     ) -> Result<Vec<Sent>, AnswerInput> {
         let context = self.context(time, spawn.sender, None);
         let input = Input::Init { context, args: spawn.args.clone(), spawn: Some(bytes) };
-        let Some(output) = self.execute(&input) else {
-            return Err(system(FailureKind::Trapped, 0));
-        };
+        let output = self.execute(&input).map_err(|kind| system(kind, 0))?;
         match output.result {
             GuestResult::Reply(_) => Ok(self.settle(time, output.effects)),
             GuestResult::Error { code, detail } => {
@@ -186,8 +185,8 @@ impl Process {
         };
         let mut sent = Vec::new();
         match self.execute(&input) {
-            None => self.undo(caller.map(|(caller, _)| caller), cause, &mut sent),
-            Some(output) => {
+            Err(kind) => self.undo(kind, caller.map(|(caller, _)| caller), cause, &mut sent),
+            Ok(output) => {
                 let held = output.result == GuestResult::Held;
                 let stays = held || output.result == GuestResult::Later;
                 match caller {
@@ -252,16 +251,22 @@ impl Process {
         Some(Begun { input, caller: None, cause: Some(Cause { token, call }) })
     }
 
-    /// Answers for a slot that panicked, and for what waits in vain since.
-    fn undo(&mut self, caller: Option<Caller>, cause: Option<Cause>, sent: &mut Vec<Sent>) {
+    /// Answers for a slot that is undone, and for what waits in vain since.
+    fn undo(
+        &mut self,
+        kind: FailureKind,
+        caller: Option<Caller>,
+        cause: Option<Cause>,
+        sent: &mut Vec<Sent>,
+    ) {
         if let Some(caller) = caller {
-            sent.push(failed(caller, FailureKind::Trapped, 0));
+            sent.push(failed(caller, kind, 0));
         }
         if let Some(Cause { token, call }) = cause {
             self.lost.insert(token);
             // The call has committed when it began to wait.
             let open = call.and_then(|call| self.calls.remove(&call));
-            sent.extend(open.map(|open| failed(open.caller, FailureKind::Trapped, 1)));
+            sent.extend(open.map(|open| failed(open.caller, kind, 1)));
         }
     }
 
@@ -285,13 +290,15 @@ impl Process {
         }
     }
 
-    /// Handles a slot; none if it panicked.
-    fn execute(&mut self, input: &Input) -> Option<Output> {
+    /// Handles a slot. Nothing of one that fails happens.
+    fn execute(&mut self, input: &Input) -> Result<Output, FailureKind> {
+        let wants = Wants::new(&self.limits, self.children, self.asks.len(), self.timers.keys());
         self.next += 1;
-        let output = self.host.handle(codec::encode(input))?;
+        let output =
+            self.host.handle(codec::encode(input), |output| wants.check(&output.effects))?;
         // They were handed over with this slot.
         self.lost.clear();
-        Some(output)
+        Ok(output)
     }
 
     /// What a timer comes to that is set.
@@ -314,7 +321,7 @@ impl Process {
         Some(Begun { input, caller: None, cause: Some(Cause { token, call }) })
     }
 
-    /// Does what a slot wants done. The guest contract is checked as a unit would.
+    /// Does what a slot wants done, which was checked.
     fn settle(&mut self, time: Timestamp, effects: Vec<GuestEffect>) -> Vec<Sent> {
         let mut sent = Vec::new();
         for effect in effects {
@@ -329,7 +336,7 @@ impl Process {
                 }
                 GuestEffect::Spawn { spawn, token, patience, call } => {
                     let (target, deadline) = (id_of(&spawn), time.saturating_add(patience));
-                    self.check_child(&spawn);
+                    self.take_child(&spawn);
                     self.open(token, OpenAsk { target, deadline, call });
                     sent.push(Sent::Letter(target, Letter::Birth { spawn, parent: Some(token) }));
                 }
@@ -339,11 +346,9 @@ impl Process {
                     sent.extend(open.map(|open| reply(open.caller, result)));
                 }
                 GuestEffect::SetTimer { token, due, every, catch_up, method, args, call } => {
-                    assert!(every != Some(0), "a period has a millisecond");
                     let occurrence = 0;
                     let timer = SetTimer { due, every, catch_up, occurrence, method, args, call };
                     self.timers.insert(token, timer);
-                    assert!(self.timers.len() <= self.limits.timers as usize, "too many timers");
                 }
                 GuestEffect::CancelTimer { token } => drop(self.timers.remove(&token)),
                 GuestEffect::Log { .. } | GuestEffect::Event { .. } => {}
@@ -356,16 +361,14 @@ impl Process {
     fn open(&mut self, token: u64, ask: OpenAsk) {
         let before = self.asks.insert(token, ask);
         assert!(before.is_none(), "the token {token} is in use");
-        assert!(self.asks.len() <= self.limits.open_asks as usize, "too many open asks");
     }
 
-    fn check_child(&mut self, spawn: &[u8]) {
+    fn take_child(&mut self, spawn: &[u8]) {
         let child: Spawn = codec::decode(spawn).expect("a child's spawn is canonical");
         assert_eq!(child.sender, self.id.into(), "a parent spawns for itself");
         assert_eq!((child.network, child.profile), (self.network, self.profile));
         assert_eq!(child.check(), Ok(()));
-        let taken = 1 + child.limits.children.unwrap_or(0);
-        self.children = self.children.checked_sub(taken).expect("no more children than allowed");
+        self.children = self.children.saturating_sub(cost(&child));
     }
 
     /// Ends calls that nobody waits for any more, or that nothing can answer.

@@ -209,8 +209,13 @@ fn what_is_refused_had_no_effect() {
     let (mut sim, a, b) = two(7);
     sim.refuse(b);
     assert_eq!(sim.send(a.try_add(b)), Ok("refused No true at 0".to_owned()));
+}
+
+#[test]
+fn a_process_that_does_not_exist_may_be_born_yet_so_the_ask_expires() {
+    let (mut sim, a, _) = two(7);
     let nobody = Node::at(ProcessId::from_bytes([9; 32]));
-    assert_eq!(sim.send(a.try_add(nobody)), Ok("no-such-process No true at 0".to_owned()));
+    assert_eq!(sim.send(a.try_add(nobody)), Ok("expired Unknown true at 5000".to_owned()));
 }
 
 #[test]
@@ -235,7 +240,7 @@ fn several_things_are_awaited_at_once() {
     sim.cut_off(b);
     assert_eq!(sim.send(a.race(b)), Ok("late at 4000".to_owned()));
     let slots = sim.slots();
-    sim.pass(secs(59));
+    sim.pass(secs(58));
     assert_eq!(sim.slots(), slots, "the timer of the race that was won is cancelled");
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - Items of one process to another are delivered in order, each once; between pairs the seed
 //!   chooses.
-//! - An ask or a spawn that cannot be delivered is refused by a scheduler's word, as a real one is.
+//! - A spawn of a module that is not there is refused by a scheduler's word, as a real one is.
 
 mod machine;
 mod process;

@@ -33,6 +33,8 @@
 
 mod engine;
 mod modules;
+mod remote;
 mod wasm;
 
+pub use remote::Remote;
 pub use wasm::Wasm;

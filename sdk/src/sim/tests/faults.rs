@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::{Faults, Sim, prelude::*};
+use crate::{Faults, Limits, Sim, prelude::*};
 
 thread_local! {
     /// What no log knows.
@@ -74,6 +74,14 @@ impl Frail {
         panic!("a timer panics")
     }
 
+    fn set_timers(&mut self, cx: &Context, count: u64) {
+        self.n = 0;
+        for number in 0..count {
+            let later = Schedule::at(cx.now().saturating_add(1_000));
+            cx.set_timer(TimerId::new(number), later, "n", args! {});
+        }
+    }
+
     fn keep(&mut self, cx: &Context) -> Later<u64> {
         let (call, later) = cx.reply_later();
         self.kept = Some(call);
@@ -124,7 +132,7 @@ fn a_slot_that_panics_has_no_effect() {
     let error = sim.send(a.fail(b)).unwrap_err();
     assert_eq!(error.code(), "trapped");
     assert_eq!((sim.view(&a.n()), sim.view(&b.n())), (Ok(2), Ok(41)));
-    assert!(sim.log(a)[2].is_trapped());
+    assert!(sim.log(a)[2].is_undone());
     assert_eq!(sim.send(a.add(1)), Ok(3));
     assert_eq!(sim.log(a).len(), 4, "it has a slot all the same");
     sim.check_replay();
@@ -151,8 +159,20 @@ fn a_timer_that_panics_is_over() {
     let (mut sim, a, _) = two(7);
     sim.send(a.set_bomb()).unwrap();
     sim.pass(secs(10));
-    assert_eq!(sim.log(a).iter().filter(|slot| slot.is_trapped()).count(), 1);
+    assert_eq!(sim.log(a).iter().filter(|slot| slot.is_undone()).count(), 1);
     assert_eq!(sim.send(a.add(1)), Ok(2));
+    sim.check_replay();
+}
+
+#[test]
+fn a_slot_that_wants_more_than_it_may_have_has_no_effect() {
+    let (mut sim, a, _) = two(7);
+    let most = u64::from(Limits::DEFAULT.timers);
+    let error = sim.send(a.set_timers(most + 1)).unwrap_err();
+    assert_eq!((error.code(), sim.view(&a.n())), ("limit-reached", Ok(1)));
+    sim.send(a.set_timers(most)).unwrap();
+    sim.pass(secs(2));
+    assert_eq!(sim.slots(), 4 + most);
     sim.check_replay();
 }
 
@@ -236,7 +256,7 @@ fn a_process_that_is_down_takes_nothing_and_comes_back_as_it_was() {
     sim.restart(a);
     sim.pass(secs(0));
     assert_eq!(sim.reply(&added), Some(Ok(2)));
-    assert!(sim.log(a).iter().any(crate::LoggedSlot::is_trapped), "its timer was overdue");
+    assert!(sim.log(a).iter().any(crate::LoggedSlot::is_undone), "its timer was overdue");
     assert_eq!(sim.send(a.let_go()), Ok(true));
     assert_eq!(sim.reply(&waiting), Some(Ok(2)));
     assert_eq!(sim.view(&b.n()), Ok(41));

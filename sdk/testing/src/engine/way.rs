@@ -2,8 +2,8 @@
 
 use antiphon::Error;
 use protocol::{
-    AskAnswer, Delivery, Entry, ItemBody, Kind, OutboxItem, PairNumber, PairStatement, Principal,
-    ProcessId, RefusalCode, Reply, Signed, Spawn, V1, Verdict, codec,
+    AskAnswer, Delivery, Entry, ItemBody, Kind, PairNumber, PairStatement, Principal, ProcessId,
+    RefusalCode, Reply, Signed, Spawn, V1, Verdict, codec,
 };
 
 use super::{Engine, Letter, NETWORK, SLOTS_MAX, process::Process};
@@ -27,15 +27,26 @@ impl Engine {
         }
     }
 
-    /// One of the pairs that have something under way.
+    /// One of the pairs whose next letter is handed over.
     fn choose(&mut self) -> Option<(Principal, ProcessId)> {
+        let pairs = self.under_way.iter();
+        let ready = pairs.filter(|((_, to), letters)| {
+            letters.front().is_some_and(|letter| self.is_taken(to, letter))
+        });
+        let ready: Vec<_> = ready.map(|(pair, _)| *pair).collect();
         // Xorshift, as by Marsaglia.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let pairs = u64::try_from(self.under_way.len()).ok()?;
-        let at = self.random.checked_rem(pairs)?;
-        self.under_way.keys().nth(usize::try_from(at).ok()?).copied()
+        let at = self.random.checked_rem(u64::try_from(ready.len()).ok()?)?;
+        ready.get(usize::try_from(at).ok()?).copied()
+    }
+
+    /// Whether a letter is handed over. What is for a process that does not exist waits, as messengers
+    /// try again: it may be born yet.
+    fn is_taken(&self, to: &ProcessId, letter: &Letter) -> bool {
+        let begins = letter.ticket.is_some() || is_spawn(&letter.entry);
+        begins || self.processes.contains_key(to)
     }
 
     fn deliver(&mut self, to: ProcessId, letter: Letter) {
@@ -47,6 +58,7 @@ impl Engine {
                 }
                 None => Some(RefusalCode::UnknownModule),
             },
+            // Only clients learn so.
             None => (!self.processes.contains_key(&to)).then_some(RefusalCode::UnknownProcess),
         };
         match refused {
@@ -115,19 +127,14 @@ impl Engine {
         }
     }
 
-    /// Says that an entry is in no log and never will be, to whoever waits.
+    /// Says that a message or a spawn is in no log and never will be, to whoever waits.
     fn refuse(&mut self, to: ProcessId, letter: &Letter, code: RefusalCode) {
         if let Some(ticket) = letter.ticket {
             let error = Error::new(code.word(), "the message was refused and has no effect");
             self.replies.insert(ticket, Err(error));
         }
         let Entry::Delivery(Delivery { source, item, .. }) = &letter.entry else { return };
-        let OutboxItem {
-            body: ItemBody::Ask { .. } | ItemBody::Spawn(..), pair: Some(pair), ..
-        } = item
-        else {
-            return;
-        };
+        let Some(pair) = item.pair else { return };
         let statement = PairStatement {
             version: V1,
             kind: Kind,
@@ -141,6 +148,15 @@ impl Engine {
         let statement = Signed::sign(statement, &self.scheduler);
         let entry = Entry::Answer(protocol::Answer { statement });
         self.put(to.into(), *source, Letter { entry, ticket: None });
+    }
+}
+
+/// Whether an entry begins a log.
+const fn is_spawn(entry: &Entry) -> bool {
+    match entry {
+        Entry::Spawn(_) => true,
+        Entry::Delivery(delivery) => matches!(delivery.item.body, ItemBody::Spawn(..)),
+        _ => false,
     }
 }
 
