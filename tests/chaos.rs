@@ -5,7 +5,8 @@
 //! hundred accounts, rings, alarms and families. A schedule made from a seed kills units with
 //! SIGKILL and starts them again, deletes databases of messengers, suspends units, and cuts links.
 //! When all is up again and nothing is under way, the logs are read and everything in them is
-//! counted.
+//! counted. So that the count is known to notice what is wrong, it is repeated with wrongs put into
+//! the logs.
 //!
 //! ```text
 //! cargo test -p node --test chaos -- --nocapture
@@ -32,6 +33,8 @@
 mod audit;
 #[path = "chaos/books.rs"]
 mod books;
+#[path = "chaos/canary.rs"]
+mod canary;
 #[path = "chaos/cluster.rs"]
 mod cluster;
 #[path = "chaos/load.rs"]
@@ -40,6 +43,8 @@ mod load;
 mod network;
 #[path = "chaos/schedule.rs"]
 mod schedule;
+#[path = "chaos/wrongs.rs"]
+mod wrongs;
 
 use std::{env, time::Instant};
 
@@ -78,8 +83,10 @@ fn run(
     let sample = runtime.block_on(async {
         load.end().await;
         eprintln!("chaos: {:.1?}: {}", begun.elapsed(), load.summary());
-        let audit = Audit::when_done(load.client()).await;
+        let (books, audit) = Audit::when_done(load.client()).await;
         eprintln!("chaos: {:.1?}: {}", begun.elapsed(), audit.summary());
+        let noticed = wrongs::check_all(&books);
+        eprintln!("chaos: {:.1?}: {noticed} wrongs are noticed", begun.elapsed());
         load.check(&audit).await;
         load.sample(&audit)
     });

@@ -90,6 +90,7 @@ pub(crate) fn ringing(stage: &mut impl Stage) -> Seen {
     let missed = stage.send(other.listen(alarm, 100));
     seen.note(missed.map_err(|error| error.code().to_owned()));
     seen.note(stage.send(other.listen(Alarm::at(NOBODY), 200)));
+    seen.note(stage.send(other.listen(Alarm::at(NOBODY), 60_000)));
     seen.note(stage.send(alarm.ring()));
     seen.note(stage.send(alarm.every(50, true)));
     seen.note(stage.until(&alarm.rings(), |rings| *rings >= 3) >= 3);

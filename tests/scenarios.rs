@@ -28,6 +28,8 @@ mod commands;
 mod crash;
 #[path = "scenarios/discovery.rs"]
 mod discovery;
+#[path = "scenarios/examples.rs"]
+mod examples;
 #[path = "scenarios/failover.rs"]
 mod failover;
 #[path = "scenarios/following.rs"]
@@ -42,6 +44,8 @@ mod hostile;
 mod hostile_messenger;
 #[path = "scenarios/residency.rs"]
 mod residency;
+#[path = "scenarios/savina.rs"]
+mod savina;
 #[path = "scenarios/sharing.rs"]
 mod sharing;
 #[path = "scenarios/stages.rs"]
@@ -52,3 +56,5 @@ mod takeover;
 mod tampering;
 #[path = "scenarios/units.rs"]
 mod units;
+#[path = "scenarios/upgrading.rs"]
+mod upgrading;

@@ -107,7 +107,7 @@ impl Reading {
             }
             let first = piece.first.max(self.next);
             let frame = self.archive.frame(&piece)?;
-            let TailFrame { batch, leaves, mut records, refusals } = frame;
+            let TailFrame { batch, leaves, mut records, refusals, basis } = frame;
             records.retain(|record| {
                 let assignment = &record.assignment;
                 let is_in = assignment.slot >= first && assignment.slot <= piece.last;
@@ -122,7 +122,8 @@ impl Reading {
                 continue;
             }
             self.next = self.next.max(piece.last.next().unwrap_or(piece.last));
-            let frame = TailFrame { batch, leaves, records, refusals };
+            let basis = basis.filter(|_| records.iter().any(|record| record.link.is_some()));
+            let frame = TailFrame { batch, leaves, records, refusals, basis };
             return Ok(Some(Bytes::from(codec::encode(&frame))));
         }
         Ok(None)

@@ -21,6 +21,7 @@ mod residents;
 mod saving;
 mod settle;
 mod turn;
+mod upgrading;
 mod void;
 mod wanted;
 mod worker;
@@ -34,20 +35,18 @@ use std::{
     },
 };
 
-use protocol::{
-    Assignment, BatchHeader, Entry, MerkleTree, ModuleId, Position, ProcessId, Refusal, Reply,
-    Signed, Slot, UnitId,
-};
+use protocol::{Assignment, Entry, ModuleId, Position, ProcessId, Refusal, Reply, Slot, UnitId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
     checkpoint::{CheckpointStore, Writer},
     crew::Crew,
+    database::StoreError,
     engine::CompileError,
     metrics::Metrics,
     module::{CompiledModule, Modules},
     published::Published,
-    publisher::Publication,
+    publisher::{Assigning, Publication},
     reports::Reports,
     store::Head,
 };
@@ -74,13 +73,11 @@ pub(crate) struct Work {
     pub(crate) share: OwnedSemaphorePermit,
 }
 
-/// A verified batch of a scheduler.
+/// A verified batch of a scheduler, on its way.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The signed header.
-    pub(crate) header: Signed<BatchHeader>,
-    /// The tree of its leaves.
-    pub(crate) tree: MerkleTree,
+    /// What the scheduler signed.
+    pub(crate) assigning: Arc<Assigning>,
     /// Who wants to know when its slots are executed.
     pub(crate) reports: Arc<Reports>,
 }
@@ -239,6 +236,23 @@ impl Executor {
         });
     }
 
+    /// The module of a process behind the last slot executed; none if it has executed none here.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub(crate) fn module_of(&self, id: &ProcessId) -> Result<Option<ModuleId>, StoreError> {
+        let Some(hosted) = self.find(id) else { return Ok(None) };
+        if let Some(module) = *lock(&hosted.module) {
+            return Ok(Some(module));
+        }
+        // It was not needed since the unit has started.
+        let newest = self.shared.store.newest(id, Slot::new(u64::MAX))?;
+        Ok(newest.and_then(|checkpoint| {
+            checkpoint.module.or_else(|| Some(checkpoint.spawn().ok()?.module))
+        }))
+    }
+
     /// Wakes whenever [`Self::take_wanted`] may have something.
     pub(crate) fn wants(&self) -> watch::Receiver<u64> {
         self.shared.wants.subscribe()
@@ -250,15 +264,19 @@ impl Executor {
     }
 
     /// Lets those go on who waited for a module, which is in the cache now; or halts them, with why
-    /// it can never be.
+    /// it can never be. An upgrade to such a module fails.
     pub(crate) fn provide(&self, module: &ModuleId, came: Result<(), CompileError>) {
         let waiting = lock(&self.shared.wanted).come(module);
         for hosted in waiting {
-            if let Err(reason) = &came {
+            let upgrades = lock(&hosted.inbox).upgrade == Some(*module);
+            if let Err(reason) = &came
+                && !upgrades
+            {
                 self.halt(&hosted.id, reason);
             }
             let mut inbox = lock(&hosted.inbox);
             inbox.awaits_module = false;
+            inbox.unfit = came.is_err().then_some(*module);
             self.wake(&hosted, &mut inbox);
         }
     }
@@ -328,8 +346,14 @@ impl Shared {
         }
     }
 
-    /// A compiled module whose binary is kept; none if the process has to wait for it.
-    fn module(&self, hosted: &Arc<Hosted>, id: ModuleId) -> Option<Arc<CompiledModule>> {
+    /// A compiled module whose binary is kept; none if the process has to wait until it comes from a
+    /// scheduler.
+    fn module(
+        &self,
+        hosted: &Arc<Hosted>,
+        id: ModuleId,
+        scheduler: UnitId,
+    ) -> Option<Arc<CompiledModule>> {
         // Whoever is refused is refused by whoever fetches it.
         if let Some(Ok(module)) = self.modules.find(&id)
             && self.modules.has_binary(&id)
@@ -344,7 +368,7 @@ impl Shared {
             return Some(module);
         }
         lock(&hosted.inbox).awaits_module = true;
-        if wanted.wait(id, hosted) {
+        if wanted.wait(id, hosted, scheduler) {
             self.wants.send_modify(|count| *count = count.wrapping_add(1));
         }
         None

@@ -97,6 +97,9 @@ pub enum HostFault {
     /// A page of a checkpoint could not be read.
     #[error("the checkpoint that the process was restored from is damaged")]
     Damaged,
+    /// Nobody has brought the module that an upgrade names.
+    #[error("the module of an upgrade is not at hand")]
+    NoModule,
     /// The unit stops and ended the call between two slices.
     #[error("the unit stops before the call has ended")]
     Stopped,
@@ -268,10 +271,25 @@ impl Instance {
     ///
     /// A fault of this unit; what the guest does wrong is in [`Executed`].
     pub fn view(&mut self, input: &[u8], gas_limit: u64) -> Result<Executed, HostFault> {
-        let output_max = self.output_max(Export::View);
+        self.look(Export::View, input, gas_limit)
+    }
+
+    /// Has the state as it is saved, and puts everything back afterwards. Must run on a thread with
+    /// [`crate::THREAD_STACK_BYTES`] of stack.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit; what the guest does wrong is in [`Executed`].
+    pub(crate) fn save(&mut self, input: &[u8], gas_limit: u64) -> Result<Executed, HostFault> {
+        self.look(Export::Save, input, gas_limit)
+    }
+
+    /// Calls an export of which no trace stays.
+    fn look(&mut self, export: Export, input: &[u8], gas: u64) -> Result<Executed, HostFault> {
+        let output_max = self.output_max(export);
         self.guarded(|machine, rollback| {
             rollback.renew(machine)?;
-            let executed = machine.run(Export::View, input, gas_limit, output_max)?;
+            let executed = machine.run(export, input, gas, output_max)?;
             rollback.undo(machine)?;
             Ok(executed)
         })
@@ -343,6 +361,17 @@ impl Instance {
         })
     }
 
+    /// Copies of the memory's pieces of a size, in order.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this unit.
+    pub(crate) fn pieces(&mut self, bytes: usize) -> Result<Vec<Vec<u8>>, HostFault> {
+        self.guarded_by(|instance| {
+            Ok(instance.machine.memory().chunks(bytes).map(<[u8]>::to_vec).collect())
+        })
+    }
+
     /// The mutable globals, by index.
     pub(crate) fn globals(&mut self) -> Vec<GlobalValue> {
         self.machine.globals()
@@ -356,6 +385,11 @@ impl Instance {
     /// Has calls pause between slices of about a millisecond, or go on at once, as they do at first.
     pub fn set_pause(&mut self, pause: Option<Arc<dyn Pause>>) {
         self.machine.slices().set_pause(pause);
+    }
+
+    /// What calls do between their slices.
+    pub(crate) fn pause(&mut self) -> Option<Arc<dyn Pause>> {
+        self.machine.slices().pause()
     }
 
     /// The memory and globals as they are.

@@ -24,7 +24,6 @@ mod crew;
 mod database;
 mod engine;
 mod executor;
-mod faults;
 mod feed;
 mod following;
 #[cfg(feature = "fuzzing")]
@@ -57,7 +56,7 @@ pub use instance::{
     Executed, Export, Fault, GenesisError, HostFault, Instance, PAGE_BYTES, Pause, StateImage,
     Stopped,
 };
-pub use module::{CompiledModule, Modules};
+pub use module::{CompiledModule, Modules, Successor};
 pub use prepare::{
     GlobalKind, MutableGlobal, PREPARATION_VERSION, PrepareError, Prepared, Segment, limits,
     prepare,

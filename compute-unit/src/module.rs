@@ -46,6 +46,15 @@ impl std::fmt::Debug for CompiledModule {
     }
 }
 
+/// The module that an upgrade brings.
+#[derive(Debug, Clone)]
+pub enum Successor {
+    /// It can be run.
+    Ready(Arc<CompiledModule>),
+    /// It breaks the profile, so that no unit can run it.
+    Unfit,
+}
+
 /// What preparation found in a module, beside its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {

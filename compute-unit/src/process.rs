@@ -18,20 +18,21 @@ pub(crate) mod pairs;
 mod plan;
 mod rules;
 mod timers;
+mod upgrade;
 
 use std::sync::Arc;
 
 use protocol::{
     AskAnswer, Assignment, Domain, Effect, Entry, Epoch, Event, Failure, FailureKind, Gas, Hash,
-    HostTable, LogLine, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf, Reply,
-    Slot, Spawn, State, Timer, Timestamp, V1,
+    HostTable, LogLine, ModuleId, Outcome, Position, Principal, ProcessId, ProfileId, ReceiptLeaf,
+    Reply, Slot, Spawn, State, Timer, Timestamp, V1,
     abi::{Context, Input},
     codec,
 };
 
 use crate::{
     instance::{Export, Fault, GenesisError, HostFault, Image, Instance, Pause, Snapshot},
-    module::CompiledModule,
+    module::{CompiledModule, Successor},
     output::{self, Effects, Owner, Said},
 };
 use acts::Acts;
@@ -55,7 +56,11 @@ pub(crate) struct Process {
     spawn: Spawn,
     profile: ProfileId,
     rules: Rules,
+    /// The module of the instance.
+    module: ModuleId,
     instance: Result<Instance, FailureKind>,
+    /// Whether the instance is that of another module than what was saved last.
+    replaced: bool,
     next: Slot,
     epoch: Epoch,
     chain: Hash,
@@ -70,6 +75,8 @@ pub(crate) struct Saved {
     pub(crate) process: ProcessId,
     /// Its spawn.
     pub(crate) spawn: Vec<u8>,
+    /// The module that an upgrade has brought.
+    pub(crate) module: Option<ModuleId>,
     /// The last slot executed.
     pub(crate) position: Position,
     /// The digest of its receipt leaf.
@@ -104,6 +111,8 @@ pub(crate) struct Restored {
     pub(crate) process: ProcessId,
     /// Its spawn.
     pub(crate) spawn: Spawn,
+    /// The module that an upgrade has brought.
+    pub(crate) module: Option<ModuleId>,
     /// The last slot executed.
     pub(crate) position: Position,
     /// The digest of its receipt leaf.
@@ -159,8 +168,10 @@ impl Process {
             id,
             profile: spawn.profile,
             rules: Rules::of(&spawn.profile),
+            module: spawn.module,
             spawn,
             instance,
+            replaced: false,
             next: Slot::ZERO,
             epoch: Epoch::ZERO,
             chain: Hash::ZERO,
@@ -170,7 +181,7 @@ impl Process {
         })
     }
 
-    /// The process that a checkpoint holds.
+    /// The process that a checkpoint holds, on [`Restored::module_id`].
     ///
     /// # Errors
     ///
@@ -179,7 +190,8 @@ impl Process {
         restored: Restored,
         module: &Arc<CompiledModule>,
     ) -> Result<Self, HostFault> {
-        let Restored { process, spawn, position, previous, state, table } = restored;
+        let id = restored.module_id();
+        let Restored { process, spawn, position, previous, state, table, .. } = restored;
         let instance = match state {
             Ok(image) => Ok(Instance::restore(module, &spawn.limits, image)?),
             Err(kind) => Err(kind),
@@ -188,8 +200,10 @@ impl Process {
             id: process,
             profile: spawn.profile,
             rules: Rules::of(&spawn.profile),
+            module: id,
             spawn,
             instance,
+            replaced: false,
             next: position.slot.next().ok_or(HostFault::Damaged)?,
             epoch: position.epoch,
             chain: position.chain,
@@ -208,6 +222,8 @@ impl Process {
         let (Some(slot), Some(previous)) = (self.last(), self.previous_leaf) else {
             return Ok(None);
         };
+        // Pages of another module's memory are of no use to what comes next.
+        let whole = whole || std::mem::take(&mut self.replaced);
         let table = self.ledger.table.clone();
         let state = match &mut self.instance {
             Ok(instance) => SavedState::Live { snapshot: instance.snapshot(whole)?, table },
@@ -215,7 +231,8 @@ impl Process {
         };
         let position = Position { slot, epoch: self.epoch, time: self.time, chain: self.chain };
         let spawn = codec::encode(&self.spawn);
-        Ok(Some(Saved { process: self.id, spawn, position, previous, whole, state }))
+        let module = (self.module != self.spawn.module).then_some(self.module);
+        Ok(Some(Saved { process: self.id, spawn, module, position, previous, whole, state }))
     }
 
     /// Makes the state after the last slot the one to return to.
@@ -249,7 +266,7 @@ impl Process {
             globals: instance.globals(),
             host_table: self.ledger.table.root(),
             profile: self.profile,
-            module: self.spawn.module,
+            module: self.module,
         }))
     }
 
@@ -261,6 +278,11 @@ impl Process {
     /// The host table.
     pub(crate) const fn table(&self) -> &HostTable {
         &self.ledger.table
+    }
+
+    /// The module of the instance.
+    pub(crate) const fn module(&self) -> ModuleId {
+        self.module
     }
 
     /// What the process waits for the time of.
@@ -300,22 +322,35 @@ impl Process {
         self.next.get().checked_sub(1).map(Slot::new)
     }
 
-    /// Executes the next slot. The caller has checked that the assignment is the next of this
-    /// process and that the entry is the one it names.
-    ///
-    /// # Errors
-    ///
-    /// If this unit failed: there is no outcome, and the process is of no more use here.
+    /// Executes the next slot, as [`Self::execute_with`] does where no module is needed.
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn execute(
         &mut self,
         assignment: &Assignment,
         entry: &Entry,
+    ) -> Result<Executed, HostFault> {
+        self.execute_with(assignment, entry, None)
+    }
+
+    /// Executes the next slot. The caller has checked that the assignment is the next of this
+    /// process and that the entry is the one it names, and brings the module that
+    /// [`Self::upgrade_of`] names.
+    ///
+    /// # Errors
+    ///
+    /// If this unit failed: there is no outcome, and the process is of no more use here.
+    pub(crate) fn execute_with(
+        &mut self,
+        assignment: &Assignment,
+        entry: &Entry,
+        successor: Option<&Successor>,
     ) -> Result<Executed, HostFault> {
         assert_eq!(assignment.slot, self.next, "slots are executed in order");
         let mut acts = Acts::new(self.id, assignment.slot, assignment.time);
         self.ledger.drop_overdue(&mut acts);
         let Ran { reply, gas, logs, events } = match self.begin(assignment, entry, &mut acts) {
             Ok(Begun::Call(call)) => self.run(call, &mut acts)?,
+            Ok(Begun::Upgrade(upgrade)) => self.upgrade(upgrade, successor, &mut acts)?,
             Ok(Begun::Done(value)) => Ran::silent(Reply::Value(value), 0),
             Err(kind) => Ran::silent(Reply::Failure(Failure::of(kind)), 0),
         };
@@ -475,6 +510,13 @@ impl Ran {
     /// A reply without anything else.
     const fn silent(reply: Reply, gas: u64) -> Self {
         Self { reply, gas, logs: Vec::new(), events: Vec::new() }
+    }
+}
+
+impl Restored {
+    /// The module of its instance.
+    pub(crate) fn module_id(&self) -> ModuleId {
+        self.module.unwrap_or(self.spawn.module)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What this unit has published of a process, on disk or in memory.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -152,17 +153,20 @@ impl Page {
 
     /// Takes the slots of a process in a frame that come next, before an end.
     fn take(&mut self, frame: &FollowFrame, process: &ProcessId, end: Slot) {
-        let is_wanted = |slot: &&FollowSlot| {
+        let is_wanted = |slot: &FollowSlot| {
             let leaf = &slot.leaf;
             leaf.process == *process && leaf.slot >= self.from && leaf.slot < end
         };
-        let slots: BTreeMap<Slot, &FollowSlot> =
-            frame.slots.iter().filter(is_wanted).map(|slot| (slot.leaf.slot, slot)).collect();
-        for slot in slots.into_values() {
+        let slots = (0_u32..).zip(&frame.slots).filter(|(_, slot)| is_wanted(slot));
+        let slots: BTreeMap<Slot, (u32, &FollowSlot)> =
+            slots.map(|(index, slot)| (slot.leaf.slot, (index, slot))).collect();
+        let tree = LazyCell::new(|| frame.tree());
+        for (index, slot) in slots.into_values() {
             if slot.leaf.slot != self.next || self.is_full() {
                 continue;
             }
-            let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
+            let path = slot.path.clone().or_else(|| tree.path(index));
+            let (leaf, Some(path)) = (slot.leaf.clone(), path) else { continue };
             let receipt = Receipt { leaf, path, batch: frame.batch.clone() };
             let outcome = slot.outcome.clone();
             let bytes = codec::encode(&outcome).len().saturating_add(1_024);

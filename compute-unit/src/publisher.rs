@@ -18,8 +18,8 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    AskAnswer, AssignmentProof, ItemBody, Kind, MerkleTree, NetworkId, ProcessId, ReceiptBatch,
-    SecretKey, Signed, Slot, V1,
+    AskAnswer, Assignment, AssignmentPlace, BatchHeader, ItemBody, Kind, MerkleTree, NetworkId,
+    ProcessId, ReceiptBatch, SecretKey, Signed, SignedTree, Slot, V1,
     api::{FollowFrame, FollowSlot},
     codec,
 };
@@ -43,10 +43,30 @@ const GATHER_MAX: Duration = Duration::from_millis(1);
 pub(crate) struct Publication {
     /// What execution gave.
     pub(crate) executed: Executed,
-    /// Shows the assignment, where the outcome has an outbox.
-    pub(crate) assignment: Option<AssignmentProof>,
+    /// Where it was assigned, if the outcome has an outbox.
+    pub(crate) place: Option<Place>,
     /// How what the process waits for changes.
     pub(crate) agenda: Option<AgendaChange>,
+}
+
+/// Where a slot was assigned.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The assignment.
+    pub(crate) assignment: Assignment,
+    /// The position of its leaf.
+    pub(crate) index: u32,
+    /// The batch.
+    pub(crate) batch: Arc<Assigning>,
+}
+
+/// A verified batch of a scheduler.
+#[derive(Debug)]
+pub(crate) struct Assigning {
+    /// The signed header.
+    pub(crate) header: Signed<BatchHeader>,
+    /// The tree of its leaves.
+    pub(crate) tree: MerkleTree,
 }
 
 /// The engine as receipts name it, for people.
@@ -128,7 +148,7 @@ fn run(key: &SecretKey, network: NetworkId, source: &mut Source, feed: &Feed, me
 /// The canonical encoding of a frame.
 pub(crate) fn encode(frame: &FollowFrame) -> Bytes {
     /// Bytes of a slot with a small outcome.
-    const SLOT_BYTES: usize = 900;
+    const SLOT_BYTES: usize = 600;
     Bytes::from(codec::encode_sized(frame, frame.slots.len().saturating_mul(SLOT_BYTES)))
 }
 
@@ -144,14 +164,46 @@ pub(crate) fn seal(key: &SecretKey, network: NetworkId, gathered: Vec<Publicatio
         root: tree.root(),
         engine: ENGINE.to_owned(),
     };
-    let slots = gathered.into_iter().zip(0_u32..).map(|(item, index)| FollowSlot {
+    let mut assigned = Assigned::default();
+    let slots = gathered.into_iter().map(|item| FollowSlot {
         outcome: item.executed.outcome,
         leaf: item.executed.leaf,
-        path: tree.path(index).expect("every gathered slot is a leaf"),
-        assignment: item.assignment,
+        path: None,
+        assignment: None,
         closed: Some(item.executed.closed).filter(|closed| !closed.is_empty()),
+        place: item.place.map(|place| assigned.add(place)),
     });
-    FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, key) }
+    let slots = slots.collect();
+    FollowFrame { slots, batch: Signed::sign(batch, key), assignments: assigned.finish() }
+}
+
+/// The batches by which the slots of a frame were assigned, and the positions of their leaves.
+#[derive(Default)]
+struct Assigned(Vec<(Arc<Assigning>, Vec<u32>)>);
+
+impl Assigned {
+    fn add(&mut self, Place { assignment, index, batch }: Place) -> AssignmentPlace {
+        // Slots are mostly executed in the order in which they were assigned.
+        let known = self.0.iter().rposition(|(known, _)| Arc::ptr_eq(known, &batch));
+        let at = known.unwrap_or_else(|| {
+            self.0.push((batch, Vec::new()));
+            self.0.len() - 1
+        });
+        self.0.get_mut(at).expect("it was found or added").1.push(index);
+        let batch = u32::try_from(at).expect("a batch is bounded");
+        let Assignment { epoch, time, .. } = assignment;
+        AssignmentPlace { batch, index, epoch, time }
+    }
+
+    fn finish(self) -> Option<Vec<SignedTree<BatchHeader>>> {
+        let prune = |(batch, mut leaves): (Arc<Assigning>, Vec<u32>)| {
+            leaves.sort_unstable();
+            leaves.dedup();
+            let tree = batch.tree.prune(&leaves).expect("the tail checked the positions");
+            SignedTree { batch: batch.header.clone(), tree }
+        };
+        (!self.0.is_empty()).then(|| self.0.into_iter().map(prune).collect())
+    }
 }
 
 /// About how many bytes a slot takes in a frame.
@@ -176,7 +228,7 @@ fn estimate(item: &Publication) -> usize {
             _ => 256,
         })
         .sum();
-    700 + reply + logs + events + outbox
+    400 + reply + logs + events + outbox
 }
 
 #[cfg(test)]

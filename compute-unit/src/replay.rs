@@ -4,12 +4,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use protocol::{
-    Assignment, Checkpoint, Entry, Hash, HostTable, Outcome, PageProof, Position, ProcessId,
-    ReceiptLeaf, Reply, Slot, Spawn, State, Timer,
+    Assignment, Checkpoint, Entry, Hash, HostTable, ModuleId, Outcome, PageProof, Position,
+    ProcessId, ReceiptLeaf, Reply, Slot, Spawn, State, Timer,
 };
 
 use crate::{
-    CompiledModule, HostFault,
+    CompiledModule, HostFault, Successor,
     checkpoint::{self, Kind},
     database::StoreError,
     memory::{STATE_PAGE, prove},
@@ -89,9 +89,14 @@ impl Replay {
         Ok(Self { process, position: Some(position) })
     }
 
+    /// The module that must be at hand to execute an entry next: that of an upgrade.
+    pub fn upgrade_of(&self, entry: &Entry) -> Option<ModuleId> {
+        self.process.upgrade_of(entry)
+    }
+
     /// Executes the next slot. The caller has checked that the assignment is the next of this
-    /// process, and that the entry is the one it names. Must run on a thread with
-    /// [`crate::THREAD_STACK_BYTES`] of stack.
+    /// process, and that the entry is the one it names, and brings the module that
+    /// [`Self::upgrade_of`] names. Must run on a thread with [`crate::THREAD_STACK_BYTES`] of stack.
     ///
     /// # Errors
     ///
@@ -100,8 +105,9 @@ impl Replay {
         &mut self,
         assignment: &Assignment,
         entry: &Entry,
+        successor: Option<&Successor>,
     ) -> Result<Replayed, HostFault> {
-        let executed = self.process.execute(assignment, entry)?;
+        let executed = self.process.execute_with(assignment, entry, successor)?;
         let Assignment { slot, epoch, time, chain, .. } = *assignment;
         self.position = Some(Position { slot, epoch, time, chain });
         Ok(Replayed { outcome: executed.outcome, leaf: executed.leaf })

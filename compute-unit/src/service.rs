@@ -17,7 +17,9 @@ use protocol::{
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers, serve};
+use transport::{
+    Directory, Endpoint, FaultFiles, FrameReceiver, FrameSender, Handler, Peers, serve,
+};
 
 use crate::{
     archive::Archive,
@@ -28,7 +30,6 @@ use crate::{
     database::StoreError,
     engine::{CompileError, Engine, THREAD_STACK_BYTES},
     executor::{Executor, Parts},
-    faults::Faults,
     feed::Feed,
     following::{FollowError, follow},
     given::Given,
@@ -198,7 +199,7 @@ pub async fn start(
         resting: Arc::clone(&resting),
         moves,
         archive: archive.clone(),
-        faults: Arc::new(Faults::new(&config.data)),
+        faults: Arc::new(FaultFiles::new(&config.data)),
         operator: config.operator,
         shutdown: shutdown.clone(),
     });

@@ -24,11 +24,11 @@ use protocol::{
 pub use disk::Disk;
 
 use crate::{
-    CompiledModule,
+    CompiledModule, Successor,
     agenda::AgendaChange,
     liveness::Liveness,
     process::Process,
-    publisher::{self, Publication},
+    publisher::{self, Assigning, Place, Publication},
     store::Head,
     tail::{Checked, Moves, Tail},
 };
@@ -52,7 +52,7 @@ struct Hosted {
 struct Work {
     scheduler: UnitId,
     entry: Entry,
-    proof: AssignmentProof,
+    place: Place,
 }
 
 /// A unit between two crashes.
@@ -147,6 +147,7 @@ impl Unit {
     pub fn take(&mut self, scheduler: UnitId, frame: TailFrame) -> Result<(), String> {
         let batch = self.tail(scheduler).handle(frame).map_err(|error| error.to_string())?;
         let mut ahead = None;
+        let assigning = Arc::new(Assigning { header: batch.header, tree: batch.tree });
         for Checked { record, entry, moved, .. } in batch.slots {
             let Assignment { process, slot, .. } = record.assignment;
             let last = self.queued.get(&process).copied();
@@ -159,10 +160,9 @@ impl Unit {
             }
             moved.into_iter().for_each(|moved| self.moves.learn(process, moved));
             if Some(slot) == next {
-                let path = batch.tree.path(record.index).expect("the tail has checked the index");
-                let (assignment, batch) = (record.assignment, batch.header.clone());
-                let proof = AssignmentProof { assignment, path, batch };
-                self.queue(scheduler, entry, proof);
+                let (assignment, index) = (record.assignment, record.index);
+                let batch = Arc::clone(&assigning);
+                self.queue(scheduler, entry, Place { assignment, index, batch });
             }
         }
         match batch.gap.or(ahead) {
@@ -175,11 +175,15 @@ impl Unit {
     }
 
     /// Lets a slot wait for execution.
-    fn queue(&mut self, scheduler: UnitId, entry: Entry, proof: AssignmentProof) {
+    fn queue(&mut self, scheduler: UnitId, entry: Entry, place: Place) {
+        let Place { assignment, index, batch } = &place;
+        let path = batch.tree.path(*index).expect("the tail has checked the index");
+        let batch = batch.header.clone();
+        let proof = AssignmentProof { assignment: *assignment, path, batch };
         let Assignment { process, slot, epoch, time, chain, .. } = proof.assignment;
         self.queued.insert(process, Position { slot, epoch, time, chain });
-        self.given.insert((process, slot), proof.clone());
-        self.queue.push_back(Work { scheduler, entry, proof });
+        self.given.insert((process, slot), proof);
+        self.queue.push_back(Work { scheduler, entry, place });
     }
 
     /// Whether logs have come over to a scheduler, so that its tail must be opened again.
@@ -208,7 +212,7 @@ impl Unit {
     }
 
     fn execute_one(&mut self, work: &Work) -> Option<Publication> {
-        let assignment = &work.proof.assignment;
+        let assignment = &work.place.assignment;
         let id = assignment.process;
         tracing::debug!(process = %id, slot = %assignment.slot, "executing");
         let hosted = self.hosted.entry(id).or_insert_with(|| Hosted {
@@ -223,7 +227,11 @@ impl Unit {
             hosted.process = Some(Process::new(id, spawn, module).expect("there is memory"));
         }
         let process = hosted.process.as_mut().expect("slot 0 came first");
-        let mut executed = process.execute(assignment, &work.entry).expect("the unit works");
+        let successor = process.upgrade_of(&work.entry).map(|module| {
+            Successor::Ready(Arc::clone(self.modules.get(&module).expect("all modules are known")))
+        });
+        let executed = process.execute_with(assignment, &work.entry, successor.as_ref());
+        let mut executed = executed.expect("the unit works");
         let next = assignment.slot.next().expect("no slot is past the range");
         self.reports.entry(work.scheduler).or_default().insert(id, next);
         if let Some(known) = hosted.published.filter(|known| assignment.slot < known.next) {
@@ -232,9 +240,9 @@ impl Unit {
             return None;
         }
         hosted.published = Some(Head { next, leaf: executed.digest });
-        let assignment = (!executed.outcome.outbox.is_empty()).then(|| work.proof.clone());
+        let place = (!executed.outcome.outbox.is_empty()).then(|| work.place.clone());
         let agenda = AgendaChange::of(&mut executed, &mut hosted.agenda, process);
-        Some(Publication { executed, assignment, agenda })
+        Some(Publication { executed, place, agenda })
     }
 
     /// How many slots wait.

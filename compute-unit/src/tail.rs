@@ -28,8 +28,8 @@ use std::{
 };
 
 use protocol::{
-    Assignment, Entry, MerkleTree, NetworkId, Position, ProcessId, Provenance, PublicKey, Ranking,
-    Slot, Source, UnitId, UnitSet,
+    Assignment, Entry, MerkleTree, NetworkId, OpenBasis, OriginBasis, Position, ProcessId,
+    Provenance, PublicKey, Ranking, Slot, Source, UnitId, UnitSet,
     api::{Cursor, RefusalRecord, TailFrame, TailRecord},
     codec,
 };
@@ -102,6 +102,8 @@ pub(crate) struct CheckedBatch {
     pub(crate) tree: MerkleTree,
     /// The leaves.
     pub(crate) leaves: Vec<protocol::Hash>,
+    /// What the links of its records lead to.
+    pub(crate) basis: Option<OriginBasis>,
     /// How many records and refusals the frame has.
     pub(crate) count: usize,
     /// The slots to execute, in order.
@@ -341,14 +343,16 @@ impl Tail {
             superseded: Vec::new(),
             ranked: Vec::new(),
             header: frame.batch,
+            basis: frame.basis,
         };
+        let basis = self.open(&batch);
         for record in frame.records {
             let process = record.assignment.process;
             self.come_over(&process);
             if self.misses(&record) {
                 batch.gap = Some(process);
             } else {
-                self.handle_record(record, scheduler, &mut batch);
+                self.handle_record((record, basis.as_ref()), scheduler, &mut batch);
             }
         }
         let fresh = refusals.into_iter().filter_map(|record| self.fresh_refusal(record, made));
@@ -365,9 +369,10 @@ impl Tail {
     pub(crate) fn unknown(&mut self, frame: &TailFrame) -> Unknown {
         let mut unknown = Unknown::default();
         let trusted = self.trusts(&frame.batch.unverified().scheduler);
+        let basis = frame.basis.clone().filter(|_| !trusted).and_then(OriginBasis::open);
         for record in &frame.records {
             if !trusted {
-                unknown.sources.extend(self.origins.unknown_source(record));
+                unknown.sources.extend(self.origins.unknown_source(record, basis.as_ref()));
             }
             let process = record.assignment.process;
             if !self.is_named(record) && self.asked.insert(process) {
@@ -453,7 +458,18 @@ impl Tail {
         }
     }
 
-    fn handle_record(&mut self, record: TailRecord, by: UnitId, batch: &mut CheckedBatch) {
+    /// What the links of a batch's records lead to, if proofs of origin are checked.
+    fn open(&self, batch: &CheckedBatch) -> Option<OpenBasis> {
+        let trusted = self.trusts(&batch.header.unverified().scheduler);
+        batch.basis.clone().filter(|_| !trusted)?.open()
+    }
+
+    fn handle_record(
+        &mut self,
+        (record, basis): (TailRecord, Option<&OpenBasis>),
+        by: UnitId,
+        batch: &mut CheckedBatch,
+    ) {
         let assignment = record.assignment;
         let process = assignment.process;
         let place = self.places.get(&process).cloned().unwrap_or(Place::START);
@@ -465,7 +481,7 @@ impl Tail {
             batch.again.retain(|(_, other)| other.process != process);
             return batch.again.push((record.index, assignment));
         }
-        let standing = match self.judge(&place, &record, by) {
+        let standing = match self.judge(&place, (&record, basis), by) {
             Judged::Undecided => Standing::Undecided,
             Judged::Superseded => {
                 batch.superseded.push(process);

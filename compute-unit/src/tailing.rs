@@ -20,12 +20,11 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use transport::{Connection, Directory, FrameReceiver, FrameSender, Peers};
+use transport::{Connection, Directory, FaultFiles, FrameReceiver, FrameSender, Peers};
 
 use crate::{
     archive::Archive,
     executor::Executor,
-    faults::Faults,
     liveness::Resting,
     metrics::Metrics,
     module::Modules,
@@ -86,7 +85,7 @@ pub(crate) struct Tailing {
     /// What this unit was given.
     pub(crate) archive: Archive,
     /// Evidence against schedulers.
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<FaultFiles>,
     /// This unit's operator.
     pub(crate) operator: protocol::OperatorId,
     /// Cancelled when the unit stops.
@@ -307,8 +306,8 @@ impl Tailing {
                 let this = Arc::clone(&self);
                 let shutdown = self.shutdown.clone();
                 tokio::spawn(shutdown.run_until_cancelled_owned(async move {
-                    let fetched =
-                        modules::fetch(&this.peers, &this.modules, scheduler, module).await;
+                    let known = (&this.directory, scheduler);
+                    let fetched = modules::fetch(&this.peers, &this.modules, known, module).await;
                     this.executor.provide(&module, fetched.map(drop));
                 }));
             }

@@ -183,7 +183,7 @@ impl Log {
     pub(crate) fn frame(&mut self, entries: &[Entry]) -> TailFrame {
         let record = |(index, entry): (u32, &Entry)| {
             let (assignment, entry) = (self.assign(entry.id()), codec::encode(entry));
-            TailRecord { index, assignment, entry, origin: None }
+            TailRecord { index, assignment, entry, origin: None, link: None }
         };
         let records: Vec<TailRecord> = (0..).zip(entries).map(record).collect();
         self.seal(records)
@@ -201,6 +201,7 @@ impl Log {
             count: u32::try_from(leaves.len()).expect("a batch is small"),
             root: MerkleTree::new(leaves.clone()).root(),
         };
-        TailFrame { batch: Signed::sign(header, &self.scheduler), leaves, records, refusals: None }
+        let batch = Signed::sign(header, &self.scheduler);
+        TailFrame { batch, leaves, records, refusals: None, basis: None }
     }
 }

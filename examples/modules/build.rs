@@ -1,47 +1,56 @@
-//! Builds the example actors to Wasm.
+//! Builds the example actors to Wasm, all in one run of cargo.
 //!
-//! Each actor gets a cargo run of its own. In one run for all, cargo would unite features: an actor
-//! that another one calls through its `stub` feature would lose its own exports. The actors are
-//! plain libraries, made modules by `--crate-type cdylib`, because cargo gives a declared `cdylib`
-//! one file name whatever its features, and stub and module would overwrite each other.
+//! In the workspace itself, cargo would unite features: an actor that another one calls through its
+//! `stub` feature would lose its own exports. So each actor gets a package of its own around the same
+//! source, written beside what is built, that is a `cdylib` without features.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
-const ACTORS: [&str; 10] = [
-    "counter",
-    "pingpong",
-    "bank",
-    "tokenring",
-    "supervisor",
-    "worker",
-    "alarm",
-    "station",
-    "alerts",
-    "bulletin",
+/// An actor: its name, where it is, and the actors it calls by their stubs.
+type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const ACTORS: [Actor; 29] = [
+    ("counter", "counter", &[]),
+    ("counter2", "counter2", &[]),
+    ("pingpong", "pingpong", &[]),
+    ("bank", "bank", &[]),
+    ("tokenring", "tokenring", &[]),
+    ("supervisor", "forkjoin/supervisor", &[("worker", "forkjoin/worker")]),
+    ("worker", "forkjoin/worker", &[]),
+    ("alarm", "alarm", &[]),
+    ("station", "quakes/station", &[("alerts", "quakes/alerts")]),
+    ("alerts", "quakes/alerts", &[("bulletin", "quakes/bulletin")]),
+    ("bulletin", "quakes/bulletin", &[]),
+    ("ledger", "ledger", &[]),
+    ("chat", "chat", &[]),
+    ("auction", "auction", &[("bank", "bank")]),
+    ("pipeline", "pipeline", &[]),
+    ("treasury", "treasury", &[("bank", "bank")]),
+    ("guardian", "guardian", &[]),
+    ("store", "store", &[]),
+    ("counting", "savina/counting", &[]),
+    ("chameneos", "savina/chameneos", &[]),
+    ("big", "savina/big", &[]),
+    ("dictionary", "savina/dictionary", &[]),
+    ("philosophers", "savina/philosophers", &[]),
+    ("barber", "savina/barber", &[]),
+    ("buffer", "savina/buffer", &[]),
+    ("radix", "savina/radix", &[]),
+    ("trapezoid", "savina/trapezoid", &[]),
+    ("sieve", "savina/sieve", &[]),
+    ("queens", "savina/queens", &[]),
 ];
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What the modules are made of, from the root of the workspace.
-const SOURCES: [&str; 14] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "protocol/Cargo.toml",
-    "protocol/src",
-    "sdk/Cargo.toml",
-    "sdk/src",
-    "sdk/macros",
-    "examples/counter",
-    "examples/pingpong",
-    "examples/bank",
-    "examples/tokenring",
-    "examples/forkjoin",
-    "examples/alarm",
-    "examples/quakes",
-];
+/// What all modules are made of, from the root of the workspace.
+const SOURCES: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", "protocol/Cargo.toml", "protocol/src", "sdk", "examples/modules"];
 
 /// Settings of the outer build that would reach the inner one: linters, flags for another target,
 /// another place to build in.
@@ -93,12 +102,16 @@ fn build() -> Result<(), String> {
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
-    println!("cargo::rerun-if-changed=build.rs");
+    for (_, directory, _) in ACTORS {
+        println!("cargo::rerun-if-changed={}", root.join("examples").join(directory).display());
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
-    let built = out.join("wasm");
     ensure_target(&root)?;
-    for actor in ACTORS {
-        compile(&root, actor, &built)?;
+    let packages = out.join("packages");
+    write_packages(&root, &packages).map_err(|error| format!("no packages: {error}"))?;
+    let built = out.join("wasm");
+    compile(&root, &packages, &built)?;
+    for (actor, ..) in ACTORS {
         let module = built.join(TARGET).join("release").join(format!("{actor}.wasm"));
         fs::copy(&module, out.join(format!("{actor}.wasm")))
             .map_err(|error| format!("no {}: {error}", module.display()))?;
@@ -106,19 +119,50 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-fn compile(root: &Path, actor: &str, built: &Path) -> Result<(), String> {
+/// Writes a workspace with a package for each actor, and the versions that the outer one is locked
+/// to.
+fn write_packages(root: &Path, packages: &Path) -> io::Result<()> {
+    // What is not there any more would be built as well.
+    if packages.exists() {
+        fs::remove_dir_all(packages)?;
+    }
+    for (actor, directory, calls) in ACTORS {
+        let package = packages.join(actor);
+        fs::create_dir_all(&package)?;
+        let source = root.join("examples").join(directory).join("src/lib.rs");
+        let mut manifest = format!(
+            "[package]\nname = \"{actor}-module\"\nedition = \"2024\"\n\
+             [lib]\nname = \"{actor}\"\npath = {source:?}\ncrate-type = [\"cdylib\"]\n\
+             [features]\nstub = []\n\
+             [dependencies]\nantiphon = {{ path = {:?} }}\nserde = \"1\"\n",
+            root.join("sdk"),
+        );
+        for (callee, directory) in calls {
+            let path = root.join("examples").join(directory);
+            manifest += &format!("{callee} = {{ path = {path:?}, features = [\"stub\"] }}\n");
+        }
+        fs::write(package.join("Cargo.toml"), manifest)?;
+    }
+    fs::write(packages.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n")?;
+    fs::copy(root.join("Cargo.lock"), packages.join("Cargo.lock"))?;
+    Ok(())
+}
+
+fn compile(root: &Path, packages: &Path, built: &Path) -> Result<(), String> {
     let mut cargo = Command::new(env::var_os("CARGO").ok_or("cargo sets CARGO")?);
     cargo
-        .current_dir(root)
-        .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--locked"])
-        .args(["--package", actor, "--target", TARGET, "--target-dir"])
+        .current_dir(packages)
+        .args(["build", "--release", "--target", TARGET, "--target-dir"])
         .arg(built)
-        .args(["--", "-C"])
-        .arg(format!("link-arg=-zstack-size={STACK_LEN}"))
         .envs(PROFILE);
     for variable in REMOVED {
         cargo.env_remove(variable);
     }
+    // Panics name source files: a module must not depend on where the workspace is.
+    let mut flags = OsString::from("--remap-path-prefix=");
+    flags.push(root);
+    flags.push(format!("=.\x1f-Clink-arg=-zstack-size={STACK_LEN}"));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     // What is configured for this machine; cargo tells it to build scripts, and the inner ones would
     // take it for theirs.
     for (variable, _) in env::vars_os() {

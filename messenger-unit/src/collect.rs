@@ -7,9 +7,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{Hash, ProcessId, Receipt, Slot};
+use protocol::{Hash, ProcessId, Slot};
 
-use crate::parcel::SlotProof;
+use crate::parcel::{ReceiptPart, SlotProof};
 
 /// An outcome that some units state, by its digest.
 type Rival = (Hash, Box<SlotProof>);
@@ -86,7 +86,7 @@ impl Collector {
         };
         let Some((_, held)) = rivals.get_mut(position) else { return Collected::More };
         let known =
-            |receipt: &Receipt| held.receipts.iter().any(|old| old.unit() == receipt.unit());
+            |receipt: &ReceiptPart| held.receipts.iter().any(|old| old.unit() == receipt.unit());
         let fresh: Vec<_> = proof.receipts.into_iter().filter(|new| !known(new)).collect();
         held.receipts.extend(fresh);
         if held.receipts.len() < quorum {

@@ -33,6 +33,7 @@ use crate::{
     outbox::{Bounds, Doubt, Effect, Outbox, PairKey, Waiting},
     parcel::{Parcel, SlotProof, deliveries},
     share::Crew,
+    telling::Subject,
 };
 
 /// How long a scheduler may take to tell a pair's next number.
@@ -304,9 +305,14 @@ fn perform(hub: &Arc<Hub>, effects: Vec<Effect<Parcel>>) {
                 }
             }
             Effect::Settle { pair, number, slot, payload } => {
+                let subject = payload.map_or(Subject::SkipIn(slot), Subject::Parcel);
                 hub.words.update(|verdicts, now| {
-                    verdicts.handle_case(now, (pair, number), payload, Some(slot));
+                    verdicts.handle_case(now, (pair, number), subject, Some(slot));
                 });
+            }
+            Effect::NoTarget { pair, asks } => {
+                let telling = Arc::clone(hub);
+                hub.spawn(async move { telling.tell_absence(pair, asks).await });
             }
             Effect::AskNext { pair, ticket } => ask(hub, pair, ticket, Doubt::default()),
             Effect::LookAgain { pair, ticket, doubt } => ask(hub, pair, ticket, doubt),

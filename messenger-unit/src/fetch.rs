@@ -14,7 +14,7 @@ use crate::{
     hub::Hub,
     location::Known,
     outbox::{Item, PairKey},
-    parcel::{Parcel, SlotProof, deliveries},
+    parcel::{Parcel, ReceiptPart, SlotProof, deliveries},
     session::Event,
 };
 
@@ -184,6 +184,8 @@ impl Hub {
         }
         let tree = outcome.tree();
         let outbox = outcome.outbox;
+        let receipts = receipts.into_iter().map(ReceiptPart::from).collect();
+        let assignment = assignment.into();
         Ok(SlotProof { source: process, slot, outbox, tree, receipts, assignment })
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use protocol::{
-    Entry, ProcessId, RefusalCode, Role, Slot, Timestamp, UnitId,
+    Assignment, Entry, ProcessId, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{AgendaKey, AgendaPage, FollowSlot, Request},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -72,17 +72,21 @@ impl Dates {
     }
 
     /// Takes what slots set and close that have come by for the first time.
-    pub(crate) fn take<'a>(&self, slots: impl Iterator<Item = &'a FollowSlot>) {
-        let dated =
-            |slot: &&FollowSlot| slot.closed.is_some() || slot.outcome.outbox.iter().any(is_dated);
+    pub(crate) fn take<'a>(
+        &self,
+        slots: impl Iterator<Item = (&'a FollowSlot, Option<Assignment>)>,
+    ) {
+        let dated = |(slot, _): &(&FollowSlot, _)| {
+            slot.closed.is_some() || slot.outcome.outbox.iter().any(is_dated)
+        };
         let mut slots = slots.filter(dated).peekable();
         if slots.peek().is_none() {
             return;
         }
         self.update(|agenda, now| {
-            for FollowSlot { outcome, assignment, closed, .. } in slots {
+            for (FollowSlot { outcome, closed, .. }, assignment) in slots {
                 let process = outcome.process;
-                let ordered = assignment.as_ref().map_or(now, |proof| proof.assignment.time);
+                let ordered = assignment.map_or(now, |assignment| assignment.time);
                 for item in outcome.outbox.iter().filter(|item| is_dated(item)) {
                     agenda.handle_item(now, (process, outcome.slot, ordered), item);
                 }

@@ -116,6 +116,20 @@ impl InFlight {
         self.flights.remove(&tag)
     }
 
+    /// Takes an item of the outbox that is answered; other flights under the tag stay.
+    pub(crate) fn take_parcel(&mut self, tag: u64) -> Option<ParcelFlight> {
+        let std::collections::btree_map::Entry::Occupied(found) = self.flights.entry(tag) else {
+            return None;
+        };
+        match found.remove() {
+            Flight::Parcel(flight) => Some(flight),
+            other => {
+                self.flights.insert(tag, other);
+                None
+            }
+        }
+    }
+
     /// Whether the scheduler said that it no longer orders a process.
     pub(crate) fn has_moved(&self, process: &ProcessId) -> bool {
         !self.moved.is_empty() && self.moved.contains(process)
@@ -165,18 +179,18 @@ impl InFlight {
 fn put(tag: u64, flight: &Flight, frame: &mut FrameBuilder) -> bool {
     match flight {
         Flight::Client(flight) => {
-            frame.push(tag, &flight.entry, flight.origin.as_deref(), flight.introduction.as_deref())
+            let (origin, introduction) = (flight.origin.as_deref(), flight.introduction.as_deref());
+            frame.push(tag, &flight.entry, origin, introduction, None)
         }
         Flight::Parcel(ParcelFlight { parcel, introduction, .. }) => {
             let Some((entry, item)) = parcel.entry().zip(parcel.path()) else { return false };
-            let origin = OriginRef {
-                item: &item,
-                receipts: &parcel.proof.receipts,
-                assignment: &parcel.proof.assignment,
-                introduction: introduction.as_ref().map(|known| &known.provenance),
-                emitted: None,
-            };
-            frame.push(tag, &entry, Some(origin), None)
+            let link = frame.link(&parcel.proof, &item).filter(|_| introduction.is_none());
+            if let Some(link) = link {
+                return frame.push(tag, &entry, None::<OriginRef<'_>>, None, Some(&link));
+            }
+            let introduction = introduction.as_ref().map(|known| &known.provenance);
+            let origin = OriginRef::new(&parcel.proof, &item, introduction, None);
+            frame.push(tag, &entry, Some(origin), None, None)
         }
         Flight::Errand(flight) => put_errand(tag, &flight.errand, frame),
     }
@@ -186,15 +200,9 @@ fn put_errand(tag: u64, errand: &Errand, frame: &mut FrameBuilder) -> bool {
     let Errand { entry, emitted, introduction } = errand;
     let introduction = introduction.as_ref().map(|known| &known.provenance);
     let Some(parcel) = emitted else {
-        return frame.push(tag, entry, None::<OriginRef<'_>>, introduction);
+        return frame.push(tag, entry, None::<OriginRef<'_>>, introduction, None);
     };
     let Some(item) = parcel.path() else { return false };
-    let origin = OriginRef {
-        item: &item,
-        receipts: &parcel.proof.receipts,
-        assignment: &parcel.proof.assignment,
-        introduction: None,
-        emitted: parcel.item(),
-    };
-    frame.push(tag, entry, Some(origin), introduction)
+    let origin = OriginRef::new(&parcel.proof, &item, None, parcel.item());
+    frame.push(tag, entry, Some(origin), introduction, None)
 }

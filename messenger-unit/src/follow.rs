@@ -15,7 +15,7 @@ use std::{
 };
 
 use protocol::{
-    Epoch, Fault, ProcessId, Receipt, Role, UnitId,
+    Epoch, Fault, ProcessId, Role, UnitId,
     api::{FollowSlot, OUTCOME_FRAME_MAX, Opening},
     codec,
 };
@@ -29,7 +29,7 @@ use crate::{
     hub::Hub,
     location::Known,
     lock,
-    parcel::{Contents, SlotProof},
+    parcel::{Contents, ReceiptPart, SlotProof},
     session::Event,
 };
 
@@ -183,7 +183,7 @@ impl Follower<'_> {
             }
         }
         let needed = sorted.needed.iter().filter_map(|at| slots.get(*at));
-        let known = self.acquaintances(needed).await;
+        let known = self.acquaintances(&frame, needed).await;
         let mut positions = Vec::with_capacity(sorted.needed.len());
         let mut came = Vec::with_capacity(sorted.needed.len());
         for &position in &sorted.needed {
@@ -271,6 +271,7 @@ impl Follower<'_> {
     /// unit seems to know more than this messenger are looked for again.
     async fn acquaintances(
         &self,
+        frame: &Frame,
         slots: impl Iterator<Item = &FollowSlot>,
     ) -> HashMap<ProcessId, Arc<Known>> {
         let mut known = HashMap::new();
@@ -280,7 +281,7 @@ impl Follower<'_> {
             if self.put_off.contains(&process) {
                 continue;
             }
-            let epoch = slot.assignment.as_ref().map(|proof| proof.assignment.epoch);
+            let epoch = frame.assignment(slot).map(|assignment| assignment.epoch);
             let found = self.hub.locations.cached(&process);
             match found {
                 Some(found) if !found.is_behind(&self.unit, epoch) => {
@@ -319,8 +320,8 @@ impl Follower<'_> {
 
     /// Checks a slot and gets it ready for delivery.
     fn came(&self, frame: &Frame, slot: &FollowSlot, known: &Known) -> Option<Came> {
-        let FollowSlot { outcome, leaf, path, assignment, .. } = slot;
-        let Some(tree) = frame.check(slot, known) else {
+        let FollowSlot { outcome, leaf, .. } = slot;
+        let Some((tree, assignment)) = frame.check(slot, known) else {
             tracing::warn!(unit = %self.unit, process = %leaf.process, slot = %leaf.slot,
                 "a compute unit published a slot that does not hold");
             self.hub.metrics.follow_faults.increment();
@@ -331,15 +332,19 @@ impl Follower<'_> {
         if contents.parcels == 0 {
             return Some(Came::Bare(leaf.process, leaf.slot));
         }
-        let receipt =
-            Receipt { leaf: leaf.clone(), path: path.clone(), batch: frame.inner.batch.clone() };
+        let receipt = ReceiptPart {
+            stated: leaf.clone(),
+            leaf: leaf.leaf(),
+            path: frame.path(slot)?.into_owned(),
+            batch: Arc::clone(&frame.batch),
+        };
         let proof = SlotProof {
             source: leaf.process,
             slot: leaf.slot,
             outbox: outcome.outbox.clone(),
             tree,
             receipts: vec![receipt],
-            assignment: assignment.clone()?,
+            assignment: assignment?,
         };
         Some(Came::WithItems(Box::new(proof), known.quorum()))
     }
@@ -349,7 +354,8 @@ impl Follower<'_> {
         let passed = self.hub.board.pass(frame, positions);
         self.hub.metrics.slots_followed.add_many(passed.fresh.len());
         let slots = &frame.inner.slots;
-        self.hub.dates.take(passed.fresh.iter().filter_map(|position| slots.get(*position)));
+        let fresh = passed.fresh.iter().filter_map(|position| slots.get(*position));
+        self.hub.dates.take(fresh.map(|slot| (slot, frame.assignment(slot))));
         for (session, entries) in passed.returns {
             self.hub.metrics.outcomes_returned.add_many(entries.len());
             self.hub.tell(&session, Event::Executed { frame: Arc::clone(frame), entries });

@@ -11,12 +11,11 @@ use std::{
 use protocol::{NetworkId, ProcessId, Slot, Timestamp, UnitId};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use transport::Peers;
+use transport::{FaultFiles, Peers};
 
 use crate::{
     board::{Board, Place},
     delivery::Post,
-    faults::Faults,
     firing::Dates,
     flight::Flight,
     location::Locations,
@@ -51,7 +50,7 @@ pub(crate) struct Hub {
     /// What compute units stated lately.
     pub(crate) witness: Mutex<Witness>,
     /// What they stated that cannot be.
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<FaultFiles>,
     /// To each scheduler that was ever needed, the queue of its relay.
     pub(crate) relays: Mutex<HashMap<UnitId, mpsc::Sender<Vec<Flight>>>>,
     /// Entries whose process is being found.
@@ -74,7 +73,7 @@ impl Hub {
     pub(crate) fn new(
         (network, unit, started): (NetworkId, UnitId, Timestamp),
         peers: Peers,
-        (store, faults): (Arc<Store>, Faults),
+        (store, faults): (Arc<Store>, FaultFiles),
         cursors: &[(ProcessId, Slot)],
     ) -> Arc<Self> {
         let hub = Self {

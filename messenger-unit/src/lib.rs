@@ -15,7 +15,7 @@
 //!   submit.
 //! - `board`: who waits for which outcome; `subscription`: who follows a process. `location`: who
 //!   processes are; `handover`: when that has changed. `fetch`: what has passed.
-//! - `witness`, `faults`: receipts that contradict each other, and files that show it.
+//! - `witness`: receipts that contradict each other.
 //! - `share`: which messenger of an operator delivers what which process emits.
 //! - `store`: cursors on disk. `service`: requests, streams, start and stop.
 //!
@@ -23,13 +23,13 @@
 //! messenger changes neither what is delivered nor in which order.
 
 mod agenda;
+mod basis;
 mod board;
 mod check;
 mod collect;
 mod config;
 mod delivery;
 mod errand;
-mod faults;
 mod fetch;
 mod firing;
 mod flight;

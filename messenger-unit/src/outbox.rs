@@ -55,6 +55,10 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The longest wait for a target that no scheduler knows: it may never have been.
 const WAIT_UNKNOWN_MAX: Duration = Duration::from_secs(600);
 
+/// How often a target that no scheduler knows is looked for before the wait is long: until an ask of
+/// it is ended.
+const LOOKS: u32 = 4;
+
 /// After how many failures in a row a pair holds nothing in memory while memory is short.
 const SHED_AFTER: u32 = 3;
 
@@ -72,7 +76,9 @@ pub(crate) struct Outbox<P> {
     idle: VecDeque<PairKey>,
     items: usize,
     weight: usize,
+    /// Skips in memory, and those of which only the slot is.
     skips: usize,
+    notes: usize,
     skips_ignored: u64,
     delivered: u64,
     /// Where the tickets of new pairs begin: beyond those of pairs that were let go of.
@@ -96,6 +102,7 @@ impl<P: Clone> Outbox<P> {
             items: 0,
             weight: 0,
             skips: 0,
+            notes: 0,
             skips_ignored: 0,
             delivered: 0,
             tickets: 0,
@@ -174,6 +181,9 @@ impl<P: Clone> Outbox<P> {
             pair.spill = Some(Spill { from: item.slot, number: tail, last: tail });
             self.progress.open(key.source, item.slot);
         } else {
+            if item.asks {
+                self.look_soon(key);
+            }
             self.push(key, item);
         }
         self.advance(key);
@@ -360,7 +370,7 @@ impl<P: Clone> Outbox<P> {
             items: self.items,
             weight: self.weight,
             pairs: self.pairs.len(),
-            skips: self.skips,
+            skips: self.skips + self.notes,
             skips_ignored: self.skips_ignored,
             refused: self.refused.clone(),
             ..Waiting::default()
@@ -439,10 +449,28 @@ impl<P: Clone> Outbox<P> {
             if reason == RefusalCode::UnknownProcess { WAIT_UNKNOWN_MAX } else { WAIT_MAX };
         let until = now.saturating_add(wait.min(longest));
         pair.state = State::Waiting { until, reason };
+        if reason == RefusalCode::UnknownProcess {
+            let asks = pair.asks();
+            if !asks.is_empty() {
+                self.effects.push(Effect::NoTarget { pair: key, asks });
+            }
+        }
+        let Some(pair) = self.pairs.get_mut(&key) else { return };
         let shed = pair.failures >= SHED_AFTER && self.items >= self.bounds.items / 2;
         self.timers.insert((until, key));
         if shed {
             self.shed(key);
+        }
+    }
+
+    /// Lets a pair look for its target at once that has waited for long, as somebody asks it.
+    fn look_soon(&mut self, key: PairKey) {
+        let Some(pair) = self.pairs.get_mut(&key) else { return };
+        let reason = RefusalCode::UnknownProcess;
+        let waits = matches!(pair.state, State::Waiting { reason: why, .. } if why == reason);
+        if waits && pair.failures > LOOKS {
+            pair.failures = 0;
+            pair.state = State::Unasked;
         }
     }
 

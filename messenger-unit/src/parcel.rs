@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use protocol::{
-    AskAnswer, AssignmentProof, Delivery, Entry, ItemBody, MerklePath, MerkleTree, OutboxItem,
-    PairNumber, ProcessId, Receipt, Slot,
+    AskAnswer, Assignment, AssignmentProof, BatchHeader, Delivery, Entry, Hash, ItemBody,
+    MerklePath, MerkleTree, OutboxItem, PairNumber, ProcessId, Receipt, ReceiptBatch, ReceiptLeaf,
+    Signed, Slot, UnitId,
 };
 
 use crate::outbox::{Item, PairKey};
@@ -21,9 +22,54 @@ pub(crate) struct SlotProof {
     /// The outcome's tree: the head, then the items.
     pub(crate) tree: MerkleTree,
     /// As many as the source's policy demands.
-    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) receipts: Vec<ReceiptPart>,
     /// The source scheduler's assignment of the slot.
-    pub(crate) assignment: AssignmentProof,
+    pub(crate) assignment: AssignmentPart,
+}
+
+/// A [`Receipt`] whose batch is shared.
+#[derive(Debug, Clone)]
+pub(crate) struct ReceiptPart {
+    /// What is stated.
+    pub(crate) stated: ReceiptLeaf,
+    /// Its digest in the tree.
+    pub(crate) leaf: Hash,
+    /// From there to the root.
+    pub(crate) path: MerklePath,
+    /// The signed root.
+    pub(crate) batch: Arc<Signed<ReceiptBatch>>,
+}
+
+/// An [`AssignmentProof`] whose batch is shared.
+#[derive(Debug, Clone)]
+pub(crate) struct AssignmentPart {
+    /// What was assigned.
+    pub(crate) assignment: Assignment,
+    /// Its digest in the tree.
+    pub(crate) leaf: Hash,
+    /// From there to the root.
+    pub(crate) path: MerklePath,
+    /// The signed root.
+    pub(crate) batch: Arc<Signed<BatchHeader>>,
+}
+
+impl ReceiptPart {
+    /// Who states it.
+    pub(crate) fn unit(&self) -> UnitId {
+        self.batch.unverified().unit
+    }
+}
+
+impl From<Receipt> for ReceiptPart {
+    fn from(Receipt { leaf: stated, path, batch }: Receipt) -> Self {
+        Self { leaf: stated.leaf(), stated, path, batch: Arc::new(batch) }
+    }
+}
+
+impl From<AssignmentProof> for AssignmentPart {
+    fn from(AssignmentProof { assignment, path, batch }: AssignmentProof) -> Self {
+        Self { leaf: assignment.leaf(), assignment, path, batch: Arc::new(batch) }
+    }
 }
 
 /// One item of a slot.
@@ -71,8 +117,9 @@ impl SlotProof {
             let number = item.pair?.number;
             let weight = PARCEL_WEIGHT + weight(item);
             let skippable = !matches!(item.body, ItemBody::Spawn(..));
+            let asks = matches!(item.body, ItemBody::Ask { .. });
             let payload = self.parcel(item.index);
-            Some((pair, Item { number, slot: self.slot, weight, skippable, payload }))
+            Some((pair, Item { number, slot: self.slot, weight, skippable, asks, payload }))
         })
     }
 

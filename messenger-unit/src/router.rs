@@ -61,7 +61,8 @@ impl Hub {
         self.metrics.entries_taken.add_many(submissions.len());
         let mut interests = Vec::with_capacity(submissions.len());
         let mut flights = Vec::with_capacity(submissions.len());
-        for Submission { tag, entry, origin, introduction } in submissions {
+        // Links are for schedulers, which refuse what comes without its proof.
+        for Submission { tag, entry, origin, introduction, .. } in submissions {
             let id = entry.id();
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    ProcessId, Receipt, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
+    ProcessId, Refusal, RefusalCode, Role, Slot, Timestamp, UnitId,
     api::{
         Cursor, Executed, Kept, OUTCOME_FRAME_MAX, Opening, OutboxPage, Records, Request, Response,
         SubmitFrame, UnitStatus,
@@ -15,14 +15,12 @@ use protocol::{
     codec,
 };
 use tokio::{sync::broadcast::error::RecvError, task::JoinError, time::Instant};
-use transport::{Directory, Endpoint, FrameReceiver, FrameSender, Handler, Peers};
+use transport::{Directory, Endpoint, FaultFiles, FrameReceiver, FrameSender, Handler, Peers};
 
 use crate::{
     board::{Place, Prospect},
     config::Config,
-    delivery,
-    faults::Faults,
-    firing, follow,
+    delivery, firing, follow,
     hub::Hub,
     session::{OPEN_MAX, Session, encode_executed},
     share::{self, cursors::Teller},
@@ -68,7 +66,7 @@ pub async fn start(
     endpoint: Endpoint,
     directory: Directory,
 ) -> Result<Running, Error> {
-    let faults = Faults::new(&config.data);
+    let faults = FaultFiles::new(&config.data);
     let opened = tokio::task::spawn_blocking(move || {
         let store = Store::open(&config.data)?;
         let cursors = store.cursors()?;
@@ -376,8 +374,7 @@ async fn read(hub: &Arc<Hub>, session: &Arc<Session>, mut receiver: FrameReceive
 
 fn executed((frame, position): &Place) -> Option<Vec<u8>> {
     let slot = frame.inner.slots.get(*position)?;
-    let (leaf, path, batch) = (slot.leaf.clone(), slot.path.clone(), frame.inner.batch.clone());
-    let receipt = Receipt { leaf, path, batch };
+    let receipt = frame.receipt(slot)?;
     Some(Response::done(&Executed { outcome: slot.outcome.clone(), receipt }))
 }
 

@@ -233,10 +233,16 @@ fn encode(event: &Event) -> Vec<Bytes> {
 pub(crate) fn encode_executed(frame: &Frame, entries: &[(u64, usize)]) -> Vec<Bytes> {
     let referred = |(tag, position): &(u64, usize)| {
         let slot = frame.inner.slots.get(*position)?;
-        let (outcome, leaf, path) = (&slot.outcome, &slot.leaf, &slot.path);
-        Some(ExecutedRef { tag: *tag, outcome, leaf, path })
+        Some((*tag, slot, frame.path(slot)?))
     };
-    let referred: Vec<_> = entries.iter().filter_map(referred).collect();
+    let found: Vec<_> = entries.iter().filter_map(referred).collect();
+    let referred: Vec<_> = found
+        .iter()
+        .map(|(tag, slot, path)| {
+            let (tag, outcome, leaf) = (*tag, &slot.outcome, &slot.leaf);
+            ExecutedRef { tag, outcome, leaf, path }
+        })
+        .collect();
     encode_entries(&frame.inner.batch, &referred)
 }
 

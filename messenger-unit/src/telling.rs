@@ -2,13 +2,14 @@
 //! place where verdicts meet the network.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use protocol::{
-    Answer, Delivery, Entry, EntryId, ItemBody, PairNumber, PairStatement, RefusalCode, Signed,
-    TimerKind,
+    Answer, Delivery, Entry, EntryId, ItemBody, OutboxItem, PairNumber, PairStatement, ProcessId,
+    RefusalCode, Signed, Slot, Timer, TimerKind,
     api::{LogPage, Request},
 };
 use tokio::{sync::Notify, time::Instant};
@@ -27,10 +28,25 @@ use crate::{
 /// How long a scheduler may take to answer.
 const ASK_TIME: Duration = Duration::from_secs(5);
 
+/// How long a scheduler may take to find out that the target of an ask is nowhere; after that it is
+/// asked again when the pair has looked for its target once more.
+const LOOK_TIME: Duration = Duration::from_secs(4);
+
+/// Of what a source is told.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// An item, or the skip in its place.
+    Parcel(Parcel),
+    /// The skip that stands in this slot.
+    SkipIn(Slot),
+}
+
 /// The verdicts and what feeds them.
 #[derive(Debug)]
 pub(crate) struct Words {
-    verdicts: Mutex<Verdicts<Parcel>>,
+    verdicts: Mutex<Verdicts<Subject>>,
+    /// Pairs whose asks are being ended, as their target is nowhere.
+    absent: Mutex<BTreeSet<PairKey>>,
     began: Instant,
     wake: Notify,
 }
@@ -38,13 +54,14 @@ pub(crate) struct Words {
 impl Default for Words {
     fn default() -> Self {
         let verdicts = Mutex::new(Verdicts::new(Bounds::default()));
-        Self { verdicts, began: Instant::now(), wake: Notify::new() }
+        let absent = Mutex::default();
+        Self { verdicts, absent, began: Instant::now(), wake: Notify::new() }
     }
 }
 
 impl Words {
     /// Reports something to the verdicts, with the time.
-    pub(crate) fn update(&self, report: impl FnOnce(&mut Verdicts<Parcel>, Duration)) {
+    pub(crate) fn update(&self, report: impl FnOnce(&mut Verdicts<Subject>, Duration)) {
         report(&mut lock(&self.verdicts), self.began.elapsed());
         self.wake.notify_one();
     }
@@ -81,15 +98,15 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     }
 }
 
-fn perform(hub: &Arc<Hub>, effect: Effect<Parcel>) {
+fn perform(hub: &Arc<Hub>, effect: Effect<Subject>) {
     match effect {
         Effect::Release(pair, slot) => {
             hub.post.update(|outbox, _| outbox.release(pair.source, slot));
         }
-        Effect::Tell(place, parcel) => {
+        Effect::Tell(place, subject) => {
             let telling = Arc::clone(hub);
             hub.spawn(async move {
-                let told = telling.tell_verdict(place, &parcel).await;
+                let told = telling.tell_verdict(place, &subject).await;
                 telling.words.update(|verdicts, now| verdicts.handle_told(now, place, told));
             });
         }
@@ -101,10 +118,12 @@ impl Hub {
     async fn tell_verdict(
         self: &Arc<Self>,
         (pair, number): Place,
-        parcel: &Parcel,
+        subject: &Subject,
     ) -> Result<(), Failure> {
         let source = self.locations.find(pair.source).await.map_err(|code| (code, None))?;
-        let stated = self.statement(&source, (pair, number), parcel).await;
+        let parcel = self.parcel_of(&source, (pair, number), subject).await;
+        let parcel = parcel.map_err(|code| (code, None))?;
+        let stated = self.statement(&source, (pair, number), &parcel).await;
         let (target, statement) = match stated {
             Ok(stated) => stated,
             Err(code) => {
@@ -133,6 +152,68 @@ impl Hub {
                 Ok(()) => return Ok(()),
             }
         }
+    }
+
+    async fn parcel_of(
+        &self,
+        source: &Known,
+        (pair, number): Place,
+        subject: &Subject,
+    ) -> Result<Parcel, RefusalCode> {
+        match subject {
+            Subject::Parcel(parcel) => Ok(parcel.clone()),
+            Subject::SkipIn(slot) => {
+                let proof = Arc::new(self.prove_slot(source, (pair.source, *slot)).await?);
+                let mut skips = proof.skips();
+                let skip = skips.find(|(of, passed, _)| (*of, *passed) == (pair, number));
+                skip.map(|(_, _, parcel)| parcel).ok_or(RefusalCode::NotFound)
+            }
+        }
+    }
+
+    /// Ends asks whose target no scheduler knows, as far as their own scheduler agrees, which looks for
+    /// itself first.
+    pub(crate) async fn tell_absence(self: &Arc<Self>, pair: PairKey, asks: Vec<Parcel>) {
+        if !lock(&self.words.absent).insert(pair) {
+            return;
+        }
+        let told = self.end_asks(pair.source, asks).await;
+        lock(&self.words.absent).remove(&pair);
+        if let Err(code) = told {
+            self.doubt(pair.source, code).await;
+        }
+    }
+
+    async fn end_asks(
+        self: &Arc<Self>,
+        process: ProcessId,
+        asks: Vec<Parcel>,
+    ) -> Result<(), RefusalCode> {
+        let scheduler = self.locations.find(process).await?.scheduler();
+        let until = Instant::now() + LOOK_TIME;
+        for parcel in asks {
+            let Some(OutboxItem { index, body: ItemBody::Ask { deadline, .. }, .. }) =
+                parcel.item()
+            else {
+                continue;
+            };
+            let (slot, index, occurrence) = (parcel.proof.slot, *index, 1);
+            let (kind, due) = (TimerKind::NoTarget, *deadline);
+            let entry = Entry::Timer(Timer { process, slot, index, occurrence, kind, due });
+            loop {
+                let (entry, emitted) = (entry.clone(), Some(parcel.clone()));
+                self.metrics.timers_submitted.increment();
+                let errand = Errand { entry, emitted, introduction: None };
+                match self.run_errand(scheduler, errand).await {
+                    Ok(()) => break,
+                    Err((RefusalCode::NotDue, Some(wait))) if Instant::now() + wait < until => {
+                        tokio::time::sleep(wait).await;
+                    }
+                    Err((code, _)) => return Err(code),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the target's scheduler says of a number, be it the item or the skip in its place.
@@ -202,7 +283,7 @@ impl Hub {
         let Some(Entry::Timer(timer)) = record.map(|record| record.entry) else {
             return Err(RefusalCode::NotFound);
         };
-        if timer.process != process || timer.kind != TimerKind::AskTimeout {
+        if timer.process != process || timer.kind == TimerKind::Timer {
             return Err(RefusalCode::NotFound);
         }
         let executed = self.outcome(process, timer.slot).await?;

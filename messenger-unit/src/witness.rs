@@ -16,7 +16,8 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{Fault, NetworkId, ProcessId, Receipt, Slot, api::FollowSlot, codec};
+use protocol::{Fault, NetworkId, ProcessId, Slot, api::FollowSlot, codec};
+use transport::FaultFiles;
 
 use crate::check::Frame;
 
@@ -24,7 +25,10 @@ use crate::check::Frame;
 const BYTES_MAX: usize = 8 << 20;
 
 /// Contradictions reported.
-pub(crate) const REPORTS_MAX: usize = 256;
+const REPORTS_MAX: usize = 256;
+
+// Each is a file.
+const _: () = assert!(REPORTS_MAX <= FaultFiles::MAX);
 
 /// The frames that came lately.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ impl Witness {
         if first.leaf == *leaf || self.reported.contains(&leaf.process) {
             return None;
         }
-        let mut receipts = [receipt(other, first), receipt(frame, slot)].map(Box::new);
+        let mut receipts = [other.receipt(first)?, frame.receipt(slot)?].map(Box::new);
         // In one order, whichever came first.
         receipts.sort_by_cached_key(|receipt| codec::encode(&**receipt));
         let [one, two] = receipts;
@@ -107,11 +111,6 @@ impl Witness {
         }
         self.oldest += 1;
     }
-}
-
-fn receipt(frame: &Frame, slot: &FollowSlot) -> Receipt {
-    let (leaf, path) = (slot.leaf.clone(), slot.path.clone());
-    Receipt { leaf, path, batch: frame.inner.batch.clone() }
 }
 
 #[cfg(test)]

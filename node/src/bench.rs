@@ -17,6 +17,7 @@ mod neighbour;
 mod read;
 mod report;
 mod ring;
+mod savina;
 mod start;
 mod subject;
 mod synthetic;
@@ -37,6 +38,7 @@ pub(crate) use neighbour::{FloodOptions, neighbour};
 pub(crate) use read::read;
 pub(crate) use report::histogram;
 pub(crate) use ring::{RingOptions, ring};
+pub(crate) use savina::{savina, savina_names};
 pub(crate) use start::{StartOptions, start};
 
 /// Does something that takes long, away from the threads that serve the network.

@@ -21,6 +21,7 @@ mod status;
 mod takeover;
 mod unit;
 mod up;
+mod upgrade;
 mod verify;
 mod view;
 
@@ -74,6 +75,8 @@ enum Command {
     State(state::StateOptions),
     /// Check a proof or fault file offline, or write a proof.
     Proof(proof::ProofOptions),
+    /// Let a process go on with another module.
+    Upgrade(upgrade::UpgradeOptions),
     /// Let another scheduler order a process.
     Move(moving::Move),
     /// Let another scheduler go on with a process whose own is lost for good.
@@ -144,6 +147,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
         Command::State(state) => Box::pin(state.run(&globals)).await,
         Command::Proof(proof) => Box::pin(proof.run(&globals)).await,
+        Command::Upgrade(upgrade) => Box::pin(upgrade.run(&globals)).await,
         Command::Move(moving) => Box::pin(moving.run(&globals)).await,
         Command::Takeover(takeover) => Box::pin(takeover.run(&globals)).await,
         Command::Policy(policy) => Box::pin(policy.run(&globals)).await,

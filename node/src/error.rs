@@ -97,6 +97,9 @@ pub(crate) enum NodeError {
         /// The actor's sentence.
         detail: String,
     },
+    /// A module would break the callers of a process.
+    #[error("{0}: --force upgrades all the same")]
+    Breaking(String),
     /// Whoever read stdout has what they wanted and went away: nothing to complain about.
     #[error("nobody reads what is printed")]
     ReaderGone,
@@ -120,6 +123,7 @@ impl NodeError {
             Self::System(_) => "system",
             Self::Verification(_) | Self::Disproven(_) => "verification-failed",
             Self::Answered { code, .. } => code,
+            Self::Breaking(_) => "breaking-upgrade",
             Self::ReaderGone => "reader-gone",
         }
     }
@@ -142,6 +146,7 @@ impl NodeError {
             Self::Verification(_) | Self::Disproven(_) => 309,
             Self::Answered { .. } => 200,
             Self::ReaderGone => 311,
+            Self::Breaking(_) => 312,
         }
     }
 
@@ -164,7 +169,7 @@ impl NodeError {
                 ClientError::Actor(_) => 4,
                 ClientError::Unverified { .. } | ClientError::Broken { .. } => 5,
             },
-            Self::Usage(_) | Self::NoKey { .. } => 2,
+            Self::Usage(_) | Self::NoKey { .. } | Self::Breaking(_) => 2,
             Self::NoCluster(_)
             | Self::InUse { .. }
             | Self::PortTaken { .. }

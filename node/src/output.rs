@@ -15,7 +15,7 @@ use crate::error::NodeError;
 pub(crate) use findings::{AuditShape, DifferenceShape, ProofShape, StateShape};
 pub(crate) use shapes::{
     ActorError, ControlShape, ErrorShape, HandoverShape, KeyShape, LogLine, OutcomeShape,
-    ProcessShape, Sent, SpawnedShape, StatusShape, UnitShape, Viewed,
+    ProcessShape, Sent, SpawnedShape, StatusShape, UnitShape, UpgradedShape, Viewed,
 };
 
 /// How many characters of an id [`short`] shows.

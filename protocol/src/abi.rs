@@ -135,6 +135,9 @@ pub enum Input {
         /// What was saved.
         #[n(1)]
         saved: SavedState,
+        /// The canonical bytes of the process's own [`crate::Spawn`], as [`Input::Init`] has them.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        spawn: Option<Vec<u8>>,
     },
     /// A read-only call on the committed state.
     #[n(5)]
@@ -236,9 +239,18 @@ pub struct SavedState {
     /// The version of the state type, from the schema.
     #[n(0)]
     pub version: u32,
-    /// One CBOR value, cut into pieces.
+    /// One CBOR value, cut into pieces; or the raw memory image, cut likewise.
     #[n(1)]
     pub chunks: Vec<minicbor::bytes::ByteVec>,
+    /// The module whose raw memory image this is, which knows how to read it. Absent of what
+    /// `antiphon_save` has given; where it is there the version is 0.
+    #[n(2)]
+    pub image_of: Option<ModuleId>,
+}
+
+impl SavedState {
+    /// Bytes of a raw memory image in a chunk, but for the last one.
+    pub const IMAGE_CHUNK_BYTES: usize = 1 << 20;
 }
 
 /// What a module hands back.

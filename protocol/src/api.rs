@@ -28,7 +28,8 @@ pub use handover::{Adopted, Adoption, ExecutedHead, HeadPage};
 pub use state::{BLOBS_MAX, Blobs, CheckpointAnswer};
 pub use submit::{Acknowledgement, FinalRefusal, Submission, SubmitEvent, SubmitFrame};
 pub use tail::{
-    Cursor, FollowFrame, FollowSlot, PairUse, RefusalRecord, TailFrame, TailRecord, TailReport,
+    Cursor, FollowFrame, FollowSlot, NoProof, PairUse, RefusalRecord, TailFrame, TailRecord,
+    TailReport,
 };
 
 /// The longest frame that carries outcomes, in bytes: [`FollowFrame`] and, from messengers,
@@ -229,6 +230,10 @@ pub enum Request {
     /// it serves. Answered with as many [`Cursor`]s as were kept, in [`Kept`].
     #[n(23)]
     PutCursors(#[n(0)] Vec<Cursor>),
+    /// Compute: the module of a process behind the last slot that is executed, as [`Stored`]. Its word
+    /// alone; upgrades and their outcomes stand in the log.
+    #[n(24)]
+    ModuleOf(#[n(0)] ProcessId),
 }
 
 /// The answer to any request.

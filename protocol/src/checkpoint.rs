@@ -11,8 +11,8 @@ mod table;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Body, Domain, Epoch, FailureKind, GlobalValue, Hash, HostTable, Kind, NetworkId, ProcessId,
-    PublicKey, Slot, Spawn, State, Timestamp, UnitId, V1,
+    Body, Domain, Epoch, FailureKind, GlobalValue, Hash, HostTable, Kind, ModuleId, NetworkId,
+    ProcessId, PublicKey, Slot, Spawn, State, Timestamp, UnitId, V1,
     codec::{self, DecodeError},
 };
 
@@ -57,6 +57,9 @@ pub struct Checkpoint {
     /// The state.
     #[n(5)]
     pub state: CheckpointState,
+    /// The module that an upgrade has brought; absent while it is that of the spawn.
+    #[n(6)]
+    pub module: Option<ModuleId>,
 }
 
 /// Where the state of a process is found.
@@ -140,7 +143,7 @@ impl Checkpoint {
         Hash::of_blob(&codec::encode(self))
     }
 
-    /// The spawn, which names module and profile.
+    /// The spawn, which names the first module and the profile.
     ///
     /// # Errors
     ///
@@ -167,7 +170,7 @@ impl Checkpoint {
             globals: globals.clone(),
             host_table: host_table.root(),
             profile: spawn.profile,
-            module: spawn.module,
+            module: self.module.unwrap_or(spawn.module),
         }))
     }
 }

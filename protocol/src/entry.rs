@@ -24,7 +24,7 @@ pub enum Entry {
     /// What another process emitted instead of deliveries that expired.
     #[n(3)]
     Skip(#[n(0)] Delivery),
-    /// A timer of the process's own that is due, or an ask that timed out.
+    /// A timer of the process's own that is due, or an ask that timed out or has no target.
     #[n(4)]
     Timer(#[n(0)] Timer),
     /// A scheduler's word about an item that went unanswered.
@@ -61,7 +61,7 @@ pub struct Timer {
     /// Its position in that slot's outbox.
     #[n(2)]
     pub index: u32,
-    /// Counts the times it fired before.
+    /// Counts the times it fired before; tells how an ask ended.
     #[n(3)]
     pub occurrence: u64,
     /// Which of the two it is.
@@ -82,6 +82,10 @@ pub enum TimerKind {
     /// The deadline of an ask or of a birth.
     #[n(1)]
     AskTimeout,
+    /// The end of an ask before its deadline, whose target nobody orders as far as the process's
+    /// scheduler can find out. It is occurrence 1, as the deadline is occurrence 0.
+    #[n(2)]
+    NoTarget,
 }
 
 /// What became of an item whose answer is unknown.
@@ -217,6 +221,9 @@ impl Timer {
                 ItemBody::Ask { deadline, .. } | ItemBody::Spawn(_, Some(deadline)),
                 TimerKind::AskTimeout,
             ) => self.occurrence == 0 && *deadline == self.due,
+            (ItemBody::Ask { deadline, .. }, TimerKind::NoTarget) => {
+                self.occurrence == 1 && *deadline == self.due
+            }
             _ => false,
         }
     }

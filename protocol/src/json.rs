@@ -120,7 +120,11 @@ fn is_lone_object(object: &Map<String, Json>, params: Option<&[crate::schema::Pa
 /// is a parameter misspelt.
 fn can_be_object(ty: &Type) -> bool {
     match ty {
-        Type::Bytes | Type::Map(..) | Type::Named(_) => true,
+        Type::Bytes
+        | Type::Map(..)
+        | Type::Named(_)
+        | Type::Record { .. }
+        | Type::Choice { .. } => true,
         Type::Option(inner) => can_be_object(inner),
         Type::Null
         | Type::Bool
@@ -128,6 +132,7 @@ fn can_be_object(ty: &Type) -> bool {
         | Type::Float
         | Type::Text
         | Type::List(_)
+        | Type::Tuple(_)
         | Type::Id(_) => false,
     }
 }
@@ -148,11 +153,8 @@ fn read(json: &Json, ty: Option<&Type>, depth: u32) -> Result<Value, JsonError> 
         Json::String(text) => Ok(Value::Text(text.clone())),
         Json::Array(items) => {
             let depth = deeper()?;
-            let inner = match ty {
-                Some(Type::List(inner)) => Some(&**inner),
-                _ => None,
-            };
-            let items = items.iter().map(|item| read(item, inner, depth));
+            let items = items.iter().enumerate();
+            let items = items.map(|(at, item)| read(item, item_type(ty, at), depth));
             items.collect::<Result<_, _>>().map(Value::Array)
         }
         Json::Object(object) => match (object.len(), object.get("$bytes")) {
@@ -161,16 +163,35 @@ fn read(json: &Json, ty: Option<&Type>, depth: u32) -> Result<Value, JsonError> 
             }
             _ => {
                 let depth = deeper()?;
-                let inner = match ty {
-                    Some(Type::Map(_, inner)) => Some(&**inner),
-                    _ => None,
-                };
                 let entries = object.iter().map(|(name, value)| {
-                    Ok((Value::Text(name.clone()), read(value, inner, depth)?))
+                    Ok((Value::Text(name.clone()), read(value, entry_type(ty, name), depth)?))
                 });
                 entries.collect::<Result<_, _>>().map(Value::Map)
             }
         },
+    }
+}
+
+/// The type of an item of an array, if it is known.
+fn item_type(ty: Option<&Type>, at: usize) -> Option<&Type> {
+    match ty? {
+        Type::List(item) => Some(item),
+        Type::Tuple(items) => items.get(at),
+        _ => None,
+    }
+}
+
+/// The type of an entry of a map, if it is known.
+fn entry_type<'a>(ty: Option<&'a Type>, name: &str) -> Option<&'a Type> {
+    match ty? {
+        Type::Map(_, value) => Some(value),
+        Type::Record { fields, .. } => {
+            fields.iter().find(|field| field.name == name).map(|field| &field.ty)
+        }
+        Type::Choice { variants, .. } => {
+            variants.iter().find(|variant| variant.name == name)?.content.as_ref()
+        }
+        _ => None,
     }
 }
 

@@ -72,9 +72,12 @@ pub use key::{BegunCheck, PublicKey, ReadyKey, SecretKey, Signature};
 pub use limits::Limits;
 pub use marker::{Kind, V1};
 pub use measure::{Epoch, Gas, PairNumber, Slot, Timestamp};
-pub use merkle::{MerklePath, MerkleTree, merkle_root};
+pub use merkle::{Branches, MerklePath, MerkleTree, OpenTree, PrunedTree, merkle_root};
 pub use message::{Message, Tag};
-pub use origin::{Emitted, OriginProof, OriginProofError};
+pub use origin::{
+    AssignmentLink, AssignmentPlace, Emitted, GrownTree, OpenBasis, OriginBasis, OriginLink,
+    OriginProof, OriginProofError, ReceiptLink, SignedTree,
+};
 pub use outcome::{
     AskAnswer, Effect, Event, Failure, FailureKind, ItemBody, LogLine, OutboxItem, Outcome,
     PairPosition, Reply,

@@ -3,7 +3,11 @@
 //! Nodes have a domain of their own. An odd node at the end of a level is promoted to the next
 //! level, not paired with itself, so no two lists of leaves have one root.
 
+mod pruned;
+
 use minicbor::{Decode, Encode};
+
+pub use pruned::{Branches, OpenTree, PrunedTree};
 
 use crate::{Domain, Hash};
 

@@ -1,10 +1,18 @@
 //! Proof that a process emitted an item: what a target's scheduler believes instead of a messenger.
 
+mod basis;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AssignmentProof, ComputePolicy, Delivery, Hash, MerklePath, NetworkId, OutboxItem, ProcessId,
-    Provenance, ProvenanceError, PublicKey, Receipt, Signature, Slot, Source, UnitId,
+    Assignment, AssignmentProof, ComputePolicy, Delivery, Hash, MerklePath, NetworkId, OutboxItem,
+    ProcessId, Provenance, ProvenanceError, PublicKey, Receipt, ReceiptLeaf, Signature, Slot,
+    Source, UnitId,
+};
+
+pub use basis::{
+    AssignmentLink, AssignmentPlace, GrownTree, OpenBasis, OriginBasis, OriginLink, ReceiptLink,
+    SignedTree,
 };
 
 /// Shows that an item is in an outcome that the source's policy units stated for a slot that the
@@ -104,10 +112,61 @@ impl OriginProof {
         if assignment.epoch > source.epoch() && self.introduction.is_none() {
             return Err(OriginProofError::Unknown);
         }
-        let scheduler = source.scheduler_of(assignment.epoch, assignment.slot);
+        let batch = &self.assignment.batch;
+        let scheduler = batch.unverified().scheduler;
+        Grounds {
+            item: &self.item,
+            assignment,
+            scheduler,
+            assigned: self.assignment.leads_to_batch_of(&scheduler),
+            receipts: self.receipts.iter().map(|receipt| Stated {
+                unit: receipt.unit(),
+                leaf: &receipt.leaf,
+                leads: receipt.leads_to_batch(),
+            }),
+        }
+        .check(emitted, source, ever)?;
+        let signed = batch.verify_by(network, &batch.digest(), &mut holds).is_ok()
+            && self.receipts.iter().all(|receipt| {
+                receipt.batch.verify_by(network, &receipt.batch.digest(), &mut holds).is_ok()
+            });
+        if signed { Ok(()) } else { Err(OriginProofError::Signature) }
+    }
+}
+
+/// What a proof says, however it came, but for its signatures.
+struct Grounds<'a, R> {
+    item: &'a MerklePath,
+    assignment: &'a Assignment,
+    /// Whose batch the assignment is said to stand in.
+    scheduler: UnitId,
+    /// Whether it does.
+    assigned: bool,
+    receipts: R,
+}
+
+/// What a receipt says.
+#[derive(Clone, Copy)]
+struct Stated<'a> {
+    unit: UnitId,
+    leaf: &'a ReceiptLeaf,
+    /// Whether it stands in the unit's batch.
+    leads: bool,
+}
+
+impl<'a, R: Iterator<Item = Stated<'a>> + Clone> Grounds<'a, R> {
+    /// Checks everything but the signatures.
+    fn check(
+        &self,
+        emitted: Emitted<'_>,
+        source: &Source,
+        ever: bool,
+    ) -> Result<(), OriginProofError> {
+        let assignment = self.assignment;
         if assignment.process != *emitted.source
             || assignment.slot != emitted.slot
-            || !scheduler.is_some_and(|scheduler| self.assignment.leads_to_batch_of(&scheduler))
+            || source.scheduler_of(assignment.epoch, assignment.slot) != Some(self.scheduler)
+            || !self.assigned
         {
             return Err(OriginProofError::Assignment);
         }
@@ -116,45 +175,29 @@ impl OriginProof {
         if position != Some(self.item.index) || outcome.is_none() {
             return Err(OriginProofError::Item);
         }
-        self.check_receipts(source, outcome, ever)?;
-        let batch = &self.assignment.batch;
-        let signed = batch.verify_by(network, &batch.digest(), &mut holds).is_ok()
-            && self.receipts.iter().all(|receipt| {
-                receipt.batch.verify_by(network, &receipt.batch.digest(), &mut holds).is_ok()
-            });
-        if signed { Ok(()) } else { Err(OriginProofError::Signature) }
-    }
-
-    fn check_receipts(
-        &self,
-        source: &Source,
-        outcome: Option<Hash>,
-        ever: bool,
-    ) -> Result<(), OriginProofError> {
-        let assignment = &self.assignment.assignment;
-        let mut units: Vec<UnitId> = self.receipts.iter().map(Receipt::unit).collect();
+        let receipts = || self.receipts.clone();
+        let mut units: Vec<UnitId> = receipts().map(|receipt| receipt.unit).collect();
+        let count = units.len();
         units.sort_unstable();
         units.dedup();
         if !units.iter().all(|unit| source.names(unit, ever)) {
             return Err(OriginProofError::Policy);
         }
-        let agree = |receipt: &Receipt| {
-            receipt.leaf.process == assignment.process
-                && receipt.leaf.slot == assignment.slot
-                && receipt.leaf.chain == assignment.chain
-                && receipt.leaf.profile == source.profile()
-                && Some(receipt.leaf.outcome) == outcome
-                && receipt.leads_to_batch()
+        let agrees = |receipt: Stated<'_>| {
+            let leaf = receipt.leaf;
+            leaf.process == assignment.process
+                && leaf.slot == assignment.slot
+                && leaf.chain == assignment.chain
+                && leaf.profile == source.profile()
+                && Some(leaf.outcome) == outcome
+                && receipt.leads
         };
         let enough = |policy: &ComputePolicy| {
             units.len() == usize::from(policy.quorum)
                 && units.iter().all(|unit| policy.units.contains(unit))
         };
         let mut policies = source.policies().iter().rev().take(if ever { usize::MAX } else { 1 });
-        if units.len() == self.receipts.len()
-            && policies.any(enough)
-            && self.receipts.iter().all(agree)
-        {
+        if units.len() == count && policies.any(enough) && receipts().all(agrees) {
             Ok(())
         } else {
             Err(OriginProofError::Receipts)

@@ -194,6 +194,8 @@ failures! {
     Upgraded = 14, "upgraded", "the target was upgraded while the call was open";
     /// The slot wants more open asks, open calls, timers or children than the process may have.
     LimitReached = 15, "limit-reached", "more open asks, open calls, timers or children than the process may have";
+    /// The module of an upgrade is none that the profile can run, whatever a unit has said of it.
+    BadModule = 16, "bad-module", "the module of the upgrade is none that the process's profile can run";
 }
 
 /// A line an actor logged.

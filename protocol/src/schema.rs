@@ -3,7 +3,12 @@
 //! A schema informs tools (prompts, forms, JSON conversion). Nothing that decides an outcome reads
 //! it, so a wrong one misleads only people.
 
-use minicbor::{Decode, Decoder, Encode, decode};
+mod compat;
+mod read;
+
+use minicbor::{Decode, Encode};
+
+pub use compat::{SchemaBreak, breaking_changes};
 
 /// The interface of an actor.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -23,6 +28,9 @@ pub struct Schema {
     /// Its methods, the initialiser among them.
     #[n(4)]
     pub methods: Vec<Method>,
+    /// The events it says that it emits. Absent if there are none.
+    #[cbor(n(5), skip_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
 }
 
 /// A method of an actor.
@@ -43,6 +51,61 @@ pub struct Method {
     /// Its documentation.
     #[n(4)]
     pub docs: String,
+    /// The errors of its own that its error type lists; it may answer with others. Absent if there
+    /// are none.
+    #[cbor(n(5), skip_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorCode>,
+}
+
+/// An error that a method answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ErrorCode {
+    /// Its code, a kebab-case word.
+    #[n(0)]
+    pub code: String,
+    /// Its documentation.
+    #[n(1)]
+    pub docs: String,
+}
+
+/// An event that an actor emits.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Event {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// The fields of its data.
+    #[n(1)]
+    pub fields: Vec<Field>,
+    /// Its documentation.
+    #[n(2)]
+    pub docs: String,
+}
+
+/// A field of a structure or an event.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Field {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Its type.
+    #[n(1)]
+    pub ty: Type,
+    /// Whether it may be left out.
+    #[n(2)]
+    pub optional: bool,
+}
+
+/// One of the forms of an enumeration.
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
+pub struct Variant {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// What stands beside the name. A variant with nothing there is its name as text, any other a
+    /// map with the name as its one key.
+    #[n(1)]
+    pub content: Option<Type>,
 }
 
 /// How a method is called.
@@ -115,6 +178,29 @@ pub enum Type {
     /// A type of the author's, by its Rust spelling; any value.
     #[n(10)]
     Named(#[n(0)] String),
+    /// A structure of the author's: a map from the names of its fields.
+    #[n(11)]
+    Record {
+        /// Its name.
+        #[n(0)]
+        name: String,
+        /// Its fields, in order of declaration.
+        #[n(1)]
+        fields: Vec<Field>,
+    },
+    /// An enumeration of the author's: exactly one of its variants.
+    #[n(12)]
+    Choice {
+        /// Its name.
+        #[n(0)]
+        name: String,
+        /// Its variants, in order of declaration.
+        #[n(1)]
+        variants: Vec<Variant>,
+    },
+    /// An array of so many values, each of its own type.
+    #[n(13)]
+    Tuple(#[n(0)] Vec<Self>),
 }
 
 impl Schema {
@@ -127,35 +213,6 @@ impl Schema {
 impl Type {
     /// How deep types may nest.
     pub const DEPTH_MAX: u32 = crate::Value::DEPTH_MAX;
-}
-
-impl<'b, C> Decode<'b, C> for Type {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        read(d, Self::DEPTH_MAX)
-    }
-}
-
-/// Reads a type nested at most `depth` deep: a derived decoder would let a guest choose how much
-/// stack it takes.
-fn read(d: &mut Decoder<'_>, depth: u32) -> Result<Type, decode::Error> {
-    let position = d.position();
-    let refuse = |detail: &str| decode::Error::message(detail.to_owned()).at(position);
-    let depth = depth.checked_sub(1).ok_or_else(|| refuse("types nest too deep"))?;
-    let length = d.array()?.ok_or_else(|| refuse("a type of indefinite length"))?;
-    Ok(match (d.u8()?, length) {
-        (0, 1) => Type::Null,
-        (1, 1) => Type::Bool,
-        (2, 3) => Type::Integer { bits: d.u8()?, signed: d.bool()? },
-        (3, 1) => Type::Float,
-        (4, 1) => Type::Text,
-        (5, 1) => Type::Bytes,
-        (6, 2) => Type::Option(Box::new(read(d, depth)?)),
-        (7, 2) => Type::List(Box::new(read(d, depth)?)),
-        (8, 3) => Type::Map(Box::new(read(d, depth)?), Box::new(read(d, depth)?)),
-        (9, 2) => Type::Id(d.str()?.to_owned()),
-        (10, 2) => Type::Named(d.str()?.to_owned()),
-        _ => return Err(refuse("not a known type")),
-    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use protocol::{
     Acceptance, Assignment, AssignmentProof, BatchHeader, ComputePolicy, Control, ControlAction,
     Delivery, Entry, Epoch, Gas, Hash, ItemBody, Kind, Limits, MerkleTree, Message, ModuleId,
-    NetworkId, OriginProof, OutboxItem, Outcome, PairNumber, PairPosition, Principal, ProcessId,
-    Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed, Slot, Spawn,
-    Timestamp, V1, api::Submission, chain_hash, codec,
+    NetworkId, OriginBasis, OriginProof, OutboxItem, Outcome, PairNumber, PairPosition, Principal,
+    ProcessId, Profile, Provenance, Receipt, ReceiptBatch, ReceiptLeaf, Reply, SecretKey, Signed,
+    Slot, Spawn, Timestamp, V1,
+    api::{Submission, SubmitFrame},
+    chain_hash, codec,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -146,13 +148,13 @@ pub(crate) fn control_by(
 }
 
 pub(crate) fn submission(tag: u64, entry: Entry) -> Submission {
-    Submission { tag, entry, origin: None, introduction: None }
+    Submission::bare(tag, entry)
 }
 
 /// A process of another scheduler that emitted some tells in its slot 0.
 pub(crate) struct Teller {
     pub(crate) id: ProcessId,
-    provenance: Provenance,
+    pub(crate) provenance: Provenance,
     outcome: Outcome,
     assignment: AssignmentProof,
     receipt: Receipt,
@@ -234,7 +236,7 @@ impl Teller {
             emitted: None,
         };
         let entry = Entry::Delivery(Delivery { source: self.id, slot: Slot::ZERO, item });
-        Submission { tag, entry, origin: Some(Box::new(origin)), introduction: None }
+        Submission { origin: Some(Box::new(origin)), ..Submission::bare(tag, entry) }
     }
 
     /// An item as a skip, with its whole proof.
@@ -250,6 +252,17 @@ impl Teller {
         submission.origin.as_mut().unwrap().introduction = None;
         submission
     }
+}
+
+/// The same submissions with links in the place of their proofs.
+pub(crate) fn linked(submissions: Vec<Submission>) -> SubmitFrame {
+    let proofs: Vec<OriginProof> =
+        submissions.iter().map(|submission| *submission.origin.clone().unwrap()).collect();
+    let (basis, links) = OriginBasis::of(&proofs).unwrap();
+    let link =
+        |(submission, link)| Submission { origin: None, link: Some(Box::new(link)), ..submission };
+    let submissions = submissions.into_iter().zip(links).map(link).collect();
+    SubmitFrame { submissions, basis: Some(basis) }
 }
 
 fn tell(target: ProcessId, index: u32, number: u64) -> OutboxItem {
@@ -338,7 +351,7 @@ pub(crate) fn verifier_since(opened: &Opened, started: Timestamp) -> Verifier {
 pub(crate) fn verify(verifier: &Verifier, now: Timestamp, submission: Submission) -> Ready {
     let entry_bytes = codec::encode(&submission.entry).into();
     let proof_bytes = submission.origin.as_ref().map(|origin| codec::encode(&**origin).into());
-    let said = Said { submission, entry_bytes, proof_bytes };
+    let said = Said { submission, entry_bytes, proof_bytes, basis: None };
     verifier.verify(now, vec![said]).remove(0)
 }
 

@@ -16,6 +16,7 @@
 //! - A slow process, stream or reader delays no other.
 //! - Only the log must survive a crash; the index is derived from it.
 
+mod absence;
 mod adoption;
 mod archive;
 mod births;

@@ -32,7 +32,7 @@ use protocol::{
     RefusalCode, Slot, Spawn, Timestamp, UnitId, Verified, api::Cursor,
 };
 
-use crate::verify::{Child, Due, Misfit, Proven};
+use crate::verify::{Child, Due, Misfit, Origin, Proven};
 use held::{Held, LOOK_UP_MAX};
 pub(crate) use import::Imported;
 pub(crate) use log::{Head, Log, Retired, Standing};
@@ -60,8 +60,8 @@ pub(crate) struct Checked {
     pub(crate) id: EntryId,
     /// Its canonical bytes.
     pub(crate) entry: Bytes,
-    /// The canonical bytes of the proof of origin it came with.
-    pub(crate) origin: Option<Bytes>,
+    /// What has shown where it comes from.
+    pub(crate) origin: Option<Origin>,
     /// When it was looked up in vain in the index and what is newer; zero if it was not.
     pub(crate) looked_up: Timestamp,
     /// What it says.

@@ -16,7 +16,7 @@ use transport::{Directory, Endpoint, Peers};
 pub(crate) use self::stores::Stores;
 use self::stores::{ModulesAt, reading};
 use crate::{
-    Config,
+    Config, absence,
     adoption::Adoptions,
     archive::Archive,
     births::Births,
@@ -136,6 +136,7 @@ pub fn start(config: Config, endpoint: Endpoint, directory: Directory) -> Result
     let stop = CancellationToken::new();
     let checking = Arc::clone(&unit).check_store(open_gate);
     tokio::spawn(stop.clone().run_until_cancelled_owned(checking));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(absence::run(Arc::clone(&unit))));
     let server = serve(endpoint, &unit, &stop, failing);
     Ok(Running { stop, unit, server, threads: Mutex::new(threads), failed })
 }

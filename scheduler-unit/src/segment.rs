@@ -9,7 +9,10 @@ use protocol::{
     Signed, Slot, api::RefusalRecord, codec,
 };
 
-use crate::store::StoreError;
+mod basis;
+
+use crate::{store::StoreError, verify::Origin};
+use basis::BasisBuilder;
 
 /// The bytes of a group commit, taken apart.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(crate) struct Segment<'b> {
     pub(crate) records: Vec<Record<'b>>,
     /// Its final refusals, in order.
     pub(crate) refusals: Vec<RefusalRecord>,
+    /// The canonical bytes of what links lead to.
+    basis: Option<&'b [u8]>,
 }
 
 /// One assignment of a group commit.
@@ -34,6 +39,8 @@ pub(crate) struct Record<'b> {
     pub(crate) entry: &'b [u8],
     /// The canonical bytes of the proof of origin.
     pub(crate) origin: Option<&'b [u8]>,
+    /// The canonical bytes of the link that stands in its place.
+    pub(crate) link: Option<&'b [u8]>,
 }
 
 impl<'b> Segment<'b> {
@@ -91,11 +98,14 @@ impl<'b> Segment<'b> {
         refusals: &[RefusalRecord],
     ) -> Vec<u8> {
         let length = records.iter().map(|record| record.raw.len()).sum::<usize>();
-        let mut bytes = Vec::with_capacity(self.batch.len() + self.leaves.len() + length + 16);
+        let basis = self.basis.filter(|_| records.iter().any(|record| record.link.is_some()));
+        let shared = self.batch.len() + self.leaves.len() + basis.map_or(0, <[u8]>::len);
+        let mut bytes = Vec::with_capacity(shared + length + 16);
         let count = u64::try_from(records.len()).expect("records fit in memory");
         let mut encoder = minicbor::Encoder::new(&mut bytes);
-        let fields = if refusals.is_empty() { 3 } else { 4 };
-        encoder.array(fields).expect("writing to memory cannot fail");
+        encoder
+            .array(fields(refusals.is_empty(), basis.is_none()))
+            .expect("writing to memory cannot fail");
         encoder.writer_mut().extend_from_slice(self.batch);
         encoder.writer_mut().extend_from_slice(self.leaves);
         encoder.array(count).expect("writing to memory cannot fail");
@@ -105,7 +115,22 @@ impl<'b> Segment<'b> {
         if !refusals.is_empty() {
             encoder.encode(refusals).expect("writing to memory cannot fail");
         }
+        if let Some(basis) = basis {
+            if refusals.is_empty() {
+                encoder.null().expect("writing to memory cannot fail");
+            }
+            encoder.writer_mut().extend_from_slice(basis);
+        }
         bytes
+    }
+}
+
+/// How many fields the bytes of a group commit have.
+const fn fields(unrefused: bool, unlinked: bool) -> u64 {
+    match (unrefused, unlinked) {
+        (_, false) => 5,
+        (false, true) => 4,
+        (true, true) => 3,
     }
 }
 
@@ -114,22 +139,35 @@ impl<'b> Segment<'b> {
 pub(crate) struct Builder {
     records: Vec<u8>,
     count: u64,
+    basis: BasisBuilder,
 }
 
 impl Builder {
-    /// Adds an assignment with the canonical bytes of its entry and its proof of origin.
+    /// Adds an assignment with the canonical bytes of its entry, and what has shown its origin.
     pub(crate) fn add(
         &mut self,
         index: u32,
         assignment: &Assignment,
         entry: &[u8],
-        origin: Option<&[u8]>,
+        origin: Option<&Origin>,
     ) {
         let mut encode = || {
             let mut encoder = minicbor::Encoder::new(&mut self.records);
-            encoder.array(if origin.is_some() { 4 } else { 3 })?.u32(index)?;
+            let fields = match origin {
+                None => 3,
+                Some(Origin::Whole(_)) => 4,
+                Some(Origin::Linked(..)) => 5,
+            };
+            encoder.array(fields)?.u32(index)?;
             encoder.encode(assignment)?.bytes(entry)?;
-            origin.map(|origin| encoder.bytes(origin).map(drop)).transpose()
+            match origin {
+                None => {}
+                Some(Origin::Whole(proof)) => drop(encoder.bytes(proof)?),
+                Some(Origin::Linked(basis, link)) => {
+                    encoder.null()?.encode(self.basis.link(basis, link))?;
+                }
+            }
+            Ok::<_, minicbor::encode::Error<_>>(())
         };
         encode().expect("writing to memory cannot fail");
         self.count += 1;
@@ -143,18 +181,25 @@ impl Builder {
         refusals: &[RefusalRecord],
     ) -> Vec<u8> {
         let records = std::mem::take(&mut self.records);
+        let basis = std::mem::take(&mut self.basis).finish();
         // A leaf takes 34 bytes, a header about 200.
         let mut bytes = Vec::with_capacity(records.len() + leaves.len() * 34 + 512);
         let mut encode = || {
             let mut encoder = minicbor::Encoder::new(&mut bytes);
             encoder
-                .array(if refusals.is_empty() { 3 } else { 4 })?
+                .array(fields(refusals.is_empty(), basis.is_none()))?
                 .encode(batch)?
                 .encode(leaves)?
                 .array(std::mem::take(&mut self.count))?;
             encoder.writer_mut().extend_from_slice(&records);
             if !refusals.is_empty() {
                 encoder.encode(refusals)?;
+            }
+            if let Some(basis) = &basis {
+                if refusals.is_empty() {
+                    encoder.null()?;
+                }
+                encoder.encode(basis)?;
             }
             Ok::<_, minicbor::encode::Error<_>>(())
         };
@@ -207,7 +252,7 @@ impl PageBuilder {
 
 fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
     let mut d = Decoder::new(bytes);
-    let fields = expect_array(&mut d, 3..=4)?;
+    let fields = expect_array(&mut d, 3..=5)?;
     let batch = raw(&mut d)?;
     let leaves = raw(&mut d)?;
     let count = d.array()?.unwrap_or_default();
@@ -215,20 +260,23 @@ fn read(bytes: &[u8]) -> Result<Segment<'_>, minicbor::decode::Error> {
     for _ in 0..count {
         records.push(record(&mut d)?);
     }
-    let refusals = if fields > 3 { d.decode()? } else { Vec::new() };
-    Ok(Segment { batch, leaves, records, refusals })
+    let refusals = if fields > 3 { d.decode::<Option<_>>()? } else { None };
+    let basis = if fields > 4 { Some(raw(&mut d)?) } else { None };
+    Ok(Segment { batch, leaves, records, refusals: refusals.unwrap_or_default(), basis })
 }
 
 fn record<'b>(d: &mut Decoder<'b>) -> Result<Record<'b>, minicbor::decode::Error> {
     let start = d.position();
-    let fields = expect_array(d, 3..=4)?;
+    let fields = expect_array(d, 3..=5)?;
     let index = d.u32()?;
     let assignment: Assignment = d.decode()?;
     // Every slot that was assigned has one behind it.
     assignment.slot.next().ok_or_else(|| minicbor::decode::Error::message("the last slot"))?;
     let entry = d.bytes()?;
-    let origin = if fields > 3 { Some(d.bytes()?) } else { None };
-    Ok(Record { raw: since(d, start), index, assignment, entry, origin })
+    let origin = if fields > 3 { d.decode::<Option<&minicbor::bytes::ByteSlice>>()? } else { None };
+    let origin = origin.map(|origin| &**origin);
+    let link = if fields > 4 { Some(raw(d)?) } else { None };
+    Ok(Record { raw: since(d, start), index, assignment, entry, origin, link })
 }
 
 fn raw<'b>(d: &mut Decoder<'b>) -> Result<&'b [u8], minicbor::decode::Error> {

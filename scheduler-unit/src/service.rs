@@ -152,7 +152,8 @@ impl Unit {
             | Request::Heads { .. }
             | Request::Agenda { .. }
             | Request::Outbox { .. }
-            | Request::PutCursors(_) => {
+            | Request::PutCursors(_)
+            | Request::ModuleOf(_) => {
                 let detail = "this unit is a scheduler; it does not answer that";
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }

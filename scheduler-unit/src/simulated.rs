@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use transport::{Directory, Endpoint, Peers};
 
 use crate::{
+    absence,
     adoption::Adoptions,
     archive::Archive,
     clock::{Clock, Host, Reading},
@@ -127,6 +128,7 @@ pub fn start(
         readers,
     });
     tokio::spawn(Arc::clone(&unit).check_store(open_gate));
+    tokio::spawn(absence::run(Arc::clone(&unit)));
     let service = Arc::new(Service(unit));
     tokio::spawn(transport::serve(endpoint, service, CancellationToken::new()));
     Ok(())

@@ -21,7 +21,7 @@ use crate::{
     order::Place,
     shard::Shards,
     unit::{MEMORY, Unit},
-    verify::{Event, Lane, refuse_storage},
+    verify::{Event, Lane, Share, refuse_storage},
 };
 
 pub(crate) use frame::Received;
@@ -98,6 +98,10 @@ async fn enqueue(
     room: &Semaphore,
     submissions: Vec<Received>,
 ) -> Option<()> {
+    if let Some(basis) = submissions.first().and_then(Received::basis) {
+        let share = memory(unit, basis.length()).await?;
+        basis.hold(share);
+    }
     let mut submissions = submissions.into_iter().peekable();
     while submissions.peek().is_some() {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -110,12 +114,17 @@ async fn enqueue(
             chunk.push(submission);
         }
         let count = u32::try_from(chunk.len()).ok()?;
-        let share = u32::try_from(bytes >> 10).unwrap_or(MEMORY).saturating_add(1).min(MEMORY);
         room.acquire_many(count).await.ok()?.forget();
-        let share = Arc::clone(&unit.memory).acquire_many_owned(share).await.ok()?;
+        let share = memory(unit, bytes).await?;
         unit.pool.put(lane, chunk, share);
     }
     Some(())
+}
+
+/// A share of the memory for submissions, of so many bytes.
+async fn memory(unit: &Arc<Unit>, bytes: usize) -> Option<Share> {
+    let share = u32::try_from(bytes >> 10).unwrap_or(MEMORY).saturating_add(1).min(MEMORY);
+    Arc::clone(&unit.memory).acquire_many_owned(share).await.ok()
 }
 
 /// Sends events until all submissions are told about, or the peer is gone.

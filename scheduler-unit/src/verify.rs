@@ -7,6 +7,7 @@
 //! - Only what a principal signed, or what a process provably emitted, becomes [`Checked`].
 //! - A messenger's word is never evidence.
 
+mod basis;
 mod keys;
 mod messages;
 mod origin;
@@ -17,26 +18,29 @@ use std::{collections::HashSet, sync::Arc};
 use bytes::Bytes;
 use protocol::{
     Acceptance, AccountId, Answer, Body, Control, ControlAction, Delivery, Domain, Entry, EntryId,
-    ItemBody, ModuleId, NetworkId, OriginProof, PairNumber, Principal, Profile, ProfileId,
-    PublicKey, Refusal, RefusalCode, Signed, Spawn, Timestamp, UnitId, VerifyError,
-    api::Submission, codec,
+    ItemBody, ModuleId, NetworkId, PairNumber, Principal, Profile, ProfileId, PublicKey, Refusal,
+    RefusalCode, Signed, Spawn, Timer, TimerKind, Timestamp, UnitId, VerifyError, api::Submission,
+    codec,
 };
 
 use crate::{
+    absence::Absences,
     archive::Archive,
     order::{Checked, CheckedBody, Place},
     shard::Shards,
     store::StoreError,
 };
+use basis::Shown;
 use keys::Keys;
 
 /// What is said of a proof that is missing, or is not wanted.
 const PROVEN: &str = "deliveries, skips and timers come with a proof of origin, and no others";
 
+pub(crate) use basis::{Basis, Origin};
 pub(crate) use origin::{Child, Due, Misfit, Origins, PROOF_BYTES, Proven, Recurring};
 #[cfg(simulation)]
 pub(crate) use pool::Worker;
-pub(crate) use pool::{Arrival, Event, Lane, Pool};
+pub(crate) use pool::{Arrival, Event, Lane, Pool, Share};
 
 /// What verification makes of a submission.
 #[derive(Debug)]
@@ -60,6 +64,8 @@ pub(crate) struct Said {
     pub(crate) entry_bytes: Bytes,
     /// The bytes of its proof of origin.
     pub(crate) proof_bytes: Option<Bytes>,
+    /// What its link leads to.
+    pub(crate) basis: Option<Arc<Basis>>,
 }
 
 /// What verification must know.
@@ -70,6 +76,7 @@ pub(crate) struct Verifier {
     accounts: Option<HashSet<AccountId>>,
     shards: Arc<Shards>,
     pub(crate) origins: Origins,
+    pub(crate) absences: Absences,
     keys: Keys,
     /// Messages that could have been assigned before this instant are looked up on disk: their ids
     /// are not in memory.
@@ -87,8 +94,8 @@ impl Verifier {
     ) -> Self {
         let accounts = accounts.map(|accounts| accounts.into_iter().collect());
         let origins = Origins::new(network, Arc::clone(&shards));
-        let keys = Keys::default();
-        Self { network, unit, accounts, shards, origins, keys, started }
+        let (absences, keys) = (Absences::default(), Keys::default());
+        Self { network, unit, accounts, shards, origins, absences, keys, started }
     }
 
     /// Takes note of who a process is, so that what follows on the stream need not say it again.
@@ -111,27 +118,33 @@ impl Verifier {
     fn check(
         &self,
         now: Timestamp,
-        Said { submission: Submission { entry, origin, .. }, entry_bytes, proof_bytes }: Said,
+        Said { submission, entry_bytes, proof_bytes, basis }: Said,
     ) -> Result<Ready, Refusal> {
+        let Submission { entry, origin: whole, link, .. } = submission;
         let proven = matches!(entry, Entry::Delivery(_) | Entry::Skip(_) | Entry::Timer(_));
+        let (whole, link) = (whole.map(|proof| *proof).zip(proof_bytes), link.zip(basis));
+        let origin = match (whole, link) {
+            (Some((proof, bytes)), None) => Some(Shown::Whole(Box::new(proof), bytes)),
+            (None, Some((link, basis))) => Some(Shown::Linked(basis.open()?, link)),
+            _ => None,
+        };
         if origin.is_some() != proven {
             return Err(Refusal::new(RefusalCode::BadOrigin, PROVEN));
         }
         let id = entry.id();
-        let proof = origin.as_deref();
-        let length = proof_bytes.as_ref().map_or(0, Bytes::len);
+        let proof = origin.as_ref();
         let (body, looked_up) = match (entry, proof) {
             (Entry::Spawn(spawn), _) => (self.check_spawn(spawn)?, Timestamp::ZERO),
             (Entry::Control(control), _) => (self.check_control(control)?, now),
             (Entry::Answer(answer), _) => (self.check_answer(&answer)?, now),
             (Entry::Delivery(delivery), Some(proof)) => {
-                (self.check_delivery(delivery, proof, length)?, Timestamp::ZERO)
+                (self.check_delivery(delivery, proof)?, Timestamp::ZERO)
             }
             (Entry::Skip(skip), Some(proof)) => {
-                (CheckedBody::Skip(self.origins.prove_skip(&skip, proof, length)?), Timestamp::ZERO)
+                (CheckedBody::Skip(self.origins.prove_skip(&skip, proof)?), Timestamp::ZERO)
             }
             (Entry::Timer(timer), Some(proof)) => {
-                (CheckedBody::Timer(self.origins.prove_timer(&timer, proof, length)?), now)
+                (CheckedBody::Timer(self.check_timer(now, &timer, proof)?), now)
             }
             // Messages are checked together, and these come with their proofs.
             (Entry::Message(_), _)
@@ -139,7 +152,7 @@ impl Verifier {
                 return Err(Refusal::new(RefusalCode::BadOrigin, PROVEN));
             }
         };
-        let (entry, origin) = (entry_bytes, proof_bytes);
+        let (entry, origin) = (entry_bytes, origin.map(Origin::from));
         self.look_up_first(Checked { id, entry, origin, looked_up, body })
     }
 
@@ -154,13 +167,8 @@ impl Verifier {
         Ok(Ready::Checked(Box::new(checked)))
     }
 
-    fn check_delivery(
-        &self,
-        delivery: Delivery,
-        proof: &OriginProof,
-        length: usize,
-    ) -> Result<CheckedBody, Refusal> {
-        let item = self.origins.prove(&delivery, proof, length)?;
+    fn check_delivery(&self, delivery: Delivery, proof: &Shown) -> Result<CheckedBody, Refusal> {
+        let item = self.origins.prove(&delivery, proof)?;
         let ItemBody::Spawn(bytes, _) = delivery.item.body else {
             return Ok(CheckedBody::Delivery(item));
         };
@@ -186,6 +194,20 @@ impl Verifier {
             }
             Err(flaw) => misfit(spawn.scheduler == self.unit, flaw),
         }
+    }
+
+    fn check_timer(&self, now: Timestamp, timer: &Timer, proof: &Shown) -> Result<Due, Refusal> {
+        let due = self.origins.prove_timer(timer, proof)?;
+        let target = proof.emitted().map(|item| item.target);
+        let Some(target) = target.filter(|_| timer.kind == TimerKind::NoTarget) else {
+            return Ok(due);
+        };
+        if self.origins.source(&target)?.is_some() {
+            return Err(Refusal::new(RefusalCode::NotDue, "the target of the ask is known here"));
+        }
+        self.absences.check(now, &target)?;
+        // It does not wait for the deadline of the ask.
+        Ok(Due { due: Timestamp::ZERO, ..due })
     }
 
     fn check_child(&self, item: &Proven, spawn: &Spawn) -> Result<(), Refusal> {

@@ -1,34 +1,44 @@
 //! What `#[actor]` implements.
 
 use protocol::{ProcessId, codec, schema::Schema};
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ActorRef, Args, Call, Context, Error, Evidence, State, ViewContext,
-    expansion::{self, Answer, Task},
+    ActorRef, Args, Call, Context, Error, Evidence, State, ViewContext, cbor,
+    expansion::{self, Answer, Storable, Task},
 };
 
-/// A type that processes can be of. Implemented by `#[actor]` on the type's definition.
+/// What is said of an actor at its definition. Implemented by `#[actor]` there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an actor",
-    note = "put `#[actor]` on the struct as well as on the impl"
+    message = "the definition of `{Self}` lacks `#[actor]`",
+    note = "put `#[actor]` on the struct or enum as well as on the impl"
 )]
-pub trait Addressable: Sized {
-    /// The methods an [`ActorRef`] of this type has.
-    type Stub: Stub<ProcessId> + Copy;
-
-    /// The same methods for whoever calls from elsewhere than an actor.
-    type StubVia<V: Via>: Stub<V>;
-
+pub trait Definition: Sized {
     /// The version of the state, for upgrades.
     const STATE_VERSION: u32;
 
     /// The documentation and the version of the state, as two items of the encoded schema.
     #[doc(hidden)]
     const DESCRIPTION: &'static [u8];
+
+    /// How many events are listed, and these as encoded items.
+    #[doc(hidden)]
+    const EVENTS: (usize, &'static [u8]);
 }
 
-/// The methods of a remote actor. Implemented by `#[actor]` on the type's definition.
+/// A type that processes can be of. Implemented by `#[actor]` on the impl block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    note = "put `#[actor]` on the struct as well as on the impl"
+)]
+pub trait Addressable: Definition {
+    /// The methods an [`ActorRef`] of this type has.
+    type Stub: Stub<ProcessId> + Copy;
+
+    /// The same methods for whoever calls from elsewhere than an actor.
+    type StubVia<V: Via>: Stub<V>;
+}
+
+/// The methods of a remote actor. Implemented by `#[actor]` on the impl block.
 pub trait Stub<V> {
     /// The methods of the process that is reached this way.
     fn new(via: V) -> Self;
@@ -57,11 +67,14 @@ impl Via for ProcessId {
 }
 
 /// A type that runs as a process. Implemented by `#[actor]` on the impl block.
+///
+/// Nothing here is called with a dot: it would hide methods of the same name that the author has
+/// written with `&mut self`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a process",
     note = "put `#[actor]` on the struct as well as on the impl"
 )]
-pub trait Actor: Addressable + Serialize + DeserializeOwned {
+pub trait Actor: Addressable + Storable {
     /// The encoded schema, as it stands in the module's custom section.
     const SCHEMA: &'static [u8];
 
@@ -79,8 +92,9 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     ///
     /// # Errors
     ///
-    /// `bad-arguments`.
+    /// `bad-arguments` or `not-permitted`.
     fn start(
+        _actor: &Self,
         _state: &State<Self>,
         _cx: &Context,
         _method: &str,
@@ -94,7 +108,7 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
+    fn call(actor: &mut Self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
 
     /// Whether there is a method that takes evidence.
     const ASSIGNED: bool = false;
@@ -104,7 +118,7 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, or `unknown-method`.
-    fn assigned(&mut self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
+    fn assigned(_actor: &mut Self, _cx: &Context, _evidence: Evidence) -> Result<Answer, Error> {
         Err(expansion::no_evidence())
     }
 
@@ -113,7 +127,26 @@ pub trait Actor: Addressable + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn view(&self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn view(actor: &Self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Saves the state for an upgrade: encoded as it is, or what `#[save]` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`cbor::Error`] if it has no CBOR form.
+    fn save(actor: &Self) -> Result<Vec<u8>, cbor::Error> {
+        cbor::to_vec(actor)
+    }
+
+    /// Takes over the state that the module before has saved.
+    ///
+    /// # Errors
+    ///
+    /// `state-version` if it has another version and no `#[migrate]` is from it, `bad-state` if it
+    /// cannot be read, or the migration's own.
+    fn load(_cx: &Context, version: u32, state: &[u8]) -> Result<Self, Error> {
+        expansion::load(version, state)
+    }
 
     /// The interface of the actor.
     fn schema() -> Schema {

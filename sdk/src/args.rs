@@ -11,6 +11,19 @@ use crate::{
 /// The arguments of a call under construction: parameter names with encoded values.
 ///
 /// [`args!`](macro@crate::args) writes them down; any serde struct or map with text keys converts.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// #[derive(Serialize)]
+/// struct Transfer {
+///     amount: u64,
+///     note: &'static str,
+/// }
+///
+/// let written = args! { note: "rent", amount: 3 };
+/// assert_eq!(written.encode(), Args::from(Transfer { amount: 3, note: "rent" }).encode());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Args(Entries);
 
@@ -61,6 +74,14 @@ impl<T: Serialize> From<T> for Args {
 }
 
 /// Writes down arguments: `args! { by: 3, to: id }`.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// let cx = Context::mock();
+/// cx.tell(ProcessId::from_bytes([7; 32]), "add", args! { by: 3 });
+/// assert_eq!(cx.tells()[0].arg::<u64>("by"), Some(3));
+/// ```
 #[macro_export]
 macro_rules! args {
     ($($name:ident : $value:expr),* $(,)?) => {

@@ -56,6 +56,25 @@ impl AskError {
         self.system
     }
 
+    /// The code of the peer's own error: nothing if the system says that there is no reply, or the
+    /// reply is of another type.
+    ///
+    /// ```
+    /// # use antiphon::prelude::*;
+    /// # #[derive(ActorError)]
+    /// # enum PayError { TooPoor }
+    /// fn is_worth_another_try(error: &AskError) -> bool {
+    ///     match error.peer_code() {
+    ///         Some(PayError::TOO_POOR) => false,
+    ///         Some(_) => true,
+    ///         None => error.effect() == Effect::No,
+    ///     }
+    /// }
+    /// ```
+    pub fn peer_code(&self) -> Option<&str> {
+        (!self.system && self.code != Self::BAD_REPLY).then_some(&*self.code)
+    }
+
     fn bad_reply(error: &cbor::Error) -> Self {
         Self {
             code: Self::BAD_REPLY.to_owned(),
@@ -141,6 +160,24 @@ impl<R: DeserializeOwned> Future for Ask<R> {
 impl Context {
     /// Asks a process whose type is not at hand, and waits for at most a minute;
     /// [`Call`](crate::Call) says how long.
+    ///
+    /// ```
+    /// # use antiphon::prelude::*;
+    /// # #[actor]
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # pub struct Counter { n: u64 }
+    /// # #[actor]
+    /// # impl Counter {
+    /// #     #[init]
+    /// #     fn new() -> Self { Self::default() }
+    /// #     fn get(&self) -> u64 { self.n }
+    /// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+    /// async fn pull(this: State<Self>, cx: Context, peer: ProcessId) -> Result<u64, AskError> {
+    ///     let theirs: u64 = cx.ask(peer, "get", args! {}).await?;
+    ///     Ok(this.with(|me| me.add(theirs)))
+    /// }
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///

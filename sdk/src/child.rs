@@ -164,7 +164,7 @@ impl Context {
     ///
     /// # Panics
     ///
-    /// If the unit does not say how this process was spawned: under profile 1, and after an upgrade.
+    /// If the unit does not say how this process was spawned: under profile 1.
     pub fn child<T: Addressable>(&self, module: &ModuleRef, args: impl Into<Args>) -> Birth<'_, T> {
         let own = self.own_spawn();
         let here = self.world().here();
@@ -184,7 +184,7 @@ impl Context {
         Birth { cx: self, spawn, patience: PATIENCE, child: PhantomData }
     }
 
-    /// The module of this process, to spawn more of its kind.
+    /// The module that this process was spawned with, to spawn more of its kind.
     ///
     /// # Panics
     ///

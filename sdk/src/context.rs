@@ -11,7 +11,7 @@ use protocol::{
 use serde::Serialize;
 
 use crate::{
-    Args,
+    Args, Event,
     call::CallId,
     cbor,
     world::{Here, World},
@@ -85,6 +85,17 @@ impl ViewContext {
 /// Where and when a message is handled, and the way to have effects.
 ///
 /// Effects happen when the slot ends, in the order they were made; if it panics, none does.
+///
+/// A native test takes one of [`mock`](Self::mock), and looks at what was wanted.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// let cx = Context::mock().at_time(Timestamp::new(5)).sent_by(ProcessId::from_bytes([7; 32]));
+/// log!(cx, Level::Warn, "it is {}", cx.now());
+/// assert_eq!(cx.logged().len(), 1);
+/// assert_ne!(cx.sender(), cx.controller());
+/// ```
 ///
 /// In an async method, sender, slot, time and the rest stay those of the call for as long as it
 /// takes. [`now`](Self::now) and the effects are of the slot at hand, which is another one after
@@ -176,12 +187,21 @@ impl Context {
         self.push(GuestEffect::Log { level: level.number(), text: text.into() });
     }
 
-    /// Emits a named event that clients can follow.
+    /// Emits an event that clients can follow.
     ///
     /// # Panics
     ///
-    /// If the data has no CBOR form, which undoes the slot.
-    pub fn emit<T: Serialize + ?Sized>(&self, name: &str, data: &T) {
+    /// If the event has no CBOR form, which undoes the slot.
+    pub fn emit<E: Event>(&self, event: E) {
+        self.emit_named(E::NAME, &event);
+    }
+
+    /// Emits an event whose type is not at hand.
+    ///
+    /// # Panics
+    ///
+    /// As [`emit`](Self::emit).
+    pub fn emit_named<T: Serialize + ?Sized>(&self, name: &str, data: &T) {
         match cbor::to_vec(data) {
             Ok(data) => self.push(GuestEffect::Event { name: name.to_owned(), data }),
             Err(error) => panic!("event `{name}`: {error}"),

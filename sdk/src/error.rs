@@ -5,6 +5,14 @@ use std::borrow::Cow;
 use protocol::abi::GuestResult;
 
 /// An actor's refusal: a code for programs and a detail for people.
+///
+/// ```
+/// use antiphon::Error;
+///
+/// let error = Error::new("no-room", "the list is full");
+/// assert_eq!(error.to_string(), "no-room: the list is full");
+/// assert_eq!(Error::from("the list is full").code(), Error::REFUSED);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Error {
@@ -21,6 +29,10 @@ impl Error {
     pub const BAD_ARGUMENTS: &'static str = "bad-arguments";
     /// The code for a saved state that the actor cannot take.
     pub const BAD_STATE: &'static str = "bad-state";
+    /// The code for a saved state of a version that the actor cannot take.
+    pub const STATE_VERSION: &'static str = "state-version";
+    /// The code for a call that the method's guard refuses.
+    pub const NOT_PERMITTED: &'static str = "not-permitted";
     /// The code for an input that this version of the SDK does not handle.
     pub const UNSUPPORTED_INPUT: &'static str = "unsupported-input";
     /// The code for a call before the first state exists.
@@ -76,9 +88,58 @@ impl From<String> for Error {
     }
 }
 
+/// An error that callers tell apart by its code, by `#[derive(ActorError)]` on an enum.
+///
+/// The code of a variant is its name in kebab case, or what `#[code("..")]` says. The detail is what
+/// the error displays, or else the variant's documentation. The codes stand in the schema and, for
+/// callers, as constants in the enum. What a variant holds does not reach the caller but through the
+/// detail.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// #[derive(Debug, ActorError)]
+/// pub enum PayError {
+///     /// There is not so much money.
+///     TooPoor,
+///     #[code("shut")]
+///     Closed,
+/// }
+///
+/// assert_eq!(PayError::TOO_POOR, "too-poor");
+/// let error = Error::from(PayError::TooPoor);
+/// assert_eq!((error.code(), error.detail()), (PayError::TOO_POOR, "There is not so much money."));
+/// assert_eq!(Error::from(PayError::Closed).code(), "shut");
+/// ```
+///
+/// With a `Display`, by hand or by `thiserror`, that is the detail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no codes",
+    note = "put `#[derive(ActorError)]` on the enum"
+)]
+pub trait ActorError: Into<Error> {
+    /// How many codes there are, and these with their documentation as encoded items.
+    #[doc(hidden)]
+    const CODES: (usize, &'static [u8]);
+
+    /// The code of this error.
+    fn code(&self) -> &'static str;
+}
+
 /// Returns an error unless the condition holds.
 ///
 /// `require!(cond, "text {}", x)` refuses with a text, `require!(cond, error)` with any error.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// fn half(number: u64) -> Result<u64, Error> {
+///     require!(number % 2 == 0, "{number} is odd");
+///     Ok(number / 2)
+/// }
+///
+/// assert_eq!(half(3).unwrap_err().detail(), "3 is odd");
+/// ```
 #[macro_export]
 macro_rules! require {
     ($condition:expr, $format:literal $(, $argument:expr)* $(,)?) => {

@@ -9,6 +9,32 @@ use crate::{Error, args::Arguments};
 ///
 /// That its sender wanted it elsewhere is certain, and nothing else is: whether it was assigned
 /// there, and when, it does not say.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// /// Keeps who has promised what to whom.
+/// #[actor]
+/// #[derive(Default, Serialize, Deserialize)]
+/// pub struct Notary {
+///     promises: Vec<(Principal, ProcessId, u64)>,
+/// }
+///
+/// #[actor]
+/// impl Notary {
+///     #[init]
+///     fn new() -> Self {
+///         Self::default()
+///     }
+///
+///     #[assigned]
+///     fn witness(&mut self, shown: Evidence) -> Result<(), Error> {
+///         require!(shown.method() == "promise", "a promise is shown");
+///         self.promises.push((shown.sender(), shown.target(), shown.arg("amount")?));
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence(abi::Evidence);
 

@@ -1,6 +1,19 @@
 //! What the expansion of `#[actor]` calls. No interface for people: it changes with the macro.
 
+mod bounds;
+mod guard;
+mod parts;
+mod upgrade;
+
+pub use self::{
+    bounds::{Failure, Storable, failure},
+    guard::{Verdict, only_controller, only_own, permit},
+    parts::{Probe, Unlisted, array_head, array_head_with, described, join, joined_len, list_head},
+    upgrade::{load, saved, state_version},
+};
 pub use crate::{args::Arguments, tasks::Task};
+
+use std::fmt;
 
 use protocol::abi::GuestResult;
 use serde::Serialize;
@@ -50,8 +63,8 @@ pub fn reply<T: Serialize>(value: &T) -> Vec<u8> {
 /// # Errors
 ///
 /// The method's own.
-pub fn try_reply<T: Serialize, E: Into<Error>>(result: Result<T, E>) -> Result<Vec<u8>, Error> {
-    result.map(|value| reply(&value)).map_err(Into::into)
+pub fn try_reply<T: Serialize, E: Failure>(result: Result<T, E>) -> Result<Vec<u8>, Error> {
+    result.map(|value| reply(&value)).map_err(failure)
 }
 
 /// Encodes the reply of a method that may reply later.
@@ -68,11 +81,11 @@ pub fn later<T: Serialize>(cx: &Context, later: &Later<T>) -> Answer {
 /// # Errors
 ///
 /// The method's own.
-pub fn try_later<T: Serialize, E: Into<Error>>(
+pub fn try_later<T: Serialize, E: Failure>(
     cx: &Context,
     result: Result<Later<T>, E>,
 ) -> Result<Answer, Error> {
-    result.map(|value| later(cx, &value)).map_err(Into::into)
+    result.map(|value| later(cx, &value)).map_err(failure)
 }
 
 /// Wraps an async method.
@@ -81,11 +94,32 @@ pub fn task<T: Serialize>(method: impl Future<Output = T> + 'static) -> Task {
 }
 
 /// Wraps an async method that can fail.
-pub fn try_task<T: Serialize, E: Into<Error>>(
+pub fn try_task<T: Serialize, E: Failure>(
     method: impl Future<Output = Result<T, E>> + 'static,
 ) -> Task {
     Box::pin(async move { try_reply(method.await).map(Answer::Reply) })
 }
+
+/// What an error says to people: what it displays, or what [`Undisplayed`] gives.
+#[derive(Debug)]
+pub struct Shown<'a, E>(pub &'a E);
+
+impl<E: fmt::Display> Shown<'_, E> {
+    /// What the error displays.
+    pub fn detail(&self, _docs: &str) -> String {
+        self.0.to_string()
+    }
+}
+
+/// Details of errors that display nothing.
+pub trait Undisplayed {
+    /// The documentation of the error.
+    fn detail(&self, docs: &str) -> String {
+        docs.to_owned()
+    }
+}
+
+impl<E> Undisplayed for Shown<'_, E> {}
 
 /// The error for a method that the actor does not have.
 pub fn unknown_method(method: &str) -> Error {
@@ -100,31 +134,4 @@ pub fn no_evidence() -> Error {
 /// The error for a message that was asked for as a view.
 pub fn not_a_view(method: &str) -> Error {
     Error::new(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
-}
-
-/// The length of some parts joined.
-pub const fn joined_len(parts: &[&[u8]]) -> usize {
-    let mut rest = parts;
-    let mut len = 0;
-    while let [part, after @ ..] = rest {
-        len += part.len();
-        rest = after;
-    }
-    len
-}
-
-/// Joins parts whose joined length is `N`.
-#[expect(clippy::indexing_slicing, reason = "const evaluation: a wrong index does not compile")]
-pub const fn join<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut joined = [0; N];
-    let (mut at, mut part) = (0, 0);
-    while part < parts.len() {
-        let mut byte = 0;
-        while byte < parts[part].len() {
-            joined[at] = parts[part][byte];
-            (at, byte) = (at + 1, byte + 1);
-        }
-        part += 1;
-    }
-    joined
 }

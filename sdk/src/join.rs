@@ -34,6 +34,30 @@ impl<F: Future> Progress<F> {
 }
 
 /// Waits for both.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// async fn of_both(
+///     _this: State<Self>,
+///     cx: Context,
+///     a: ActorRef<Self>,
+///     b: ActorRef<Self>,
+/// ) -> Result<u64, AskError> {
+///     // Both are asked in this slot, and answered in any order.
+///     let (a, b) = join(a.get().ask(&cx), b.get().ask(&cx)).await;
+///     Ok(a? + b?)
+/// }
+/// # }
+/// ```
 pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut first, mut second) = (None, None);
@@ -61,6 +85,24 @@ fn poll_into<F: Future>(future: Pin<&mut F>, output: &mut Option<F::Output>, cx:
 }
 
 /// Waits for all, and gives what they came to in their own order.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// async fn reached(_this: State<Self>, cx: Context, peers: Vec<ActorRef<Self>>) -> usize {
+///     let answers = join_all(peers.iter().map(|peer| peer.get().ask(&cx))).await;
+///     answers.iter().filter(|answer| answer.is_ok()).count()
+/// }
+/// # }
+/// ```
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let boxed = |future| Progress::Running(Box::pin(future));
     let mut all: Vec<Progress<F>> = futures.into_iter().map(boxed).collect();
@@ -78,6 +120,26 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
 }
 
 /// Waits for whichever comes first, the first of them if both do; the other is dropped.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// async fn soon(_this: State<Self>, cx: Context, peer: ActorRef<Self>) -> Option<u64> {
+///     match select(peer.get().ask(&cx), cx.sleep(millis(200))).await {
+///         Either::First(answer) => answer.ok(),
+///         Either::Second(()) => None,
+///     }
+/// }
+/// # }
+/// ```
 pub async fn select<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
     let (mut a, mut b) = (pin!(a), pin!(b));
     poll_fn(|cx| {

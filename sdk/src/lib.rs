@@ -49,8 +49,14 @@
 //! - `#[assigned]` with `&mut self` and an [`Evidence`] takes messages that show another message. At
 //!   most one; nobody calls it by name.
 //! - Parameters are owned serde types, found by name. A method returns nothing, a serde type, or a
-//!   `Result` whose error becomes an [`Error`]. An error answers the caller; what the method did to
-//!   the state before stays. A panic undoes the slot.
+//!   `Result` whose error becomes an [`Error`]: that itself, text, or an enum whose variants have
+//!   codes ([`ActorError`](trait@ActorError)). An error answers the caller; what the method did to the
+//!   state before stays. A panic undoes the slot.
+//! - `#[only(controller)]` lets nobody else call a method, `#[only(own)]` none but the process itself
+//!   and its timers, and `#[only(Self::may)]` whom `fn may(&self, cx: &ViewContext) -> bool` permits.
+//!   It may answer a `Result<(), E>` to say why not, and be a function outside of the actor that takes
+//!   the actor first. Others are answered with `not-permitted`. A guard stands before what is sent to
+//!   the process; Rust code that calls the method itself passes by it.
 //! - Helpers go to an impl block of their own, without `#[actor]`.
 //!
 //! # Talking to another actor
@@ -106,6 +112,113 @@
 //! its caller gets the failure, and the method is dropped where it waited. An upgrade drops all
 //! methods that wait.
 //!
+//! # What the schema says
+//!
+//! A module tells tools what it is without being run: its methods with their types and documentation,
+//! the errors that they list, and the events of `#[actor(events(..))]`. A type with
+//! `#[derive(Described)]` is shown with its fields, any other by its name.
+//!
+//! ```
+//! use antiphon::prelude::*;
+//!
+//! /// A request of somebody's.
+//! #[derive(Serialize, Deserialize, Described)]
+//! pub struct Wish {
+//!     what: String,
+//!     at_most: Option<u64>,
+//! }
+//!
+//! /// Why a wish is not taken.
+//! #[derive(Debug, PartialEq, Eq, ActorError)]
+//! pub enum WishError {
+//!     /// The list is full.
+//!     Full,
+//! }
+//!
+//! /// A wish was taken.
+//! #[derive(Serialize, Event)]
+//! pub struct WishTaken {
+//!     number: usize,
+//! }
+//!
+//! #[actor(events(WishTaken))]
+//! #[derive(Default, Serialize, Deserialize)]
+//! pub struct List {
+//!     wishes: Vec<Wish>,
+//! }
+//!
+//! #[actor]
+//! impl List {
+//!     #[init]
+//!     fn new() -> Self {
+//!         Self::default()
+//!     }
+//!
+//!     fn wish(&mut self, cx: &Context, wish: Wish) -> Result<(), WishError> {
+//!         require!(self.wishes.len() < 3, WishError::Full);
+//!         self.wishes.push(wish);
+//!         cx.emit(WishTaken { number: self.wishes.len() });
+//!         Ok(())
+//!     }
+//!
+//!     #[only(controller)]
+//!     fn clear(&mut self) {
+//!         self.wishes.clear();
+//!     }
+//! }
+//!
+//! let schema = List::schema();
+//! assert_eq!(schema.method("wish").unwrap().errors[0].code, WishError::FULL);
+//! assert_eq!(schema.method("clear").unwrap().errors[0].code, Error::NOT_PERMITTED);
+//! assert_eq!(schema.events[0].name, WishTaken::NAME);
+//! ```
+//!
+//! # Upgrades
+//!
+//! The state goes to the next module as its serde form, with the version of `#[actor(version = N)]`.
+//! A module takes a state of its own version, and of those that a `#[migrate(from = N)]` reads; any
+//! other is refused with `state-version`, and the module before goes on. Whoever changes the form of
+//! the state keeps the old one as a type:
+//!
+//! ```
+//! use antiphon::prelude::*;
+//!
+//! /// The state of version 1.
+//! #[derive(Serialize, Deserialize)]
+//! struct CounterV1 {
+//!     n: u64,
+//! }
+//!
+//! #[actor(version = 2)]
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Counter {
+//!     total: u64,
+//!     step: u64,
+//! }
+//!
+//! #[actor]
+//! impl Counter {
+//!     #[init]
+//!     fn new() -> Self {
+//!         Self { total: 0, step: 1 }
+//!     }
+//!
+//!     #[migrate(from = 1)]
+//!     fn from_v1(old: CounterV1) -> Self {
+//!         Self { total: old.n, step: 1 }
+//!     }
+//! }
+//!
+//! let saved = antiphon::cbor::to_vec(&CounterV1 { n: 5 })?;
+//! let counter = Counter::load(&Context::mock(), 1, &saved)?;
+//! assert_eq!((counter.total, counter.step), (5, 1));
+//! assert_eq!(Counter::load(&Context::mock(), 7, &saved).err().unwrap().code(), Error::STATE_VERSION);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `#[save] fn close(&self) -> Saved` and `#[load] fn open(saved: Saved) -> Self` save another type in
+//! the place of the state. Migrations and `#[load]` may return a `Result`, and take a [`Context`].
+//!
 //! # Time and children
 //!
 //! [`Context::every`] and [`Context::after`] make calls of a process's own; [`Context::set_timer`]
@@ -139,7 +252,9 @@ mod call;
 pub mod cbor;
 mod child;
 mod context;
+mod described;
 mod error;
+mod event;
 mod evidence;
 mod join;
 mod module_ref;
@@ -161,14 +276,16 @@ pub mod expansion;
 pub mod guest;
 pub mod prelude;
 
-pub use actor::{Actor, Addressable, Stub, Via};
-pub use antiphon_macros::actor;
+pub use actor::{Actor, Addressable, Definition, Stub, Via};
+pub use antiphon_macros::{ActorError, Described, Event, actor};
 pub use args::Args;
 pub use ask::{Ask, AskError};
 pub use call::{Later, OpenCall};
 pub use child::{Birth, Child};
 pub use context::{Context, Level, Tell, ViewContext};
-pub use error::Error;
+pub use described::Described;
+pub use error::{ActorError, Error};
+pub use event::Event;
 pub use evidence::Evidence;
 pub use join::{Either, join, join_all, select};
 pub use module_ref::ModuleRef;

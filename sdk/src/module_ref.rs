@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A module that a compute unit of this process's policy can run.
 ///
+/// [`Context::own_module`](crate::Context::own_module) gives this process's own, and a caller may hand
+/// over any other: [`Context::spawn`](crate::Context::spawn) makes a child of it.
+///
 /// As an argument it is `{"module": "mod1...", "unit": "unit1...", "signature": bytes}`, where unit
 /// and signature are the unit's acceptance of the module.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    AccountId, Actor, ActorRef, Args, Ask, AskError, Child, Context, Effect, Either, Error,
-    Evidence, Later, Level, ModuleRef, OpenCall, Principal, ProcessId, Schedule, Slot, State,
-    TimerId, Timestamp, ViewContext, actor, args, join, join_all, log, millis, require, secs,
-    select,
+    AccountId, Actor, ActorError, ActorRef, Args, Ask, AskError, Child, Context, Described, Effect,
+    Either, Error, Event, Evidence, Later, Level, ModuleRef, OpenCall, Principal, ProcessId,
+    Schedule, Slot, State, TimerId, Timestamp, ViewContext, actor, args, join, join_all, log,
+    millis, require, secs, select,
 };

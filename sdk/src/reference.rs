@@ -11,6 +11,24 @@ use crate::{Addressable, Args, Ask, Context, Stub, ask::PATIENCE, cbor, timer};
 ///
 /// Nothing checks that the process is one; a method it lacks is answered with `unknown-method`. As
 /// an argument and in a state it is the process's id.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// # }
+/// let counter: ActorRef<Counter> = Counter::at(ProcessId::from_bytes([7; 32]));
+/// let cx = Context::mock();
+/// counter.add(3).tell(&cx);
+/// assert_eq!(cx.tells()[0].arg::<u64>("by"), Some(3));
+/// ```
 pub struct ActorRef<T: Addressable> {
     stub: T::Stub,
 }
@@ -94,6 +112,24 @@ impl<T: Addressable> From<ActorRef<T>> for Principal {
 }
 
 /// A call of a method that replies an `R`, not made yet.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// async fn pull(this: State<Self>, cx: Context, peer: ActorRef<Self>) -> Result<u64, AskError> {
+///     let theirs = peer.get().deadline(secs(5)).ask(&cx).await?;
+///     Ok(this.with(|me| me.add(theirs)))
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a call does nothing until it is told or asked"]
 pub struct Call<R> {

@@ -20,7 +20,7 @@ use protocol::{
 use self::request::{Request, Rest};
 
 use crate::{
-    Actor, Context, Error, Evidence, State, ViewContext, cbor,
+    Actor, Context, Error, Evidence, State, ViewContext,
     expansion::{self, Answer},
     tasks::Tasks,
     world::{Arrival, World},
@@ -81,9 +81,12 @@ impl<A: Actor> Runtime<A> {
                 self.timer(&cx, token, method, args)
             }
             Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { saved })) => {
-                self.enter(context, None);
-                load(&saved).map(|actor| self.bear(actor))
+            Ok((context, Request::Load { saved, spawn })) => {
+                let cx = self.enter(context, None);
+                if let Some(spawn) = spawn {
+                    self.world.keep_spawn(spawn.to_vec());
+                }
+                load(&cx, &saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
         };
@@ -98,7 +101,7 @@ impl<A: Actor> Runtime<A> {
         let result = match request::read(input) {
             Ok((context, Request::View { method, args })) => {
                 let actor = self.state.get().ok_or_else(not_born);
-                actor.and_then(|actor| actor.view(&ViewContext::new(context), method, args))
+                actor.and_then(|actor| A::view(&actor, &ViewContext::new(context), method, args))
             }
             _ => Err(unsupported()),
         };
@@ -115,13 +118,14 @@ impl<A: Actor> Runtime<A> {
         let input = request::read(input);
         assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
-        let state = match cbor::to_vec(&*actor) {
+        let state = match A::save(&actor) {
             Ok(state) => state,
             Err(error) => panic!("state: {error}"),
         };
         codec::encode(&SavedState {
             version: A::STATE_VERSION,
             chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
+            image_of: None,
         })
     }
 
@@ -140,12 +144,12 @@ impl<A: Actor> Runtime<A> {
     fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error> {
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         if A::ASYNC
-            && let Some(task) = A::start(&self.state, cx, method, args)?
+            && let Some(task) = A::start(&actor, &self.state, cx, method, args)?
         {
             drop(actor);
             return self.tasks.start(&self.world, task, cx.call());
         }
-        actor.call(cx, method, args)
+        A::call(&mut actor, cx, method, args)
     }
 
     /// Wakes what waits for an answer.
@@ -166,7 +170,7 @@ impl<A: Actor> Runtime<A> {
         let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
         let cx = self.enter(context, call);
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
-        actor.assigned(&cx, Evidence::new(evidence))
+        A::assigned(&mut actor, &cx, Evidence::new(evidence))
     }
 
     /// Calls the method of a timer. One without a method is a task's that sleeps.
@@ -196,15 +200,16 @@ impl<A: Actor> Runtime<A> {
     }
 }
 
-fn load<A: Actor>(saved: &SavedState) -> Result<A, Error> {
-    if saved.version > A::STATE_VERSION {
-        let detail =
-            format!("the state has version {}, newer than {}", saved.version, A::STATE_VERSION);
-        return Err(Error::new(Error::BAD_STATE, detail));
+fn load<A: Actor>(cx: &Context, saved: &SavedState) -> Result<A, Error> {
+    if saved.image_of.is_some() {
+        return Err(Error::new(
+            Error::BAD_STATE,
+            "this module recovers no state from a memory image",
+        ));
     }
     let state: Vec<u8> =
         saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
-    cbor::from_slice(&state).map_err(|error| Error::new(Error::BAD_STATE, error.to_string()))
+    A::load(cx, saved.version, &state)
 }
 
 fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {

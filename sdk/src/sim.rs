@@ -81,6 +81,27 @@ impl<R> Ticket<R> {
 }
 
 /// Actors that talk to each other.
+///
+/// ```
+/// use antiphon::{Sim, prelude::*};
+///
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// # }
+/// let mut sim = Sim::seeded(7);
+/// let counter = sim.spawn::<Counter>(args! {});
+/// assert_eq!(sim.send(counter.add(3)), Ok(3));
+/// assert_eq!(sim.view(&counter.get()), Ok(3));
+/// sim.pass(secs(60));
+/// assert_eq!(sim.time(), Timestamp::new(60_000));
+/// ```
 #[derive(Default)]
 pub struct Sim {
     seed: u64,

@@ -10,6 +10,28 @@ use std::{
 ///
 /// Other messages are handled while the method awaits, so it borrows the state for as long as a
 /// closure runs: what holds before an `await` must be checked again after it.
+///
+/// ```
+/// # use antiphon::prelude::*;
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn get(&self) -> u64 { self.n }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// async fn double(this: State<Self>, cx: Context) -> u64 {
+///     let before = this.with(|me| me.n);
+///     cx.sleep(secs(1)).await;
+///     this.with(|me| {
+///         me.n += before;
+///         me.n
+///     })
+/// }
+/// # }
+/// ```
 pub struct State<A>(Rc<RefCell<Option<A>>>);
 
 impl<A> State<A> {

@@ -52,6 +52,17 @@ impl TimerId {
 }
 
 /// When a timer is due.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// const RENT: TimerId = TimerId::new(1);
+///
+/// # let cx = Context::mock();
+/// let first = Schedule::at(Timestamp::new(1_750_000_000_000));
+/// cx.set_timer(RENT, first.every(secs(24 * 60 * 60)).catch_up(), "pay", args! { amount: 900 });
+/// cx.cancel_timer(RENT);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     due: Timestamp,

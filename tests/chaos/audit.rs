@@ -8,8 +8,8 @@ use std::{
 
 use antiphon_client::Client;
 use protocol::{
-    Answer, Delivery, Entry, FailureKind, ItemBody, OutboxItem, Outcome, ProcessId, Reply, Slot,
-    Timer, TimerKind, Verdict, api::LogRecord,
+    Answer, Delivery, Entry, FailureKind, Hash, ItemBody, OutboxItem, Outcome, ProcessId, Reply,
+    Slot, Timer, TimerKind, Verdict, api::LogRecord,
 };
 use tokio::time::Instant;
 
@@ -34,7 +34,10 @@ pub(crate) struct Audit {
     /// How many items each pair has been given, and how many have come.
     emitted: BTreeMap<(ProcessId, ProcessId), u64>,
     arrived: BTreeMap<(ProcessId, ProcessId), u64>,
-    /// Numbers that a skip stands for.
+    /// In which slot each item was emitted, and what it is.
+    items: BTreeMap<Numbered, (Slot, Hash)>,
+    /// Numbers that their source has given up, and those that a skip stands for.
+    given_up: BTreeSet<Numbered>,
     skipped: BTreeSet<Numbered>,
     /// Asks and births, and how often each was answered.
     asks: BTreeMap<Place, (Numbered, usize)>,
@@ -48,13 +51,44 @@ pub(crate) struct Audit {
     rung: BTreeMap<Place, Vec<u64>>,
 }
 
+/// What an account says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) process: ProcessId,
+    pub(crate) balance: i128,
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+/// Money that an account has sent and does not know to have come.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubt {
+    /// The slot that sent it.
+    pub(crate) slot: Slot,
+    pub(crate) to: ProcessId,
+    pub(crate) amount: i128,
+}
+
+/// Compares how often the only timer of an alarm has rung with what the alarm says.
+///
+/// # Panics
+///
+/// If it has rung otherwise.
+pub(crate) fn check_rings(rings: &[&[u64]], counted: i128, catch_up: bool) {
+    let [occurrences] = rings else { panic!("one timer: {rings:?}") };
+    assert_eq!(counted, occurrences.len() as i128);
+    if catch_up {
+        let dense: Vec<u64> = (0..occurrences.len() as u64).collect();
+        assert_eq!(**occurrences, dense, "each occurrence once");
+    }
+}
+
 impl Audit {
     /// Reads all logs until nothing is under way any more.
     ///
     /// # Panics
     ///
     /// If something has happened that must not, or does not happen that must.
-    pub(crate) async fn when_done(client: &Client) -> Self {
+    pub(crate) async fn when_done(client: &Client) -> (Books, Self) {
         let deadline = Instant::now() + PATIENCE;
         let (mut books, mut before) = (Books::default(), 0);
         loop {
@@ -66,7 +100,7 @@ impl Audit {
                     Some(unread) => unread,
                     None => {
                         let audit = Self::of(&books);
-                        let Some(lacking) = audit.lacking() else { return audit };
+                        let Some(lacking) = audit.lacking() else { return (books, audit) };
                         lacking
                     }
                 },
@@ -98,6 +132,17 @@ impl Audit {
         !self.skipped.contains(numbered)
     }
 
+    /// What all accounts have together: money of which an account does not know where it is has either
+    /// come to the other one, or is its own still.
+    pub(crate) fn money(&self, accounts: &[Account]) -> i128 {
+        let own = |Account { process, balance, doubts }: &Account| {
+            let kept =
+                doubts.iter().filter(|doubt| !self.has_arrived(*process, doubt.slot, doubt.to));
+            balance + kept.map(|doubt| doubt.amount).sum::<i128>()
+        };
+        accounts.iter().map(own).sum()
+    }
+
     /// Processes that were spawned by others.
     pub(crate) fn children(&self) -> impl Iterator<Item = ProcessId> {
         self.children.iter().copied()
@@ -109,7 +154,12 @@ impl Audit {
         self.rung.range(all).map(|(_, occurrences)| occurrences.as_slice()).collect()
     }
 
-    fn of(books: &Books) -> Self {
+    /// Counts what stands in the logs.
+    ///
+    /// # Panics
+    ///
+    /// If something has happened that must not.
+    pub(crate) fn of(books: &Books) -> Self {
         let mut audit = Self { slots: books.slots(), ..Self::default() };
         // What was emitted first: what came is compared with it.
         for (process, book) in &books.books {
@@ -118,7 +168,10 @@ impl Audit {
             }
         }
         for (process, Book { records, outcomes }) in &books.books {
+            let mut entries = BTreeSet::new();
             for (at, record) in records.iter().enumerate() {
+                let entry = record.assignment.entry;
+                assert!(entries.insert(entry), "{process}: {entry} is ordered once");
                 audit.take(*process, record, &outcomes[at]);
             }
         }
@@ -129,11 +182,15 @@ impl Audit {
         if matches!(item.body, ItemBody::Spawn(..)) {
             self.children.insert(item.target);
         }
+        if let ItemBody::Skip(number) = item.body {
+            self.given_up.insert((source, item.target, number.get()));
+        }
         let Some(pair) = item.pair else { return };
         let (target, number) = (item.target, pair.number.get());
         let next = self.emitted.entry((source, target)).or_default();
         assert_eq!(number, *next, "{source} to {target}: numbers are dense");
         *next += 1;
+        self.items.insert((source, target, number), (slot, item.leaf()));
         if matches!(item.body, ItemBody::Ask { .. } | ItemBody::Spawn(_, Some(_))) {
             let (place, numbered) = ((source, slot, item.index), (source, target, number));
             self.asks.insert(place, (numbered, 0));
@@ -153,7 +210,9 @@ impl Audit {
             Entry::Skip(Delivery { source, item, .. }) => {
                 let ItemBody::Skip(number) = item.body else { panic!("a skip: {item:?}") };
                 self.count(*source, process, number.get());
-                self.skipped.insert((*source, process, number.get()));
+                let numbered = (*source, process, number.get());
+                assert!(self.given_up.contains(&numbered), "{numbered:?} was not given up");
+                self.skipped.insert(numbered);
             }
             Entry::Timer(timer) => self.ring(timer, called),
             Entry::Answer(Answer { statement }) => {
@@ -172,6 +231,9 @@ impl Audit {
     fn arrive(&mut self, process: ProcessId, delivery: &Delivery, called: bool) {
         let number = delivery.item.pair.expect("what is delivered has a number").number;
         self.count(delivery.source, process, number.get());
+        let came = (delivery.slot, delivery.item.leaf());
+        let numbered = (delivery.source, process, number.get());
+        assert_eq!(Some(&came), self.items.get(&numbered), "{numbered:?} comes as it was emitted");
         if let (true, ItemBody::Reply { slot, index, .. }) = (called, &delivery.item.body) {
             self.answer((process, *slot, *index));
         }
@@ -180,11 +242,11 @@ impl Audit {
     fn ring(&mut self, timer: &Timer, called: bool) {
         let place = (timer.process, timer.slot, timer.index);
         match timer.kind {
-            TimerKind::AskTimeout if called => {
+            TimerKind::AskTimeout | TimerKind::NoTarget if called => {
                 self.answer(place);
                 self.expired.insert(self.asks[&place].0);
             }
-            TimerKind::AskTimeout => {}
+            TimerKind::AskTimeout | TimerKind::NoTarget => {}
             TimerKind::Timer => {
                 let rung = self.rung.entry(place).or_default();
                 assert!(rung.last().is_none_or(|last| *last < timer.occurrence), "{timer:?}");
@@ -211,7 +273,11 @@ impl Audit {
     }
 
     /// What has not come yet, if anything.
-    fn lacking(&self) -> Option<String> {
+    ///
+    /// # Panics
+    ///
+    /// If somebody was told a lie.
+    pub(crate) fn lacking(&self) -> Option<String> {
         for ((source, target), emitted) in &self.emitted {
             let arrived = self.arrived.get(&(*source, *target)).copied().unwrap_or_default();
             if arrived < *emitted {

@@ -13,13 +13,13 @@ const AT_ONCE: usize = 8;
 const PAGE: u32 = 1_000;
 
 /// Every log that is known of.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Books {
     pub(crate) books: BTreeMap<ProcessId, Book>,
 }
 
 /// A log with its outcomes, which may be fewer.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Book {
     pub(crate) records: Vec<LogRecord>,
     pub(crate) outcomes: Vec<Outcome>,

@@ -14,7 +14,10 @@ use futures::{StreamExt, stream};
 use protocol::{ComputePolicy, ItemBody, ProcessId, Role, Slot, Timestamp, Value};
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::{audit::Audit, schedule::Random};
+use crate::{
+    audit::{Account, Audit, Doubt, check_rings},
+    schedule::Random,
+};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -168,33 +171,13 @@ impl Load {
 
     /// Compares what actors say with what they must.
     pub(crate) async fn check(&self, audit: &Audit) {
-        let mut money = 0;
+        let mut accounts = Vec::new();
         for account in &self.accounts {
-            money += self.number(*account, "balance").await;
-            assert_eq!(self.number(*account, "under_way").await, 0, "{account}");
-            let Value::Array(doubts) = self.view(*account, "doubts").await else {
-                panic!("a list")
-            };
-            for doubt in doubts {
-                let to = match field(&doubt, "to") {
-                    Value::Text(to) => to.parse().unwrap(),
-                    other => panic!("no process: {other:?}"),
-                };
-                let slot = Slot::new(u64::try_from(integer(field(&doubt, "slot"))).unwrap());
-                if !audit.has_arrived(*account, slot, to) {
-                    money += integer(field(&doubt, "amount"));
-                }
-            }
+            accounts.push(self.account(*account).await);
         }
-        assert_eq!(money, MONEY * ACCOUNTS as i128, "no coin is lost or made");
+        assert_eq!(audit.money(&accounts), MONEY * ACCOUNTS as i128, "no coin is lost or made");
         for (alarm, catch_up, _) in &self.alarms {
-            let rings = audit.rings(*alarm);
-            let [occurrences] = rings[..] else { panic!("one timer: {rings:?}") };
-            assert_eq!(self.number(*alarm, "rings").await, occurrences.len() as i128);
-            if *catch_up {
-                let dense: Vec<u64> = (0..occurrences.len() as u64).collect();
-                assert_eq!(occurrences, dense, "each occurrence of {alarm} once");
-            }
+            check_rings(&audit.rings(*alarm), self.number(*alarm, "rings").await, *catch_up);
         }
         let tokens = self.tally.tokens.load(Ordering::Relaxed);
         let all = |tokens: u64| {
@@ -204,6 +187,18 @@ impl Load {
         assert_eq!(self.view(self.large_ring, "arrived").await, all(3));
         let done = self.number(self.supervisor, "done").await;
         assert_eq!(done, i128::from(self.tally.jobs.load(Ordering::Relaxed)));
+    }
+
+    async fn account(&self, process: ProcessId) -> Account {
+        assert_eq!(self.number(process, "under_way").await, 0, "{process}");
+        let balance = self.number(process, "balance").await;
+        let Value::Array(doubts) = self.view(process, "doubts").await else { panic!("a list") };
+        let doubt = |doubt: &Value| {
+            let Value::Text(to) = field(doubt, "to") else { panic!("no process: {doubt:?}") };
+            let slot = Slot::new(u64::try_from(integer(field(doubt, "slot"))).unwrap());
+            Doubt { slot, to: to.parse().unwrap(), amount: integer(field(doubt, "amount")) }
+        };
+        Account { process, balance, doubts: doubts.iter().map(doubt).collect() }
     }
 
     async fn view(&self, process: ProcessId, view: &str) -> Value {

@@ -132,7 +132,7 @@ fn a_reply_may_come_in_a_later_slot_and_wakes_whoever_asked() {
 }
 
 #[test]
-fn an_ask_that_nobody_answers_expires_and_is_told_what_became_of_it() {
+fn an_ask_that_nobody_answers_ends_and_is_told_what_became_of_it() {
     let data = directory();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = Cluster::up(data.path(), &[]);
@@ -147,7 +147,9 @@ fn an_ask_that_nobody_answers_expires_and_is_told_what_became_of_it() {
         let effect = text(&error["detail"]).split(':').next().map(str::to_owned);
         (text(&error["code"]).to_owned(), effect.unwrap())
     };
-    assert_eq!(listen(&nobody, 1_000), ("expired".to_owned(), "Unknown".to_owned()));
+    let nowhere = ("no-such-process".to_owned(), "Unknown".to_owned());
+    assert_eq!(listen(&nobody, 120_000), nowhere);
+    assert_eq!(listen(&nobody, 120_000), nowhere, "a second time, too");
     // It never rings, but it does take note.
     assert_eq!(listen(&alarm, 1_000), ("expired".to_owned(), "Unknown".to_owned()));
     runtime.block_on(async {
@@ -158,7 +160,7 @@ fn an_ask_that_nobody_answers_expires_and_is_told_what_became_of_it() {
             until_answered(&client, process(&sleeper), &Reply::Value(told.encode().unwrap())).await;
         let skips = log.iter().flat_map(|(_, executed)| &executed.outcome.outbox);
         let skips = skips.filter(|item| matches!(item.body, ItemBody::Skip(_)));
-        assert_eq!(skips.count(), 2, "each ask that expired is skipped");
+        assert_eq!(skips.count(), 3, "each ask that was given up is skipped");
         assert!(log.iter().all(|(_, executed)| !broken(executed)), "{log:?}");
     });
 

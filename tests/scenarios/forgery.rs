@@ -47,8 +47,8 @@ impl Attacker {
         let tag = self.next;
         self.next += 1;
         let submission =
-            Submission { tag, entry, origin: origin.map(Box::new), introduction: None };
-        let frame = codec::encode(&SubmitFrame { submissions: vec![submission] });
+            Submission { origin: origin.map(Box::new), ..Submission::bare(tag, entry) };
+        let frame = codec::encode(&SubmitFrame { submissions: vec![submission], basis: None });
         self.sender.send(&frame).await.unwrap();
         loop {
             let frame = self.receiver.recv().await.unwrap().expect("the stream stays open");

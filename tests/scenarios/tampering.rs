@@ -263,7 +263,7 @@ fn lie(units: &[Home], network: NetworkId, process: ProcessId, slot: u64) {
 fn sealed(mut slots: Vec<FollowSlot>, network: NetworkId, key: &SecretKey) -> FollowFrame {
     let tree = MerkleTree::new(slots.iter().map(|slot| slot.leaf.leaf()).collect());
     for (slot, index) in slots.iter_mut().zip(0..) {
-        slot.path = tree.path(index).unwrap();
+        slot.path = tree.path(index);
     }
     let batch = ReceiptBatch {
         version: V1,
@@ -274,7 +274,7 @@ fn sealed(mut slots: Vec<FollowSlot>, network: NetworkId, key: &SecretKey) -> Fo
         root: tree.root(),
         engine: "another one".to_owned(),
     };
-    FollowFrame { batch: Signed::sign(batch, key), slots }
+    FollowFrame { batch: Signed::sign(batch, key), slots, assignments: None }
 }
 
 /// Checks a fault file that `verify` wrote, then one of a single unit, then altered ones.
@@ -301,7 +301,7 @@ fn check_fault(file: &Path, network: NetworkId) {
         Box::new(Receipt { leaf, path: tree.path(0).unwrap(), batch: Signed::sign(batch, &mine) })
     };
     let bytes = codec::encode(&Fault::Receipts(receipt(1), receipt(2)));
-    std::fs::write(file, &bytes).unwrap();
+    fs::write(file, &bytes).unwrap();
     let proven = prove(&[]).done();
     assert_eq!(proven["culprits"], serde_json::json!([mine.public().unit()]), "{proven}");
     let wrong = NetworkId::from_bytes([1; 32]).to_string();
@@ -309,7 +309,7 @@ fn check_fault(file: &Path, network: NetworkId) {
     for index in [0, 1, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
         let mut altered = bytes.clone();
         altered[index] ^= 1;
-        std::fs::write(file, &altered).unwrap();
+        fs::write(file, &altered).unwrap();
         let refuted = prove(&[]);
         assert_eq!(
             (refuted.code, &refuted.json["holds"]),

@@ -6,7 +6,8 @@
 //! keeps one up across restarts of the other side and [`serve`] answers them.
 //!
 //! A [`Directory`] holds the checked records of all units known; [`Peers`] reaches whoever stands in
-//! it, and [`Discovery`] or a single [`bootstrap`] address fills it.
+//! it, and [`Discovery`] or a single [`bootstrap`] address fills it. What shows that a unit lies is
+//! kept in [`FaultFiles`].
 //!
 //! # The wire
 //!
@@ -37,6 +38,7 @@ mod discovery;
 mod endpoint;
 mod error;
 mod exchange;
+mod fault_files;
 mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -54,6 +56,7 @@ pub use discovery::{Discovery, DiscoveryConfig, DiscoveryError};
 pub use endpoint::Endpoint;
 pub use error::{Error, StreamCode};
 pub use exchange::{Incoming, Responder};
+pub use fault_files::FaultFiles;
 pub use frame::{FrameReceiver, FrameSender};
 pub use limits::Limits;
 pub use peer::Peer;

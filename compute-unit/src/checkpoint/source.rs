@@ -55,8 +55,8 @@ pub(crate) fn restore(
             (Ok(Image { bytes, globals, pages: stored, tree }), table)
         }
     };
-    let Checkpoint { process, position, previous, .. } = checkpoint;
-    Ok(Restored { process, spawn, position, previous, state, table })
+    let Checkpoint { process, position, previous, module, .. } = checkpoint;
+    Ok(Restored { process, spawn, module, position, previous, state, table })
 }
 
 /// The root of the state that a checkpoint holds; none of a process that was not born.

@@ -215,6 +215,7 @@ impl<'t> Batch<'t> {
             position: saved.position,
             previous: saved.previous,
             state,
+            module: saved.module,
         };
         for (kind, height, address) in leads_to(&checkpoint.state) {
             self.hold(kind, height, &address, &fresh)?;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use protocol::{Epoch, Hash, Position, ProcessId, Slot, UnitId};
+use protocol::{Epoch, Hash, ModuleId, Position, ProcessId, Slot, UnitId};
 
 use super::{ViewJob, Work};
 use crate::{process::Process, store::Head};
@@ -23,6 +23,8 @@ pub(super) struct Hosted {
     /// Held by the thread that executes the process. Locked before the others.
     pub(super) seat: Mutex<Seat>,
     pub(super) saving: Mutex<Saving>,
+    /// Its module, once it was executed here, for those who must not wait for the seat.
+    pub(super) module: Mutex<Option<ModuleId>>,
     /// The first slot that is not executed, for those who must not wait for the seat.
     executed: AtomicU64,
 }
@@ -50,8 +52,12 @@ pub(super) struct Inbox {
     pub(super) fresh_views: bool,
     /// Whether the process is in the run queue or being executed.
     pub(super) scheduled: bool,
-    /// Whether its module is not here yet.
+    /// Whether its module is not here yet, or that of the upgrade it would execute next.
     pub(super) awaits_module: bool,
+    /// The module of that upgrade.
+    pub(super) upgrade: Option<ModuleId>,
+    /// The module it waited for last, if that can never be run.
+    pub(super) unfit: Option<ModuleId>,
     pub(super) halted: bool,
 }
 
@@ -130,6 +136,7 @@ impl Hosted {
             inbox: Mutex::new(inbox),
             seat: Mutex::new(seat),
             saving: Mutex::new(saving),
+            module: Mutex::default(),
             executed,
         })
     }

@@ -63,7 +63,7 @@ pub(super) fn settle(
             rewind(shared, hosted, seat, Some(found));
             return Ok(Settled::Rewound);
         }
-        let Some(module) = shared.module(hosted, restored.spawn.module) else {
+        let Some(module) = shared.module(hosted, restored.module_id(), hosted.scheduler) else {
             return Ok(Settled::Waits);
         };
         match Process::restore(*restored, &module) {
@@ -121,7 +121,9 @@ fn give_birth(
         })
     };
     let Some(spawn) = spawn else { return Ok(Settled::Waits) };
-    let Some(module) = shared.module(hosted, spawn.module) else { return Ok(Settled::Waits) };
+    let Some(module) = shared.module(hosted, spawn.module, hosted.scheduler) else {
+        return Ok(Settled::Waits);
+    };
     seat.process = Some(Box::new(Process::new(hosted.id, spawn, &module)?));
     seat.restored = None;
     seat.since = Since::default();

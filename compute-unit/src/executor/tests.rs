@@ -1,3 +1,5 @@
+mod upgrades;
+
 use std::{
     sync::mpsc::{Receiver, sync_channel},
     time::Duration,
@@ -12,6 +14,7 @@ use crate::{
     Engine,
     feed::Feed,
     fixture::{actor, wasm},
+    publisher::Assigning,
     store::Store,
     tail::Tail,
     testing::{Log, NETWORK},
@@ -118,13 +121,21 @@ fn work(log: &mut Log, messages: usize) -> Vec<Work> {
     let spawn = Entry::Spawn(log.spawn.clone());
     let messages = (0..messages).map(|_| log.message("m", &[0xa0]));
     let entries: Vec<Entry> = std::iter::once(spawn).chain(messages).collect();
-    let frame = log.frame(&entries);
+    work_of(log, &entries)
+}
+
+/// The slots of a log that begins with these entries.
+fn work_of(log: &mut Log, entries: &[Entry]) -> Vec<Work> {
+    let frame = log.frame(entries);
     let unit = |key: &PublicKey| key.unit();
     let (me, scheduler) = (unit(&log.compute.public()), unit(&log.scheduler.public()));
     let checked = Tail::new(me, scheduler, NETWORK, true).handle_frame(&codec::encode(&frame));
     let checked = checked.unwrap();
     let reports = Arc::default();
-    let batch = Arc::new(Batch { header: checked.header, tree: checked.tree, reports });
+    let batch = Arc::new(Batch {
+        assigning: Arc::new(Assigning { header: checked.header, tree: checked.tree }),
+        reports,
+    });
     let room = Arc::new(Semaphore::new(1 << 20));
     let work = checked.slots.into_iter().map(|slot| Work {
         assignment: slot.record.assignment,

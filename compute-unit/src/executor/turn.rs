@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use protocol::{Assignment, AssignmentProof, Hash, Position, Reply, Slot};
+use protocol::{Assignment, Hash, Position, Reply, Slot};
 
 use super::{
     Shared, ViewJob, Viewed, Work,
     hosted::{Hosted, Inbox, Seat, Void, next},
     lock, saving,
     settle::{Settled, fall_back, settle},
-    void,
+    upgrading, void,
     worker::Worker,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     instance::{HostFault, Pause},
     metrics::Metrics,
     process::{Executed, Process},
-    publisher::Publication,
+    publisher::{Place, Publication},
     store::Head,
 };
 
@@ -112,7 +112,7 @@ fn in_seat(worker: &Arc<Worker>, hosted: &Arc<Hosted>, seat: &mut Seat) -> Resul
     turn
 }
 
-fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, HostFault> {
+fn execute(worker: &Worker, hosted: &Arc<Hosted>, seat: &mut Seat) -> Result<Turn, HostFault> {
     let shared = &worker.shared;
     let Seat { process: Some(process), position, published, forked, agenda, since, .. } = seat
     else {
@@ -122,6 +122,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     let mut gas = 0_u64;
     let mut last = None;
     for _ in 0..QUANTUM {
+        let Some(successor) = upgrading::bring(shared, hosted, process) else { break };
         let Some(work) = lock(&hosted.inbox).pop() else { break };
         shared.backlog.fetch_sub(1, Ordering::Relaxed);
         if let Some(end) = void::end_by(&work.entry) {
@@ -133,7 +134,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
             }
             end_publication(published, process, work.assignment.slot);
         }
-        let executed = process.execute(&work.assignment, &work.entry)?;
+        let executed = process.execute_with(&work.assignment, &work.entry, successor.as_ref())?;
         let Assignment { slot, epoch, time, chain, .. } = work.assignment;
         *position = Some(Position { slot, epoch, time, chain });
         since.slots = since.slots.saturating_add(1);
@@ -141,7 +142,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
         since.bytes = since.bytes.saturating_add(work.bytes() as u64);
         gas = gas.saturating_add(executed.outcome.gas.get());
         count(&shared.metrics, &executed);
-        let place = (hosted, &**process);
+        let place = (&**hosted, &**process);
         if !publish(worker, place, (published, forked, agenda), &work, executed) {
             return Ok(Turn::Halted);
         }
@@ -154,6 +155,7 @@ fn execute(worker: &Worker, hosted: &Hosted, seat: &mut Seat) -> Result<Turn, Ho
     if let (Some(batch), Some(position)) = (last, position) {
         let next = next(Some(position));
         hosted.set_executed(next);
+        *lock(&hosted.module) = Some(process.module());
         batch.reports.executed(hosted.id, next);
     }
     // Those that waited for the slots just executed may have no other occasion.
@@ -232,14 +234,17 @@ fn publish(
     if let Some(next) = slot.next() {
         *published = Some(Head { next, leaf: executed.digest });
     }
-    let assignment = (!executed.outcome.outbox.is_empty()).then(|| AssignmentProof {
+    // Here, where a bug costs one process: the publisher serves all.
+    let leaves = work.batch.assigning.header.unverified().count;
+    assert!(work.index < leaves, "the tail checked the index");
+    let place = (!executed.outcome.outbox.is_empty()).then(|| Place {
         assignment: work.assignment,
-        path: work.batch.tree.path(work.index).expect("the tail checked the index"),
-        batch: work.batch.header.clone(),
+        index: work.index,
+        batch: Arc::clone(&work.batch.assigning),
     });
     let agenda = AgendaChange::of(&mut executed, known, process);
     // The publisher only ends after the executor.
-    let _ = worker.publisher.send(Publication { executed, assignment, agenda });
+    let _ = worker.publisher.send(Publication { executed, place, agenda });
     true
 }
 

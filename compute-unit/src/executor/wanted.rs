@@ -15,13 +15,18 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Lets a process wait for a module; whether somebody has to fetch it.
-    pub(super) fn wait(&mut self, module: ModuleId, hosted: &Arc<Hosted>) -> bool {
+    /// Lets a process wait for a module that a scheduler has; whether somebody has to fetch it.
+    pub(super) fn wait(
+        &mut self,
+        module: ModuleId,
+        hosted: &Arc<Hosted>,
+        scheduler: UnitId,
+    ) -> bool {
         let waiting = self.waiting.entry(module).or_default();
         waiting.push(Arc::clone(hosted));
         let first = waiting.len() == 1;
         if first {
-            self.fresh.push((module, hosted.scheduler));
+            self.fresh.push((module, scheduler));
         }
         first
     }

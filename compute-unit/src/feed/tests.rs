@@ -13,7 +13,7 @@ fn frame() -> FollowFrame {
         root: protocol::Hash::ZERO,
         engine: String::new(),
     };
-    FollowFrame { batch: Signed::sign(batch, &key), slots: vec![] }
+    FollowFrame { batch: Signed::sign(batch, &key), slots: vec![], assignments: None }
 }
 
 #[test]

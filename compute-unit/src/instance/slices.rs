@@ -92,6 +92,11 @@ impl Slices {
         self.pause = pause;
     }
 
+    /// What calls do between their slices.
+    pub(super) fn pause(&self) -> Option<Arc<dyn Pause>> {
+        self.pause.clone()
+    }
+
     /// Cuts calls into slices of another size from now on.
     #[cfg(test)]
     pub(super) fn set_size(&mut self, gas: i64) {

@@ -31,6 +31,13 @@ pub(super) fn expired(ask: &Ask) -> AnswerInput {
     }
 }
 
+/// The end of an ask whose target nobody seems to order. Whoever orders it yet, unknown to the asker's
+/// scheduler, may take it; so nothing is known of the effect.
+pub(super) fn no_target(ask: &Ask) -> AnswerInput {
+    let effect = if ask.assigned { Effect::Yes } else { Effect::Unknown };
+    system(FailureKind::NoSuchProcess, None, effect)
+}
+
 /// The final refusal of the target's scheduler.
 pub(super) fn refused(ask: &Ask, code: RefusalCode) -> AnswerInput {
     let kind = match code {

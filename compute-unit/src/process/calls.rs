@@ -99,6 +99,11 @@ impl Calls {
         Some(call)
     }
 
+    /// The first that is open.
+    pub(super) fn first(&self) -> Option<Slot> {
+        self.open.keys().next().copied()
+    }
+
     /// One that is given up at a time.
     pub(super) fn overdue(&self, time: Timestamp) -> Option<Slot> {
         let (deadline, slot) = self.deadlines.first()?;

@@ -14,6 +14,7 @@ use super::{
     asks::Ask,
     calls::Caller,
     controller,
+    upgrade::Upgrade,
 };
 
 /// What an entry comes to.
@@ -22,6 +23,8 @@ use super::{
 pub(super) enum Begun {
     /// The module is called.
     Call(Call),
+    /// Another module takes the place of this one.
+    Upgrade(Upgrade),
     /// The module is not called, and this value is the reply.
     Done(Vec<u8>),
 }
@@ -78,7 +81,7 @@ impl Process {
             Entry::Message(message) => self.message(assignment, message),
             Entry::Delivery(delivery) => self.delivery(assignment, entry, delivery, acts),
             Entry::Skip(_) => Ok(done()),
-            Entry::Control(control) => self.control(control.unverified()),
+            Entry::Control(control) => self.control(assignment, control.unverified()),
             Entry::Timer(timer) if self.rules.has_entry(4) => {
                 Ok(self.timer(assignment, timer, acts))
             }
@@ -152,9 +155,17 @@ impl Process {
         }
     }
 
-    /// A control keeps the log, and may change the controller.
-    fn control(&mut self, control: &Control) -> Result<Begun, FailureKind> {
+    /// A control keeps the log, and may change controller or module.
+    fn control(
+        &mut self,
+        assignment: &Assignment,
+        control: &Control,
+    ) -> Result<Begun, FailureKind> {
         match &control.action {
+            ControlAction::Upgrade { raw, .. } if self.rules.asks() => {
+                let context = self.context(assignment, control.sender, None);
+                return Ok(Begun::Upgrade(Upgrade { context, raw: *raw }));
+            }
             ControlAction::Upgrade { .. } => return Err(FailureKind::UnsupportedEntry),
             ControlAction::Controller(next) => controller::write(&mut self.ledger.table, next),
             _ => {}
@@ -165,16 +176,23 @@ impl Process {
     fn timer(&mut self, assignment: &Assignment, timer: &Timer, acts: &mut Acts) -> Begun {
         let place = (timer.slot, timer.index);
         match timer.kind {
-            TimerKind::AskTimeout => self.timeout(assignment, place, acts),
+            TimerKind::AskTimeout => self.timeout(assignment, place, acts, answers::expired),
+            TimerKind::NoTarget => self.timeout(assignment, place, acts, answers::no_target),
             TimerKind::Timer => self.fire(assignment, place, timer.occurrence, acts),
         }
     }
 
-    fn timeout(&mut self, assignment: &Assignment, place: Place, acts: &mut Acts) -> Begun {
+    fn timeout(
+        &mut self,
+        assignment: &Assignment,
+        place: Place,
+        acts: &mut Acts,
+        answer: impl FnOnce(&Ask) -> AnswerInput,
+    ) -> Begun {
         let Some(ask) = self.ledger.close(acts, place, |_| true) else { return done() };
         // A number that never came shall not come later: its effect would surprise the asker.
         acts.emit(ask.target, None, ItemBody::Skip(ask.number), None);
-        self.answered(assignment, &ask, answers::expired(&ask))
+        self.answered(assignment, &ask, answer(&ask))
     }
 
     fn fire(

@@ -7,10 +7,13 @@ mod births;
 mod calls;
 mod replay;
 mod timers;
+mod upgrades;
+
+use std::collections::BTreeMap;
 
 use protocol::{
-    Answer, AskAnswer, Delivery, ItemBody, Limits, OutboxItem, PairNumber, PairPosition,
-    PairStatement, SecretKey, Signed, TimerKind, Value, Verdict,
+    Acceptance, Answer, AskAnswer, ControlAction, Delivery, ItemBody, Limits, OutboxItem,
+    PairNumber, PairPosition, PairStatement, SecretKey, Signed, TimerKind, Value, Verdict,
     abi::{GuestEffect, GuestResult, Output},
 };
 
@@ -38,12 +41,23 @@ pub(super) enum Next {
     Output(Output),
 }
 
+/// Saves how often anything was handled, and dirties the memory.
+const SAVE: &str = "(i32.store (i32.const 4120) (i32.const 0x48810182))
+    (i64.store (i32.const 4124) (i64.load (i32.const 4104)))
+    (i64.const 0x0000_1018_0000_000c)";
+
 /// At 4096 the length of the next output, which lies at 65536; at 4104 how often anything was
 /// handled; at 4112 the length of the last input, a copy of which lies at 131072.
 fn actor() -> Vec<u8> {
-    wasm(
+    actor_of(10, "", SAVE)
+}
+
+/// The same with so many pages, with further items, and with this body of `antiphon_save`.
+fn actor_of(pages: u32, items: &str, save: &str) -> Vec<u8> {
+    wasm(&format!(
         r#"(module
-            (memory (export "memory") 10)
+            (memory (export "memory") {pages})
+            {items}
             (data (i32.const 0) "\82\82\00\41\f6\80")
             (func (export "antiphon_alloc") (param i32) (result i32) i32.const 327680)
             (func $at (param $ptr i32) (param $len i32) (result i64)
@@ -73,8 +87,8 @@ fn actor() -> Vec<u8> {
                     (then (return (call $at (i32.const 0) (i32.const 6)))))
                 (call $at (i32.const 65536) (i32.load (i32.const 4096))))
             (func (export "antiphon_view") (param i32 i32) (result i64) i64.const 6)
-            (func (export "antiphon_save") (param i32 i32) (result i64) i64.const 0))"#,
-    )
+            (func (export "antiphon_save") (param i32 i32) (result i64) {save}))"#,
+    ))
 }
 
 /// Arguments that make the actor answer with an output, and with another later.
@@ -136,13 +150,21 @@ pub(super) struct Scripted {
     pub(super) log: Log,
     pub(super) process: Process,
     pub(super) module: Arc<CompiledModule>,
+    /// The modules that upgrades can bring; all others are unfit.
+    pub(super) known: BTreeMap<ModuleId, Arc<CompiledModule>>,
     pub(super) history: Vec<(Assignment, Entry)>,
     pub(super) seen: Vec<Executed>,
 }
 
 impl Scripted {
     pub(super) fn new(limits: Limits) -> Self {
-        let mut scripted = Self::unborn(Log::new(&actor(), limits));
+        Self::of(&actor(), limits)
+    }
+
+    /// One whose module is a variant of the actor.
+    pub(super) fn of(wasm: &[u8], limits: Limits) -> Self {
+        let module = Engine::new().unwrap().compile(wasm).unwrap();
+        let mut scripted = Self::on(Log::new(wasm, limits), &module);
         let spawn = Entry::Spawn(scripted.log.spawn.clone());
         assert!(is_null(&scripted.execute(&spawn).outcome));
         scripted
@@ -159,7 +181,8 @@ impl Scripted {
         let module = Arc::clone(module);
         let spawn = log.spawn.unverified().clone();
         let process = Process::new(log.process, spawn, &module).unwrap();
-        Self { log, process, module, history: Vec::new(), seen: Vec::new() }
+        let known = BTreeMap::from([(module.id(), Arc::clone(&module))]);
+        Self { log, process, module, known, history: Vec::new(), seen: Vec::new() }
     }
 
     /// Goes on from a checkpoint.
@@ -169,19 +192,36 @@ impl Scripted {
         store.append(&[self.process.save(true).unwrap().unwrap()]).unwrap();
         let newest = store.newest(&self.log.process, Slot::new(u64::MAX)).unwrap().unwrap();
         let restored = checkpoint::restore(&store, newest).unwrap();
-        self.process = Process::restore(restored, &self.module).unwrap();
+        let module = &self.known[&restored.module_id()];
+        self.process = Process::restore(restored, module).unwrap();
         // Pages are read as they are needed, from files that are gone soon.
         self.process.state_root().unwrap();
     }
 
     pub(super) fn execute(&mut self, entry: &Entry) -> Executed {
         let assignment = self.log.assign(entry.id());
-        let executed = self.process.execute(&assignment, entry).unwrap();
+        let successor = self.successor(entry);
+        let executed = self.process.execute_with(&assignment, entry, successor.as_ref()).unwrap();
         self.history.push((assignment, entry.clone()));
         self.seen.push(executed.clone());
         let derived = Ledger::restore(self.process.table().clone()).unwrap();
         assert_eq!(format!("{derived:?}"), format!("{:?}", self.process.ledger));
         executed
+    }
+
+    /// What an upgrade brings.
+    pub(super) fn successor(&self, entry: &Entry) -> Option<Successor> {
+        let known = self.known.get(&self.process.upgrade_of(entry)?);
+        Some(known.map_or(Successor::Unfit, |module| Successor::Ready(Arc::clone(module))))
+    }
+
+    /// An upgrade to a module.
+    pub(super) fn upgrade(&mut self, module: ModuleId, raw: bool) -> Executed {
+        let profile = self.log.spawn.unverified().profile;
+        let network = crate::testing::NETWORK;
+        let acceptance = Acceptance::sign(&self.log.compute, network, &module, &profile);
+        let entry = self.log.control(ControlAction::Upgrade { module, acceptance, raw });
+        self.execute(&entry)
     }
 
     /// A message that is handled as it says.

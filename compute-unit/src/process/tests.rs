@@ -110,6 +110,7 @@ fn begin(process: &mut Process, assignment: &Assignment, entry: &Entry) -> Call 
     let mut acts = Acts::new(process.id, assignment.slot, assignment.time);
     match process.begin(assignment, entry, &mut acts).unwrap() {
         Begun::Call(call) => call,
+        Begun::Upgrade(upgrade) => panic!("an upgrade: {upgrade:?}"),
         Begun::Done(value) => panic!("done: {value:?}"),
     }
 }

@@ -5,7 +5,7 @@ fn publication(process: u8, slot: u64) -> Publication {
     let (outcome, leaf) = outcome(ProcessId::from_bytes([process; 32]), slot, protocol::Hash::ZERO);
     let digest = leaf.digest();
     let executed = Executed { outcome, leaf, digest, waits: vec![], closed: vec![] };
-    Publication { executed, assignment: None, agenda: None }
+    Publication { executed, place: None, agenda: None }
 }
 
 /// The batches that publications are gathered to, each with its slots.

@@ -10,7 +10,7 @@ use protocol::{
     RefusalCode, Reply, Role, Signed, Slot, StateStatement, V1, ViewAnswer, ViewRequest,
     api::{
         AgendaKey, AgendaPage, BLOBS_MAX, Blobs, CheckpointAnswer, ModuleBytes, OutcomePage,
-        Records, Request, Response, UnitStatus,
+        Records, Request, Response, Stored, UnitStatus,
     },
     codec,
 };
@@ -64,6 +64,9 @@ impl Service {
             Request::Agenda { after, limit } => {
                 self.agenda(after, limit).await.map(|page| Response::done(&page))
             }
+            Request::ModuleOf(process) => {
+                self.module_of(process).await.map(|module| Response::done(&module))
+            }
             _ => Err(Refusal::new(
                 RefusalCode::UnknownRequest,
                 "a compute unit does not answer this; ask a scheduler or a messenger",
@@ -114,6 +117,20 @@ impl Service {
         };
         let module = answered(read.await)?.ok_or_else(missing)?;
         Ok(ModuleBytes { module })
+    }
+
+    /// The module of a process that is executed here.
+    async fn module_of(&self, process: ProcessId) -> Result<Stored, Refusal> {
+        let not_here = || {
+            let detail = "this unit does not execute the process at present";
+            Refusal::new(RefusalCode::NotHosted, detail)
+        };
+        if self.resting.contains(&process) {
+            return Err(not_here());
+        }
+        let executor = Arc::clone(&self.executor);
+        let read = tokio::task::spawn_blocking(move || executor.module_of(&process));
+        Ok(Stored { module: answered(read.await)?.ok_or_else(not_here)? })
     }
 
     async fn view(&self, request: ViewRequest) -> Result<Signed<ViewAnswer>, Refusal> {

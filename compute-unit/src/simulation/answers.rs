@@ -24,13 +24,15 @@ impl Unit {
             Request::Outcomes { process, from, limit } => {
                 let mut page = OutcomePage { executed: Vec::new(), next: *from };
                 for frame in self.disk.frames() {
-                    for slot in &frame.frame.slots {
-                        let (leaf, path) = (&slot.leaf, &slot.path);
+                    let tree = frame.frame.tree();
+                    for (index, slot) in (0_u32..).zip(&frame.frame.slots) {
+                        let leaf = &slot.leaf;
                         let full = page.executed.len() >= usize::try_from(*limit).unwrap_or(0);
                         if leaf.process != *process || leaf.slot != page.next || full {
                             continue;
                         }
-                        let (leaf, path) = (leaf.clone(), path.clone());
+                        let path = tree.path(index).expect("every slot is a leaf");
+                        let leaf = leaf.clone();
                         let receipt = Receipt { leaf, path, batch: frame.frame.batch.clone() };
                         page.executed.push(Executed { outcome: slot.outcome.clone(), receipt });
                         page.next = page.next.next().unwrap_or(page.next);

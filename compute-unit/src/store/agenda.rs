@@ -43,7 +43,8 @@ pub(super) fn append<'a>(
         for timer in &change.waits {
             let kind = match timer.kind {
                 TimerKind::Timer => TIMER,
-                TimerKind::AskTimeout => ASK_TIMEOUT,
+                // The only end of an ask that is waited for is its deadline.
+                TimerKind::AskTimeout | TimerKind::NoTarget => ASK_TIMEOUT,
             };
             rows.insert(row(&agenda::key(timer)), (timer.occurrence, kind, timer.due.get()))?;
         }

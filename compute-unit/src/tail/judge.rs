@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use protocol::{
-    Answer, Control, ControlAction, Entry, Epoch, ItemBody, PairStatement, Principal, PublicKey,
-    Signed, Slot, Source, Spawn, UnitId, api::TailRecord, codec,
+    Answer, Control, ControlAction, Entry, Epoch, ItemBody, OpenBasis, PairStatement, Principal,
+    PublicKey, Signed, Slot, Source, Spawn, UnitId, api::TailRecord, codec,
 };
 
 use super::{Changed, Lineage, Tail, place::Place};
@@ -49,7 +49,12 @@ fn spawn_bytes(entry: &Entry) -> Option<Cow<'_, [u8]>> {
 
 impl Tail {
     /// Judges the next slot of a log, in a batch that a scheduler has signed.
-    pub(super) fn judge(&mut self, place: &Place, record: &TailRecord, by: UnitId) -> Judged {
+    pub(super) fn judge(
+        &mut self,
+        place: &Place,
+        (record, basis): (&TailRecord, Option<&OpenBasis>),
+        by: UnitId,
+    ) -> Judged {
         let assignment = &record.assignment;
         let (process, epoch, slot) = (assignment.process, assignment.epoch, assignment.slot);
         if self.is_void(place, record, by) {
@@ -66,7 +71,7 @@ impl Tail {
             return Judged::Broken { fault: "a slot is behind the end of its epoch", seal };
         }
         let trusted = self.trusts(&by);
-        if !trusted && self.origins.unknown_source(record).is_some() {
+        if !trusted && self.origins.unknown_source(record, basis).is_some() {
             return Judged::Undecided;
         }
         if !assignment.follows(&place.chain) {
@@ -96,7 +101,7 @@ impl Tail {
             Ok(lineage) => lineage,
             Err(fault) => return fault.into(),
         };
-        if !trusted && !self.entry_holds(&entry, lineage.source(), record) {
+        if !trusted && !self.entry_holds(&entry, lineage.source(), (record, basis)) {
             return "an entry's signature or proof does not hold".into();
         }
         Judged::Holds { entry, lineage }
@@ -173,8 +178,15 @@ impl Tail {
     }
 
     /// Checks what a scheduler has to check of an entry before it assigns.
-    fn entry_holds(&mut self, entry: &Entry, source: &Source, record: &TailRecord) -> bool {
+    fn entry_holds(
+        &mut self,
+        entry: &Entry,
+        source: &Source,
+        (record, basis): (&TailRecord, Option<&OpenBasis>),
+    ) -> bool {
         let network = self.network;
+        let proof = record.proof(entry, basis).ok().flatten();
+        let proof = proof.as_ref();
         match entry {
             Entry::Spawn(spawn) => {
                 spawn.verify_by(network, &spawn.digest(), PublicKey::verifies).is_ok()
@@ -182,11 +194,16 @@ impl Tail {
             Entry::Message(message) => {
                 message.verify_by(network, &message.digest(), PublicKey::verifies).is_ok()
             }
-            Entry::Delivery(delivery) => self.origins.holds(delivery, record),
-            Entry::Skip(skip) => {
-                matches!(skip.item.body, ItemBody::Skip(_)) && self.origins.holds(skip, record)
+            Entry::Delivery(delivery) => {
+                proof.is_some_and(|proof| self.origins.holds(delivery, proof))
             }
-            Entry::Timer(timer) => self.origins.timer_holds(timer, source, record),
+            Entry::Skip(skip) => {
+                matches!(skip.item.body, ItemBody::Skip(_))
+                    && proof.is_some_and(|proof| self.origins.holds(skip, proof))
+            }
+            Entry::Timer(timer) => {
+                proof.is_some_and(|proof| self.origins.timer_holds(timer, source, proof))
+            }
             Entry::Answer(answer) => self.answer_holds(answer, source),
             // Its signature was checked when it was read.
             Entry::Control(_) => true,

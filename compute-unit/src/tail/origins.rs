@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use protocol::{
-    Delivery, Emitted, Entry, NetworkId, OriginProof, ProcessId, Provenance, PublicKey, Source,
-    Timer, api::TailRecord, codec,
+    Delivery, Emitted, Entry, NetworkId, OpenBasis, OriginProof, ProcessId, Provenance, PublicKey,
+    Source, Timer, api::TailRecord, codec,
 };
 
 /// Who processes are that others hear of.
@@ -32,13 +32,14 @@ impl Origins {
 
     /// The source of a delivery or skip that is not known as it must be to judge the proof, and is
     /// not introduced.
-    pub(super) fn unknown_source(&self, record: &TailRecord) -> Option<ProcessId> {
-        let origin: OriginProof = codec::decode(record.origin.as_ref()?).ok()?;
-        let (Ok(Entry::Delivery(delivery)) | Ok(Entry::Skip(delivery))) =
-            codec::decode(&record.entry)
-        else {
-            return None;
-        };
+    pub(super) fn unknown_source(
+        &self,
+        record: &TailRecord,
+        basis: Option<&OpenBasis>,
+    ) -> Option<ProcessId> {
+        let entry: Entry = codec::decode(&record.entry).ok()?;
+        let origin = record.proof(&entry, basis).ok()??;
+        let (Entry::Delivery(delivery) | Entry::Skip(delivery)) = entry else { return None };
         let knows = |source: &Source| {
             origin.assignment.assignment.epoch <= source.epoch()
                 && origin.receipts.iter().all(|receipt| source.names(&receipt.unit(), true))
@@ -48,8 +49,7 @@ impl Origins {
     }
 
     /// Whether the proof of a delivery or skip holds.
-    pub(super) fn holds(&mut self, delivery: &Delivery, record: &TailRecord) -> bool {
-        let Some(proof) = proof(record) else { return false };
+    pub(super) fn holds(&mut self, delivery: &Delivery, proof: &OriginProof) -> bool {
         let known = self.sources.get(&delivery.source);
         let holds =
             proof.verify(self.network, delivery.into(), known, true, PublicKey::verifies).is_ok();
@@ -60,15 +60,10 @@ impl Origins {
     }
 
     /// Whether the process itself set a timer, or asked what timed out.
-    pub(super) fn timer_holds(&self, timer: &Timer, own: &Source, record: &TailRecord) -> bool {
-        let Some(proof) = proof(record) else { return false };
+    pub(super) fn timer_holds(&self, timer: &Timer, own: &Source, proof: &OriginProof) -> bool {
         let Some(item) = proof.emitted.as_deref() else { return false };
         let emitted = Emitted { source: &timer.process, slot: timer.slot, item };
         timer.is_of(item)
             && proof.verify(self.network, emitted, Some(own), true, PublicKey::verifies).is_ok()
     }
-}
-
-fn proof(record: &TailRecord) -> Option<OriginProof> {
-    codec::decode(record.origin.as_ref()?).ok()
 }

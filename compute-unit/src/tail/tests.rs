@@ -1,10 +1,10 @@
 mod epochs;
 
 use super::*;
-use crate::testing::{Log, NETWORK};
+use crate::testing::{Log, NETWORK, receipts::outcome};
 use protocol::{
     Answer, ComputePolicy, Delivery, Hash, Kind, Limits, OriginProof, PairNumber, PairStatement,
-    SecretKey, Signed, Spawn, V1, Verdict,
+    Receipt, ReceiptBatch, SecretKey, Signed, Spawn, V1, Verdict,
 };
 
 fn log() -> Log {
@@ -301,6 +301,70 @@ fn a_delivery_whose_source_nobody_knows_yet_is_judged_again_and_breaks_no_log() 
     assert!(!tail.is_undecided());
     let never = Cursor { process: log.process, slot: Slot::new(u64::MAX) };
     assert_eq!(tail.resume(usize::MAX), vec![never]);
+}
+
+/// A frame with a delivery whose proof is a link, and who its source is. The receipt is of the slot's
+/// place in the log, or of another.
+fn linked(log: &mut Log, honest: bool) -> (TailFrame, ProcessId, Provenance) {
+    let mut source = Log::new(b"source", Limits::DEFAULT);
+    let spawned = source.frame(&[Entry::Spawn(source.spawn.clone())]);
+    let assignment = protocol::AssignmentProof {
+        assignment: spawned.records[0].assignment,
+        path: MerkleTree::new(spawned.leaves.clone()).path(0).unwrap(),
+        batch: spawned.batch.clone(),
+    };
+    let body = protocol::ItemBody::Tell { method: "m".to_owned(), args: vec![0xa0] };
+    let item = protocol::OutboxItem { index: 0, target: log.process, pair: None, body, hint: None };
+    let (mut outcome, mut leaf) = outcome(source.process, 0, assignment.assignment.chain);
+    outcome.outbox = vec![item.clone()];
+    leaf.outcome = outcome.digest();
+    leaf.chain = if honest { leaf.chain } else { Hash::ZERO };
+    let path = MerkleTree::new(vec![leaf.leaf()]).path(0).unwrap();
+    let batch = ReceiptBatch {
+        version: V1,
+        kind: Kind,
+        network: NETWORK,
+        unit: source.compute.public().unit(),
+        count: 1,
+        root: leaf.leaf(),
+        engine: String::new(),
+    };
+    let receipt = Receipt { leaf, path, batch: Signed::sign(batch, &source.compute) };
+    let proof = OriginProof {
+        item: outcome.item_path(0).unwrap(),
+        receipts: vec![receipt],
+        assignment,
+        introduction: None,
+        emitted: None,
+    };
+    let (basis, mut links) = OriginBasis::of(&[proof]).unwrap();
+    let delivery = Delivery { source: source.process, slot: Slot::ZERO, item };
+    let mut frame = log.frame(&[Entry::Spawn(log.spawn.clone()), Entry::Delivery(delivery)]);
+    frame.records[1].link = links.pop().map(Box::new);
+    frame.basis = Some(basis);
+    let spawn = source.spawn.body_bytes().to_vec();
+    (frame, source.process, Provenance { spawn, changes: vec![] })
+}
+
+#[test]
+fn a_delivery_is_proven_by_its_link() {
+    let mut log = log();
+    let mut tail = tail(&log, false);
+    let (frame, source, provenance) = linked(&mut log, true);
+    assert_eq!(tail.unknown(&frame).sources, vec![source]);
+    tail.learn(source, &provenance);
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![0, 1]));
+}
+
+#[test]
+fn a_link_that_does_not_hold_breaks_the_log_unless_the_scheduler_is_trusted() {
+    for (trusted, taken) in [(false, vec![0]), (true, vec![0, 1])] {
+        let mut log = log();
+        let mut tail = tail(&log, trusted);
+        let (frame, source, provenance) = linked(&mut log, false);
+        tail.learn(source, &provenance);
+        assert_eq!(slots(&mut tail, &frame), Ok(taken));
+    }
 }
 
 proptest::proptest! {

@@ -16,6 +16,7 @@ use super::{Link, Tailing};
 use crate::{
     executor::{Batch, Pushed, Work},
     given::Run,
+    publisher::Assigning,
     tail::{Checked, CheckedBatch, Moved, Tail},
 };
 
@@ -54,9 +55,9 @@ impl Tailing {
         self.tell_superseded(link, std::mem::take(&mut batch.superseded)).await;
         self.look_for_faults(&batch).await;
         let slots = std::mem::take(&mut batch.slots);
+        let tree = std::mem::replace(&mut batch.tree, protocol::MerkleTree::new(Vec::new()));
         let shared = Arc::new(Batch {
-            header: batch.header.clone(),
-            tree: std::mem::replace(&mut batch.tree, protocol::MerkleTree::new(Vec::new())),
+            assigning: Arc::new(Assigning { header: batch.header.clone(), tree }),
             reports: Arc::clone(&link.reports),
         });
         let admitted = self.admit(link, slots, &shared, tail).await;
@@ -163,8 +164,9 @@ impl Tailing {
             let refusals: Vec<RefusalRecord> =
                 batch.refusals.iter().map(|(refused, _)| *refused).collect();
             let refusals = (!refusals.is_empty()).then_some(refusals);
+            let basis = batch.basis.filter(|_| records.iter().any(|record| record.link.is_some()));
             let (batch, leaves) = (batch.header, batch.leaves);
-            Bytes::from(codec::encode(&TailFrame { batch, leaves, records, refusals }))
+            Bytes::from(codec::encode(&TailFrame { batch, leaves, records, refusals, basis }))
         };
         self.metrics.frames_given.increment();
         let runs = runs.into_values().collect();

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::{
-    ModuleId, UnitId,
+    ModuleId, Role, UnitId,
     api::{ModuleBytes, Request},
 };
-use transport::Peers;
+use transport::{Directory, Peers};
 
 use crate::{
     engine::CompileError,
@@ -20,13 +20,13 @@ const MODULE_RETRY_MAX: Duration = Duration::from_secs(30);
 /// How long a process waits for the binary of a module that is compiled already.
 const BINARY_TIME: Duration = Duration::from_secs(2);
 
-/// Finds a module on this unit's disk, or gets it from a scheduler and compiles it, for as long as
-/// it takes: the log names it, so it exists. Its binary is kept, or could not be had. Fails only if it
+/// Finds a module on this unit's disk, or gets it from a scheduler, first from the one that must have
+/// it, and compiles it, for as long as it takes: the log names it, so it exists. Its binary is kept, or could not be had. Fails only if it
 /// is no module that a unit could run.
 pub(super) async fn fetch(
     peers: &Peers,
     modules: &Arc<Modules>,
-    scheduler: UnitId,
+    (directory, scheduler): (&Directory, UnitId),
     id: ModuleId,
 ) -> Result<Arc<CompiledModule>, CompileError> {
     let known = Arc::clone(modules);
@@ -38,12 +38,20 @@ pub(super) async fn fetch(
     }
     let mut pause = MODULE_RETRY;
     loop {
-        if let Some(wasm) = get_module(peers, scheduler, id, Peers::DEADLINE).await {
+        // The log may have gone over to another scheduler since, with all its modules.
+        let mut schedulers = directory.units(Role::Scheduler);
+        schedulers.retain(|other| *other != scheduler);
+        schedulers.insert(0, scheduler);
+        for scheduler in schedulers {
+            let Some(wasm) = get_module(peers, scheduler, id, Peers::DEADLINE).await else {
+                continue;
+            };
             match keep_and_compile(modules, wasm).await {
                 Ok(module) => return Ok(module),
                 Err(error) if error.is_refusal() => return Err(error),
                 Err(error) => tracing::error!(module = %id, %error, "cannot compile"),
             }
+            break;
         }
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2).min(MODULE_RETRY_MAX);

@@ -46,12 +46,14 @@ pub(crate) fn frame(parts: Vec<(Outcome, ReceiptLeaf)>) -> FollowFrame {
         root: tree.root(),
         engine: String::new(),
     };
-    let slots = (0..).zip(parts).map(|(index, (outcome, leaf))| FollowSlot {
+    let slots = parts.into_iter().map(|(outcome, leaf)| FollowSlot {
         outcome,
         leaf,
-        path: tree.path(index).expect("every outcome is a leaf"),
+        path: None,
         assignment: None,
         closed: None,
+        place: None,
     });
-    FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) }
+    let batch = Signed::sign(batch, &key);
+    FollowFrame { slots: slots.collect(), batch, assignments: None }
 }

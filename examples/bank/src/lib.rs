@@ -16,7 +16,7 @@ pub struct Bank {
 }
 
 /// A transfer of which nobody knows whether it arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Described)]
 pub struct Doubt {
     /// The slot in which the transfer was made.
     pub slot: Slot,
@@ -120,7 +120,7 @@ impl Bank {
 
 /// Whether the other account certainly has not taken the money: the ask had no effect, or the
 /// account itself refused.
-fn did_not_arrive(error: &AskError) -> bool {
+pub fn did_not_arrive(error: &AskError) -> bool {
     let refused = !error.is_system() && error.code() == Error::REFUSED;
     error.effect() == Effect::No || refused
 }

@@ -37,7 +37,7 @@ fn parts(module: &[u8]) -> Parts {
 
 #[test]
 fn modules_import_nothing_and_export_the_guest_contract() {
-    for (name, module) in ALL {
+    for &(name, module) in ALL {
         let parts = parts(module);
         assert_eq!((parts.imports, parts.start), (0, false), "{name}");
         assert_eq!(parts.exports.get(abi::EXPORT_MEMORY), Some(&ExternalKind::Memory), "{name}");
@@ -49,7 +49,7 @@ fn modules_import_nothing_and_export_the_guest_contract() {
 
 #[test]
 fn modules_hold_one_schema_of_their_own_actor() {
-    for (name, module) in ALL {
+    for &(name, module) in ALL {
         let customs = parts(module).customs;
         let schemas: Vec<&Vec<u8>> = customs
             .iter()
@@ -57,14 +57,16 @@ fn modules_hold_one_schema_of_their_own_actor() {
             .collect();
         assert_eq!(schemas.len(), 1, "{name}");
         let schema: Schema = codec::decode(schemas[0]).unwrap();
-        assert_eq!((schema.abi, schema.name.to_lowercase().as_str()), (abi::ABI_VERSION, name));
+        // The second version of the counter is a counter, too.
+        let actor = name.trim_end_matches('2');
+        assert_eq!((schema.abi, schema.name.to_lowercase().as_str()), (abi::ABI_VERSION, actor));
         assert!(!schema.docs.is_empty(), "{name}");
     }
 }
 
 #[test]
 fn modules_stay_small() {
-    for (name, module) in ALL {
+    for &(name, module) in ALL {
         assert!(module.len() <= 256 << 10, "{name} has {} bytes", module.len());
     }
 }

@@ -1,6 +1,6 @@
 use protocol::{
     Assignment, AssignmentProof, BatchHeader, EntryId, Epoch, Gas, Kind, MerkleTree, NetworkId,
-    ProfileId, ReceiptBatch, ReceiptLeaf, SecretKey, Signed, Timestamp, V1,
+    ProfileId, Receipt, ReceiptBatch, ReceiptLeaf, SecretKey, Signed, Timestamp, V1,
 };
 
 use super::*;
@@ -52,8 +52,8 @@ fn proof(slot: u64, unit: u8, outcome: u8) -> Box<SlotProof> {
         chain: Hash::ZERO,
     };
     let assignment = AssignmentProof { assignment, path, batch: Signed::sign(header, &key) };
-    let (source, outbox, receipts) = (process, Vec::new(), vec![receipt]);
-    Box::new(SlotProof { source, slot, outbox, tree, receipts, assignment })
+    let (source, outbox, receipts) = (process, Vec::new(), vec![receipt.into()]);
+    Box::new(SlotProof { source, slot, outbox, tree, receipts, assignment: assignment.into() })
 }
 
 #[test]

@@ -51,6 +51,13 @@ pub(crate) enum Effect<P> {
         /// The first number wanted.
         number: PairNumber,
     },
+    /// No scheduler knows the target: let the sources of asks know that, which are given up then.
+    NoTarget {
+        /// The pair.
+        pair: PairKey,
+        /// The asks, in order.
+        asks: Vec<P>,
+    },
     /// A number has come or was passed over that its source had given up: let the source know which,
     /// then [`Outbox::release`] the slot.
     Settle {
@@ -60,8 +67,8 @@ pub(crate) enum Effect<P> {
         number: PairNumber,
         /// The slot that emitted the skip.
         slot: Slot,
-        /// The skip.
-        payload: P,
+        /// The skip; absent where only its slot is known.
+        payload: Option<P>,
     },
 }
 
@@ -98,6 +105,8 @@ pub(crate) struct Bounds {
     pub(crate) idle_pairs: usize,
     /// Skips in memory; of a pair no more than of its items.
     pub(crate) skips: usize,
+    /// Skips of which only the slot is in memory.
+    pub(crate) notes: usize,
 }
 
 impl Default for Bounds {
@@ -110,6 +119,7 @@ impl Default for Bounds {
             inquiries: 128,
             idle_pairs: 262_144,
             skips: 16_384,
+            notes: 262_144,
         }
     }
 }
@@ -129,9 +139,10 @@ pub(crate) struct Waiting {
     pub(crate) spilled: usize,
     /// Pairs blocked by an item that is refused without proof, by the refusal's code.
     pub(crate) blocked: BTreeMap<RefusalCode, u64>,
-    /// Skips that wait for the turn of their number.
+    /// Skips that wait for the turn of their number, those of which only the slot is known included.
     pub(crate) skips: usize,
-    /// Skips since the start that there was no room for: their items are delivered instead.
+    /// Skips since the start that there was no room for, not even for their slots: their sources are not
+    /// told of them.
     pub(crate) skips_ignored: u64,
     /// Items refused for good since the start, by the refusal's code.
     pub(crate) refused: BTreeMap<RefusalCode, u64>,

@@ -35,6 +35,8 @@ pub(crate) struct Item<P> {
     pub(crate) weight: usize,
     /// Whether a skip may take its place. Not that of a birth: before it nobody orders the target.
     pub(crate) skippable: bool,
+    /// Whether its source waits for an answer of the target.
+    pub(crate) asks: bool,
     /// What the shell needs to submit it.
     pub(crate) payload: P,
 }
@@ -44,7 +46,9 @@ pub(crate) struct Item<P> {
 pub(super) struct Skip<P> {
     /// The slot of the source that emitted it.
     pub(super) slot: Slot,
-    pub(super) payload: P,
+    /// Absent where there was no room for it, or what proves it no longer counts: then the item is
+    /// delivered, and its source is told all the same.
+    pub(super) payload: Option<P>,
 }
 
 /// Items that are not held in memory, to be fetched again when their turn comes.
@@ -186,11 +190,24 @@ impl<P> Pair<P> {
         self.sent += 1;
         if !self.skips.is_empty()
             && item.skippable
-            && let Some(skip) = self.skips.get(&item.number)
+            && let Some(Skip { payload: Some(skip), .. }) = self.skips.get(&item.number)
         {
-            return Some((item.number, &skip.payload));
+            return Some((item.number, skip));
         }
         Some((item.number, &item.payload))
+    }
+
+    /// The asks in the queue that are not given up yet. A child that is to be born is no absent target.
+    pub(super) fn asks(&self) -> Vec<P>
+    where
+        P: Clone,
+    {
+        if self.queue.front().is_some_and(|front| !front.skippable) {
+            return Vec::new();
+        }
+        let open =
+            self.queue.iter().filter(|item| item.asks && !self.skips.contains_key(&item.number));
+        open.map(|item| item.payload.clone()).collect()
     }
 
     /// Takes an item off the front that is accepted already.

@@ -22,14 +22,19 @@ impl<P: Clone> Outbox<P> {
         }
         if pair.next.is_some_and(|next| number < next) {
             self.progress.open(key.source, slot);
+            let payload = Some(payload);
             self.effects.push(Effect::Settle { pair: key, number, slot, payload });
-        } else if self.skips >= self.bounds.skips || pair.skips.len() >= self.bounds.pair_items {
-            self.skips_ignored += 1;
-        } else {
-            pair.skips.insert(number, Skip { slot, payload });
+        } else if self.skips < self.bounds.skips && pair.skips.len() < self.bounds.pair_items {
+            pair.skips.insert(number, Skip { slot, payload: Some(payload) });
             self.skips += 1;
             self.progress.open(key.source, slot);
             self.unblock(key, number);
+        } else if self.notes < self.bounds.notes {
+            pair.skips.insert(number, Skip { slot, payload: None });
+            self.notes += 1;
+            self.progress.open(key.source, slot);
+        } else {
+            self.skips_ignored += 1;
         }
         self.advance(key);
     }
@@ -61,7 +66,8 @@ impl<P: Clone> Outbox<P> {
         let Some(next) = pair.next else { return };
         while let Some(first) = pair.skips.first_entry().filter(|first| *first.key() < next) {
             let (number, Skip { slot, payload }) = first.remove_entry();
-            self.skips -= 1;
+            let count = if payload.is_some() { &mut self.skips } else { &mut self.notes };
+            *count -= 1;
             self.effects.push(Effect::Settle { pair: key, number, slot, payload });
         }
     }
@@ -75,19 +81,23 @@ impl<P: Clone> Outbox<P> {
         }
     }
 
-    /// Lets go of all skips of a pair, as what proves them no longer counts: their items are delivered
-    /// instead.
-    pub(super) fn forget_skips(&mut self, key: PairKey) {
-        let before = self.skips;
-        self.void_skips(key, Slot::ZERO);
-        self.skips_ignored += (before - self.skips) as u64;
+    /// Lets go of what proves the skips of a pair, as it no longer counts: their items are delivered
+    /// instead, and their sources told.
+    pub(super) fn forget_proofs(&mut self, key: PairKey) {
+        let Some(pair) = self.pairs.get_mut(&key) else { return };
+        for skip in pair.skips.values_mut().filter(|skip| skip.payload.is_some()) {
+            skip.payload = None;
+            self.skips -= 1;
+            self.notes += 1;
+        }
     }
 
     /// Lets go of the skips that a process emitted from a slot on, which is void.
     pub(super) fn void_skips(&mut self, key: PairKey, first: Slot) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         for (_, skip) in pair.skips.extract_if(.., |_, skip| skip.slot >= first) {
-            self.skips -= 1;
+            let count = if skip.payload.is_some() { &mut self.skips } else { &mut self.notes };
+            *count -= 1;
             self.progress.close(key.source, skip.slot);
         }
     }

@@ -12,7 +12,7 @@ impl<P: Clone> Outbox<P> {
     pub(super) fn look_again(&mut self, now: Duration, key: PairKey, code: RefusalCode) {
         if code == RefusalCode::WrongPolicy {
             self.shed(key);
-            self.forget_skips(key);
+            self.forget_proofs(key);
         }
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         if pair.failures > 0 {

@@ -2,6 +2,7 @@ use protocol::{PairNumber, ProcessId, RefusalCode, Slot};
 
 use super::*;
 
+mod absent;
 mod sharing;
 mod simulation;
 mod skips;
@@ -16,7 +17,7 @@ fn pair(target: u8) -> PairKey {
 
 fn item(number: u64) -> Item<u64> {
     let (slot, number_) = (Slot::new(number + 10), PairNumber::new(number));
-    Item { number: number_, slot, weight: 1, skippable: true, payload: number }
+    Item { number: number_, slot, weight: 1, skippable: true, asks: false, payload: number }
 }
 
 fn n(number: u64) -> PairNumber {

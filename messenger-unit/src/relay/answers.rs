@@ -16,6 +16,7 @@ use crate::{
     hub::Hub,
     lock,
     session::{Event, Session},
+    telling::Subject,
 };
 
 /// Takes an event of the scheduler.
@@ -33,6 +34,7 @@ pub(super) fn handle_event(
             handle_refused(hub, scheduler, in_flight, tag, refusal);
         }
         SubmitEvent::Final { batch, entries } => handle_final(hub, in_flight, batch, entries),
+        SubmitEvent::Delivered { tags } => handle_delivered(hub, in_flight, tags),
         // Schedulers execute nothing.
         SubmitEvent::Executed { .. } => {}
     }
@@ -110,7 +112,8 @@ fn handle_final(
                 ended.push((pair, (number, ticket), code));
                 if parcel.is_awaited() {
                     hub.words.update(|verdicts, now| {
-                        verdicts.handle_case(now, (pair, number), parcel, None);
+                        let subject = Subject::Parcel(parcel);
+                        verdicts.handle_case(now, (pair, number), subject, None);
                     });
                 }
             }
@@ -140,6 +143,19 @@ fn handle_refused_parcel(hub: &Hub, flight: &ParcelFlight, refusal: &Refusal) {
     let retry_after = refusal.retry_after.map(Duration::from_millis);
     hub.post.update(|outbox, now| {
         outbox.handle_refused(now, *pair, (*number, *ticket), (refusal.code, retry_after));
+    });
+}
+
+fn handle_delivered(hub: &Hub, in_flight: &Mutex<InFlight>, tags: Vec<u64>) {
+    let flights: Vec<ParcelFlight> = {
+        let mut in_flight = lock(in_flight);
+        tags.into_iter().filter_map(|tag| in_flight.take_parcel(tag)).collect()
+    };
+    hub.metrics.entries_assigned.add_many(flights.len());
+    hub.post.update(|outbox, _| {
+        for flight in flights {
+            outbox.handle_assigned(flight.pair, (flight.number, flight.ticket));
+        }
     });
 }
 

@@ -1,6 +1,6 @@
 use protocol::{
-    EntryId, Gas, Hash, Kind, MerklePath, Outcome, ProfileId, ReceiptBatch, ReceiptLeaf, Reply,
-    SecretKey, Signed, V1,
+    EntryId, Gas, Hash, Kind, Outcome, ProfileId, ReceiptBatch, ReceiptLeaf, Reply, SecretKey,
+    Signed, V1,
     api::{FollowFrame, FollowSlot},
 };
 
@@ -44,11 +44,12 @@ fn place(slot: u64, bytes: usize) -> Place {
         root: leaf.leaf(),
         engine: "none".to_owned(),
     };
-    let path = protocol::MerkleTree::new(vec![leaf.leaf()]).path(0);
-    let path: MerklePath = path.expect("there is one leaf");
-    let slot = FollowSlot { outcome, leaf, path, assignment: None, closed: None };
-    let inner = FollowFrame { batch: Signed::sign(batch, &key), slots: vec![slot] };
-    (Arc::new(Frame { inner, bytes }), 0)
+    let unit = batch.unit;
+    let slot =
+        FollowSlot { outcome, leaf, path: None, assignment: None, closed: None, place: None };
+    let batch = Signed::sign(batch, &key);
+    let inner = FollowFrame { batch, slots: vec![slot], assignments: None };
+    (Arc::new(Frame::of(network, &unit, inner, bytes).unwrap()), 0)
 }
 
 #[test]

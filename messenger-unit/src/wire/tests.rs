@@ -21,19 +21,13 @@ fn timer(index: u32) -> Entry {
 #[test]
 fn a_frame_is_what_the_owned_type_encodes_to() {
     for count in [0, 1, 23, 24, 300] {
-        let submissions: Vec<_> = (0..count)
-            .map(|index| Submission {
-                tag: index.into(),
-                entry: timer(index),
-                origin: None,
-                introduction: None,
-            })
-            .collect();
+        let submissions: Vec<_> =
+            (0..count).map(|index| Submission::bare(index.into(), timer(index))).collect();
         let mut builder = FrameBuilder::default();
         for Submission { tag, entry, .. } in &submissions {
-            assert!(builder.push(*tag, entry, None::<&OriginProof>, None));
+            assert!(builder.push(*tag, entry, None::<&OriginProof>, None, None));
         }
-        assert_eq!(builder.take(), codec::encode(&SubmitFrame { submissions }));
+        assert_eq!(builder.take(), codec::encode(&SubmitFrame { submissions, basis: None }));
         assert!(builder.is_empty());
     }
 }
@@ -41,12 +35,11 @@ fn a_frame_is_what_the_owned_type_encodes_to() {
 #[test]
 fn what_no_frame_can_hold_is_not_added() {
     let mut builder = FrameBuilder::default();
-    assert!(builder.push(1, &timer(0), None::<&OriginProof>, None));
+    assert!(builder.push(1, &timer(0), None::<&OriginProof>, None, None));
     let huge = minicbor::bytes::ByteVec::from(vec![0; FrameBuilder::MAX]);
-    assert!(!builder.push(2, &huge, None::<&OriginProof>, None));
-    let submissions =
-        vec![Submission { tag: 1, entry: timer(0), origin: None, introduction: None }];
-    assert_eq!(builder.take(), codec::encode(&SubmitFrame { submissions }));
+    assert!(!builder.push(2, &huge, None::<&OriginProof>, None, None));
+    let submissions = vec![Submission::bare(1, timer(0))];
+    assert_eq!(builder.take(), codec::encode(&SubmitFrame { submissions, basis: None }));
 }
 
 #[test]

@@ -52,16 +52,19 @@ pub(crate) fn frame(seed: u8, slots: &[(ProcessId, u64, u64)]) -> Arc<Frame> {
         root: tree.root(),
         engine: String::new(),
     };
-    let slots = outcomes.into_iter().zip(0..).map(|(outcome, index)| FollowSlot {
+    let unit = batch.unit;
+    let slots = outcomes.into_iter().map(|outcome| FollowSlot {
         leaf: leaf(&outcome),
         outcome,
-        path: tree.path(index).unwrap(),
+        path: None,
         assignment: None,
         closed: None,
+        place: None,
     });
-    let inner = FollowFrame { slots: slots.collect(), batch: Signed::sign(batch, &key) };
+    let batch = Signed::sign(batch, &key);
+    let inner = FollowFrame { slots: slots.collect(), batch, assignments: None };
     let bytes = codec::encode(&inner).len();
-    Arc::new(Frame { inner, bytes })
+    Arc::new(Frame::of(NETWORK, &unit, inner, bytes).unwrap())
 }
 
 fn contradiction(witness: &Witness, frame: &Frame) -> Option<Fault> {
@@ -115,7 +118,8 @@ fn old_frames_are_forgotten_with_their_slots() {
     let mut witness = Witness::new(NETWORK);
     let heavy = |slot| {
         let frame = frame(1, &[(process(1), slot, 10)]);
-        Arc::new(Frame { inner: frame.inner.clone(), bytes: BYTES_MAX / 2 })
+        let unit = frame.inner.batch.unverified().unit;
+        Arc::new(Frame::of(NETWORK, &unit, frame.inner.clone(), BYTES_MAX / 2).unwrap())
     };
     (0..10).for_each(|slot| witness.keep(&heavy(slot), &[0]));
     assert_eq!((witness.frames.len(), witness.slots.len(), witness.oldest), (2, 2, 8));

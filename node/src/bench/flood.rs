@@ -52,7 +52,7 @@ impl Stream {
                 submission.tag = u64::try_from(stream.entries.len()).unwrap_or(u64::MAX);
                 stream.entries.push(submission.entry.id());
             }
-            let frame = codec::encode(&SubmitFrame { submissions: taken });
+            let frame = codec::encode(&SubmitFrame { submissions: taken, basis: None });
             stream.frames.push(Bytes::from(frame));
         }
         stream
@@ -175,8 +175,8 @@ async fn receive(
                 let detail = entries.into_iter().map(|entry| entry.detail).next();
                 return Err(NodeError::System(detail.unwrap_or_default()));
             }
-            SubmitEvent::Executed { .. } => {
-                return Err(NodeError::System("a scheduler executes nothing".to_owned()));
+            SubmitEvent::Executed { .. } | SubmitEvent::Delivered { .. } => {
+                return Err(NodeError::System("told of what was not submitted".to_owned()));
             }
         }
     }

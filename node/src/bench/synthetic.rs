@@ -185,7 +185,7 @@ impl World {
                 let (source, slot, item) = (source.process, source.slot, item.clone());
                 let entry = Entry::Delivery(Delivery { source, slot, item });
                 let origin = Some(Box::new(origin));
-                Some(Submission { tag: 0, entry, origin, introduction: None })
+                Some(Submission { origin, ..Submission::bare(0, entry) })
             };
             Some(outcome.outbox.iter().filter_map(tell).collect())
         });
@@ -301,7 +301,7 @@ impl Batches {
 }
 
 fn submission(entry: Entry) -> Submission {
-    Submission { tag: 0, entry, origin: None, introduction: None }
+    Submission::bare(0, entry)
 }
 
 /// Arguments of so many bytes, give or take those of their frame.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use antiphon_client::Client;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use protocol::Role;
 
 use super::{
@@ -39,6 +39,9 @@ pub(crate) enum Bench {
     Ring(Ring),
     /// Ask many children at once and wait for all of them.
     Forkjoin(Forkjoin),
+    /// Play benchmarks of the Savina suite; each checks its result. `hops`, `ring` and `forkjoin`
+    /// are others of them.
+    Savina(Savina),
     /// Kill the messenger of a cluster of its own while many items wait.
     Backlog(Backlog),
     /// Send to one process beside a flood of another sender to another process.
@@ -119,6 +122,13 @@ pub(crate) struct Forkjoin {
     /// How often
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     times: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Savina {
+    /// Which of them [default: all]
+    #[arg(value_parser = PossibleValuesParser::new(bench::savina_names()))]
+    name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -266,6 +276,7 @@ impl Bench {
             }
             Self::Ring(options) => Box::pin(OfCluster::Ring(options).run(globals)).await,
             Self::Forkjoin(options) => Box::pin(OfCluster::Forkjoin(options).run(globals)).await,
+            Self::Savina(options) => Box::pin(OfCluster::Savina(options).run(globals)).await,
             Self::Hops(options) => Box::pin(OfCluster::Hops(options).run(globals)).await,
             Self::Flood(options) => Box::pin(OfCluster::Flood(options).run(globals)).await,
         }
@@ -280,6 +291,7 @@ enum OfCluster {
     Hops(Hops),
     Ring(Ring),
     Forkjoin(Forkjoin),
+    Savina(Savina),
     Flood(Flood),
 }
 
@@ -348,6 +360,10 @@ impl OfCluster {
             }
             Self::Forkjoin(Forkjoin { children, times }) => {
                 let report = Box::pin(bench::fork_join(&client, children, times)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Savina(Savina { name }) => {
+                let report = Box::pin(bench::savina(&client, name.as_deref())).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
             Self::Flood(Flood { rate, seconds }) => {

@@ -1,6 +1,9 @@
 //! `spawn`: a new process.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use antiphon_client::{Client, SpawnOptions};
 use clap::Args;
@@ -33,7 +36,7 @@ pub(crate) struct Spawn {
 
 impl Spawn {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
-        let module = self.read_module()?;
+        let module = read_module(&self.file)?;
         let schema = Client::schema_of(&module);
         let init = schema.as_ref().and_then(|schema| {
             schema.methods.iter().find(|method| method.kind == MethodKind::Init)
@@ -69,17 +72,17 @@ impl Spawn {
         }
         session.output.print(&shape, || process.to_string())
     }
+}
 
-    /// Looks at the size first: nothing is read that is refused anyway.
-    fn read_module(&self) -> Result<Vec<u8>, NodeError> {
-        let size = fs::metadata(&self.file).map_err(NodeError::file(&self.file))?.len();
-        let most = Limits::MODULE_BYTES_MAX;
-        if size > most as u64 {
-            return Err(NodeError::usage(format!(
-                "{} has {size} bytes, more than the limit of {most}",
-                self.file.display()
-            )));
-        }
-        fs::read(&self.file).map_err(NodeError::file(&self.file))
+/// Reads a module. Looks at the size first: nothing is read that is refused anyway.
+pub(super) fn read_module(file: &Path) -> Result<Vec<u8>, NodeError> {
+    let size = fs::metadata(file).map_err(NodeError::file(file))?.len();
+    let most = Limits::MODULE_BYTES_MAX;
+    if size > most as u64 {
+        return Err(NodeError::usage(format!(
+            "{} has {size} bytes, more than the limit of {most}",
+            file.display()
+        )));
     }
+    fs::read(file).map_err(NodeError::file(file))
 }

@@ -117,7 +117,7 @@ fn shape(
         host_table_root: state.map(|state| state.host_table.to_string()),
         host_table_entries: past.replay.table().len(),
         profile: spawn.profile,
-        module: spawn.module,
+        module: state.map_or(spawn.module, |state| state.module),
         level: if checkpoint.is_some() { StateShape::BY_ONE } else { StateShape::HERE },
         checkpoint,
     })

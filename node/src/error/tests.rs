@@ -21,6 +21,7 @@ fn own() -> Vec<NodeError> {
         NodeError::System(String::new()),
         NodeError::Verification(String::new()),
         NodeError::Gateway(GatewayError::Listen { address, source: file() }),
+        NodeError::Breaking(String::new()),
     ]
 }
 
@@ -42,7 +43,8 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::NoKey { .. }
         | NodeError::Unit { .. }
         | NodeError::System(_)
-        | NodeError::Verification(_) => true,
+        | NodeError::Verification(_)
+        | NodeError::Breaking(_) => true,
     }
 }
 

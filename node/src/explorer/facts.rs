@@ -192,6 +192,7 @@ impl Call {
                 let kind = match timer.kind {
                     TimerKind::Timer => "timer",
                     TimerKind::AskTimeout => "ask timeout",
+                    TimerKind::NoTarget => "no target",
                 };
                 Self::new(kind, timer.process.into())
             }

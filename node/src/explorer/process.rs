@@ -253,7 +253,12 @@ fn type_name(ty: &Type) -> String {
         Type::List(item) => format!("[{}]", type_name(item)),
         Type::Map(key, value) => format!("{{{}: {}}}", type_name(key), type_name(value)),
         Type::Id(prefix) => format!("{}1…", plain(prefix, 20)),
-        Type::Named(name) => plain(name, 60),
+        Type::Named(name) | Type::Record { name, .. } | Type::Choice { name, .. } => {
+            plain(name, 60)
+        }
+        Type::Tuple(items) => {
+            format!("({})", items.iter().map(type_name).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

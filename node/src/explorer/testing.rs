@@ -292,6 +292,7 @@ pub(crate) fn process_facts() -> ProcessFacts {
         params: vec![Param { name: HOSTILE.to_owned(), ty: Type::Named(HOSTILE.to_owned()) }],
         returns,
         docs: HOSTILE.to_owned(),
+        errors: Vec::new(),
     };
     let integer = Type::Integer { bits: 64, signed: false };
     let schema = Schema {
@@ -303,6 +304,7 @@ pub(crate) fn process_facts() -> ProcessFacts {
             method(MethodKind::View, Type::Option(Box::new(integer))),
             method(MethodKind::Message, Type::Null),
         ],
+        events: Vec::new(),
     };
     ProcessFacts {
         process: process("source"),

@@ -359,6 +359,18 @@ impl ControlShape {
     }
 }
 
+/// A process that was to go on with another module; with `error` if it goes on with the one it had.
+#[derive(Debug, Serialize)]
+pub(crate) struct UpgradedShape {
+    pub(crate) process: ProcessId,
+    pub(crate) module: ModuleId,
+    pub(crate) message: EntryId,
+    pub(crate) slot: u64,
+    pub(crate) gas: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ActorError>,
+}
+
 /// A unit of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UnitShape {

@@ -37,7 +37,9 @@ pub(crate) struct Audit {
 }
 
 /// A check under way.
-struct Auditor {
+struct Auditor<'a> {
+    subject: &'a Subject,
+    runtime: &'a Handle,
     network: NetworkId,
     replay: Replay,
     rules: Rules,
@@ -106,6 +108,8 @@ fn run(
     runtime: &Handle,
 ) -> Result<(Audit, Option<Assignment>), NodeError> {
     let mut auditor = Auditor {
+        subject,
+        runtime,
         network: subject.client.network(),
         replay: subject.unborn().map_err(NodeError::system)?,
         rules: Rules::new(true),
@@ -117,7 +121,7 @@ fn run(
         match pages.next() {
             None => break None,
             Some(Ok(page)) => {
-                if let Err(stop) = auditor.take(page, runtime) {
+                if let Err(stop) = auditor.take(page) {
                     break Some(stop);
                 }
             }
@@ -143,10 +147,10 @@ fn run(
     Ok((Audit { slots, executed, epochs, state_root, difference, fault }, auditor.last))
 }
 
-impl Auditor {
-    fn take(&mut self, page: Page, runtime: &Handle) -> Result<(), Stop> {
+impl Auditor<'_> {
+    fn take(&mut self, page: Page) -> Result<(), Stop> {
         let Page { records, checks, testimonies } = page;
-        let bad = checks.finish(runtime).map_err(Stop::Failed)?;
+        let bad = checks.finish(self.runtime).map_err(Stop::Failed)?;
         for (index, record) in records.iter().enumerate() {
             let slot = record.assignment.slot;
             self.rules.take(record).map_err(|what| differs(Difference::at(slot, what)))?;
@@ -162,7 +166,10 @@ impl Auditor {
     fn execute(&mut self, record: &LogRecord, testimonies: &[Testimony]) -> Result<(), Stop> {
         let LogRecord { assignment, entry } = record;
         let failed = |fault| Stop::Failed(NodeError::system(fault));
-        let replayed = self.replay.execute(assignment, entry).map_err(failed)?;
+        let successor = self.subject.successor(&self.replay, entry, self.runtime);
+        let successor = successor.map_err(Stop::Failed)?;
+        let replayed =
+            self.replay.execute(assignment, entry, successor.as_ref()).map_err(failed)?;
         self.last = Some(*assignment);
         let slot = assignment.slot;
         for testimony in testimonies {

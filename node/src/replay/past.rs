@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use antiphon_client::LogReader;
-use compute_unit::{Replay, Replayed};
+use compute_unit::{CompiledModule, Replay, Replayed};
 use indicatif::ProgressBar;
 use protocol::{
     Assignment, Hash, HeadStatement, Position, Signed, Slot, StateStatement, UnitId, api::LogRecord,
@@ -88,7 +88,8 @@ pub(crate) async fn reach(
         Some(start) => start,
         None => Start { replay: subject.unborn().map_err(NodeError::system)?, basis: None },
     };
-    go_on(subject, start, (slot, &head), progress).await
+    // It is as large as all that it waits for.
+    Box::pin(go_on(subject, start, (slot, &head), progress)).await
 }
 
 /// The best checkpoint that holds; tells of those that do not.
@@ -125,21 +126,22 @@ async fn restore(
         Err(reason) => return Ok(Err(reason.to_string())),
     };
     let mine = Arc::clone(subject);
-    on_thread(move |_| {
+    on_thread(move |runtime| {
         let Candidate { unit, statement, checkpoint } = candidate;
-        let replay = restored(&mine, &statement, checkpoint, blobs)?;
+        let module = mine.module(checkpoint.module, runtime).map_err(|error| error.to_string())?;
+        let replay = restored(&module, &statement, checkpoint, blobs)?;
         Ok(Start { replay, basis: Some(Basis { unit, statement }) })
     })
     .await
 }
 
 fn restored(
-    subject: &Subject,
+    module: &Arc<CompiledModule>,
     statement: &Signed<StateStatement>,
     checkpoint: protocol::Checkpoint,
     blobs: HashMap<Hash, Vec<u8>>,
 ) -> Result<Replay, String> {
-    let restored = Replay::restore(checkpoint, blobs, &subject.module);
+    let restored = Replay::restore(checkpoint, blobs, module);
     let mut replay = restored.map_err(|error| error.to_string())?;
     let state = replay.state().map_err(|error| error.to_string())?;
     if state.map(|state| state.root()) == statement.unverified().state_root {
@@ -175,8 +177,9 @@ async fn go_on(
     };
     let pages = Pages::read(Arc::clone(subject), reader, slot, None);
     let whole = position.is_none();
-    let done =
-        on_thread(move |runtime| execute(replay, whole, pages, &progress, runtime)).await??;
+    let mine = Arc::clone(subject);
+    let done = on_thread(move |runtime| execute((&mine, runtime), replay, whole, pages, &progress));
+    let done = done.await??;
     let (replay, replayed) = done;
     let last = match &replayed {
         Some((record, _)) => record.assignment,
@@ -195,11 +198,11 @@ async fn go_on(
 }
 
 fn execute(
+    (subject, runtime): (&Subject, &Handle),
     mut replay: Replay,
     whole: bool,
     mut pages: Pages,
     progress: &ProgressBar,
-    runtime: &Handle,
 ) -> Result<(Replay, Option<(LogRecord, Replayed)>), NodeError> {
     let mut rules = Rules::new(whole);
     let mut last = None;
@@ -216,7 +219,8 @@ fn execute(
             if let Some(what) = what.or_else(|| unsigned.map(|(_, what)| what.clone())) {
                 return Err(broken(&super::Difference { slot, what }));
             }
-            let replayed = replay.execute(&record.assignment, &record.entry);
+            let successor = subject.successor(&replay, &record.entry, runtime)?;
+            let replayed = replay.execute(&record.assignment, &record.entry, successor.as_ref());
             last = Some((record.clone(), replayed.map_err(NodeError::system)?));
             progress.inc(1);
         }

@@ -1,10 +1,15 @@
 //! Who a process is, and the module it executes: what any replay begins with.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use antiphon_client::{Client, Described};
-use compute_unit::{CompiledModule, Engine, HostFault, Replay, THREAD_STACK_BYTES};
-use protocol::{ProcessId, Profile, UnitId};
+use compute_unit::{
+    CompileError, CompiledModule, Engine, HostFault, Replay, Successor, THREAD_STACK_BYTES,
+};
+use protocol::{Entry, ModuleId, ProcessId, Profile, UnitId};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::error::NodeError;
@@ -15,7 +20,11 @@ pub(crate) struct Subject {
     pub(crate) client: Client,
     pub(crate) process: ProcessId,
     pub(crate) described: Arc<Described>,
-    pub(crate) module: Arc<CompiledModule>,
+    /// The module it was spawned with.
+    module: Arc<CompiledModule>,
+    engine: Engine,
+    /// What upgrades have brought so far.
+    successors: Mutex<HashMap<ModuleId, Successor>>,
 }
 
 impl Subject {
@@ -30,14 +39,67 @@ impl Subject {
             )));
         }
         let wasm = client.module(described.spawn.module).await?;
-        let compiled = tokio::task::spawn_blocking(move || Engine::new()?.compile(&wasm)).await;
-        let module = compiled.map_err(NodeError::system)?.map_err(|error| match error {
-            error if error.is_refusal() => {
-                NodeError::Verification(format!("the module breaks the profile: {error}"))
+        let compile = move || {
+            let engine = Engine::new()?;
+            Ok::<_, CompileError>((engine.compile(&wasm)?, engine))
+        };
+        let compiled = tokio::task::spawn_blocking(compile).await;
+        let (module, engine) =
+            compiled.map_err(NodeError::system)?.map_err(|error| match error {
+                error if error.is_refusal() => {
+                    NodeError::Verification(format!("the module breaks the profile: {error}"))
+                }
+                error => NodeError::system(error),
+            })?;
+        let client = client.clone();
+        let successors = Mutex::default();
+        Ok(Arc::new(Self { client, process, described, module, engine, successors }))
+    }
+
+    /// What an entry needs to be executed next, if it is an upgrade. For threads that are none of the
+    /// runtime's.
+    pub(super) fn successor(
+        &self,
+        replay: &Replay,
+        entry: &Entry,
+        runtime: &Handle,
+    ) -> Result<Option<Successor>, NodeError> {
+        replay.upgrade_of(entry).map(|module| self.find(module, runtime)).transpose()
+    }
+
+    /// The module that made the state of a checkpoint. For threads that are none of the runtime's.
+    pub(super) fn module(
+        &self,
+        upgraded: Option<ModuleId>,
+        runtime: &Handle,
+    ) -> Result<Arc<CompiledModule>, NodeError> {
+        match upgraded.map(|module| self.find(module, runtime)).transpose()? {
+            None => Ok(Arc::clone(&self.module)),
+            Some(Successor::Ready(module)) => Ok(module),
+            Some(Successor::Unfit) => {
+                Err(NodeError::Verification("its module breaks the profile".to_owned()))
             }
-            error => NodeError::system(error),
-        })?;
-        Ok(Arc::new(Self { client: client.clone(), process, described, module }))
+        }
+    }
+
+    /// Takes a module from anybody who has the bytes of that digest, and compiles it.
+    fn find(&self, module: ModuleId, runtime: &Handle) -> Result<Successor, NodeError> {
+        if module == self.module.id() {
+            return Ok(Successor::Ready(Arc::clone(&self.module)));
+        }
+        // Entries are put whole.
+        let known = || self.successors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(successor) = known().get(&module) {
+            return Ok(successor.clone());
+        }
+        let wasm = runtime.block_on(self.client.module(module))?;
+        let successor = match self.engine.compile(&wasm) {
+            Ok(module) => Successor::Ready(module),
+            Err(error) if error.is_refusal() => Successor::Unfit,
+            Err(error) => return Err(NodeError::system(error)),
+        };
+        known().insert(module, successor.clone());
+        Ok(successor)
     }
 
     /// The process before its first slot.

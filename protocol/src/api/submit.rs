@@ -4,16 +4,19 @@ use minicbor::{Decode, Encode};
 
 use super::ExecutedEntry;
 use crate::{
-    Assignment, BatchHeader, Entry, MerklePath, OriginProof, ReceiptBatch, Refusal, RefusalLeaf,
-    Signed,
+    Assignment, BatchHeader, Entry, MerklePath, OriginBasis, OriginLink, OriginProof, ReceiptBatch,
+    Refusal, RefusalLeaf, Signed,
 };
 
 /// Entries to assign.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct SubmitFrame {
     /// In the order in which they shall be looked at.
     #[n(0)]
     pub submissions: Vec<Submission>,
+    /// What the links of its submissions lead to; absent if there are none.
+    #[n(1)]
+    pub basis: Option<OriginBasis>,
 }
 
 /// One entry to assign.
@@ -31,6 +34,16 @@ pub struct Submission {
     /// Who the target of an answered item is, on first contact.
     #[n(3)]
     pub introduction: Option<Box<crate::Provenance>>,
+    /// The proof of a delivery, in the place of `origin`: its source is known already.
+    #[n(4)]
+    pub link: Option<Box<OriginLink>>,
+}
+
+impl Submission {
+    /// An entry that needs no proof.
+    pub const fn bare(tag: u64, entry: Entry) -> Self {
+        Self { tag, entry, origin: None, introduction: None, link: None }
+    }
 }
 
 /// What became of entries.
@@ -76,6 +89,13 @@ pub enum SubmitEvent {
         /// Which entries, with their paths.
         #[n(1)]
         entries: Vec<FinalRefusal>,
+    },
+    /// They are durably assigned, and came with links: who brought them needs no proof of it.
+    #[n(4)]
+    Delivered {
+        /// The submissions.
+        #[n(0)]
+        tags: Vec<u64>,
     },
 }
 

@@ -207,18 +207,22 @@ mod four_properties_hold_for {
         input: guest::inputs();
         output: guest::outputs();
         saved_state: [guest::saved_state()];
-        schema: [guest::schema()];
+        schema: [guest::schema(), guest::shaped_schema()];
         request: frames::requests();
         response: frames::responses();
         refusal: frames::refusals();
         opening: frames::openings();
-        submit_frame: [frames::submit_frame()];
+        submit_frame: [frames::submit_frame(), frames::linked_submit_frame()];
         submit_event: frames::submit_events();
-        tail_frame: [frames::tail_frame(), frames::refusing_frame()];
+        tail_frame: [
+            frames::tail_frame(),
+            frames::refusing_frame(),
+            frames::linked_tail_frame(),
+        ];
         tail_report: [frames::tail_report()];
         adopted: [frames::adopted()];
         head_page: [frames::head_page()];
-        follow_frame: [frames::follow_frame()];
+        follow_frame: [frames::follow_frame(), frames::whole_follow_frame()];
         unit_status: [frames::unit_status()];
         records: [frames::records()];
         log_page: [frames::log_page()];

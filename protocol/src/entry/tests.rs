@@ -144,7 +144,22 @@ fn a_timer_is_an_occurrence_of_what_its_slot_emitted() {
     ] {
         assert!(!wrong.is_of(item(6)), "{wrong:?}");
     }
-    for wrong in [of(1, 1, ask, 60_000), of(1, 0, ask, 59_999), of(1, 0, recurring, 60_000)] {
+    let nowhere = TimerKind::NoTarget;
+    assert!(of(1, 1, nowhere, 60_000).is_of(item(1)));
+    for wrong in [
+        of(1, 1, ask, 60_000),
+        of(1, 0, ask, 59_999),
+        of(1, 0, recurring, 60_000),
+        of(1, 0, nowhere, 60_000),
+        of(1, 1, nowhere, 59_999),
+    ] {
         assert!(!wrong.is_of(item(1)), "{wrong:?}");
     }
+    assert!(!of(6, 1, nowhere, 5_000).is_of(item(6)), "only asks have targets");
+}
+
+#[test]
+fn the_ends_of_an_ask_are_two_entries() {
+    let end = |occurrence, kind| Entry::Timer(Timer { occurrence, kind, ..timer() }).id();
+    assert_ne!(end(0, TimerKind::AskTimeout), end(1, TimerKind::NoTarget));
 }

@@ -1,8 +1,8 @@
 //! Example requests, answers and frames of long-lived streams.
 
 use crate::{
-    Hash, MerkleTree, PairNumber, Profile, Refusal, RefusalCode, RefusalProof, Role, Signed, Slot,
-    UnitSet,
+    Assignment, Entry, Hash, MerkleTree, OriginBasis, OriginLink, PairNumber, Profile,
+    ReceiptBatch, Refusal, RefusalCode, RefusalProof, Role, Signed, Slot, UnitSet,
     api::{
         Acknowledgement, Adopted, Adoption, Blobs, CheckpointAnswer, Cursor, Executed,
         ExecutedEntry, ExecutedHead, FinalRefusal, FollowFrame, FollowSlot, HeadPage, LogPage,
@@ -15,8 +15,8 @@ use crate::{
 
 use super::{
     COMPUTE, OTHER_COMPUTE, TIME, assignment_proof, assignments, batch_body, byte_vec, control,
-    control_actions, delivery, entries, module, origin_proof, other_process, outcome, provenance,
-    receipt, scheduler, source, spawn, statements, states, unit,
+    control_actions, delivery, entries, key, module, origin_proof, other_process, outcome,
+    provenance, receipt, scheduler, source, spawn, statements, states, unit,
 };
 
 /// One request of each kind, by number.
@@ -107,9 +107,23 @@ pub(crate) fn refusal_proof() -> RefusalProof {
 pub(crate) fn submit_frame() -> SubmitFrame {
     let submissions = (0..).zip(entries()).map(|(tag, entry)| {
         let origin = (entry.id() == delivery().delivery_id()).then(|| Box::new(origin_proof()));
-        Submission { tag, entry, origin, introduction: None }
+        Submission { origin, ..Submission::bare(tag, entry) }
     });
-    SubmitFrame { submissions: submissions.collect() }
+    SubmitFrame { submissions: submissions.collect(), basis: None }
+}
+
+/// A delivery whose proof is a link to the frame's basis.
+pub(crate) fn linked_submit_frame() -> SubmitFrame {
+    let (basis, link) = origin_link();
+    let entry = Entry::Delivery(delivery());
+    let submission = Submission { link: Some(Box::new(link)), ..Submission::bare(7, entry) };
+    SubmitFrame { submissions: vec![submission], basis: Some(basis) }
+}
+
+/// The proof of the delivery, shared out.
+pub(crate) fn origin_link() -> (OriginBasis, OriginLink) {
+    let (basis, mut links) = OriginBasis::of(&[origin_proof()]).unwrap();
+    (basis, links.pop().unwrap())
 }
 
 /// One event of each kind, by number.
@@ -124,6 +138,7 @@ pub(crate) fn submit_events() -> Vec<SubmitEvent> {
         SubmitEvent::Refused { tag: 2, refusal: refusals().remove(0) },
         SubmitEvent::Executed { batch: receipt.batch, entries: vec![executed] },
         final_event(),
+        SubmitEvent::Delivered { tags: vec![4, 5] },
     ]
 }
 
@@ -142,12 +157,14 @@ pub(crate) fn refusing_frame() -> TailFrame {
         assignment: assignments()[1],
         entry: codec::encode(&entries()[1]),
         origin: None,
+        link: None,
     };
     TailFrame {
         batch,
         leaves: vec![assignments()[1].leaf(), refusal.leaf()],
         records: vec![record],
         refusals: Some(vec![RefusalRecord { index: 1, refusal, pair }]),
+        basis: None,
     }
 }
 
@@ -157,17 +174,28 @@ pub(crate) fn tail_frame() -> TailFrame {
         assignment: assignments()[index as usize],
         entry,
         origin,
+        link: None,
     };
     let origin = byte_vec(codec::encode(&origin_proof()));
     TailFrame {
         batch: assignment_proof().batch,
-        leaves: assignments().iter().map(crate::Assignment::leaf).collect(),
+        leaves: assignments().iter().map(Assignment::leaf).collect(),
         records: vec![
             record(1, codec::encode(&entries()[1]), None),
             record(2, codec::encode(&entries()[2]), Some(origin)),
         ],
         refusals: None,
+        basis: None,
     }
+}
+
+/// The same, where the proof of the delivery is a link to the frame's basis.
+pub(crate) fn linked_tail_frame() -> TailFrame {
+    let (basis, link) = origin_link();
+    let mut frame = tail_frame();
+    frame.records[1].origin = None;
+    frame.records[1].link = Some(Box::new(link));
+    TailFrame { basis: Some(basis), ..frame }
 }
 
 pub(crate) fn follow_frame() -> FollowFrame {
@@ -175,12 +203,32 @@ pub(crate) fn follow_frame() -> FollowFrame {
     let slot = |assignment| FollowSlot {
         outcome: outcome(),
         leaf: receipt.leaf.clone(),
-        path: receipt.path.clone(),
+        path: Some(receipt.path.clone()),
         assignment,
         closed: None,
+        place: None,
     };
     let slots = vec![slot(None), slot(Some(assignment_proof()))];
-    FollowFrame { batch: receipt.batch.clone(), slots }
+    FollowFrame { batch: receipt.batch.clone(), slots, assignments: None }
+}
+
+/// A frame that has all leaves of its batch.
+pub(crate) fn whole_follow_frame() -> FollowFrame {
+    let (basis, link) = origin_link();
+    let leaf = receipt().leaf;
+    let tree = MerkleTree::new(vec![leaf.leaf()]);
+    let batch =
+        ReceiptBatch { count: 1, root: tree.root(), ..receipt().batch.unverified().clone() };
+    let slot = FollowSlot {
+        outcome: outcome(),
+        leaf,
+        path: None,
+        assignment: None,
+        closed: None,
+        place: Some(link.assignment.place),
+    };
+    let batch = Signed::sign(batch, &key(COMPUTE));
+    FollowFrame { batch, slots: vec![slot], assignments: Some(basis.assignments) }
 }
 
 pub(crate) fn unit_status() -> UnitStatus {

@@ -3,10 +3,12 @@
 use crate::{
     Gas, Hash, Principal, Slot,
     abi::{AnswerInput, Context, GuestEffect, GuestResult, Input, Output, SavedState},
-    schema::{Method, MethodKind, Param, Schema, Type},
+    schema::{ErrorCode, Event, Field, Method, MethodKind, Param, Schema, Type, Variant},
 };
 
-use super::{NETWORK, TIME, account, args, byte_vec, message, module, other_process, source, unit};
+use super::{
+    NETWORK, TIME, account, args, byte_vec, message, module, other_process, source, spawn, unit,
+};
 
 pub(crate) fn context() -> Context {
     Context {
@@ -24,7 +26,8 @@ pub(crate) fn context() -> Context {
 }
 
 pub(crate) fn saved_state() -> SavedState {
-    SavedState { version: 2, chunks: vec![byte_vec(vec![0x82, 0x01]), byte_vec(vec![0x02])] }
+    let chunks = vec![byte_vec(vec![0x82, 0x01]), byte_vec(vec![0x02])];
+    SavedState { version: 2, chunks, image_of: None }
 }
 
 /// One input of each kind, and both forms of answer.
@@ -49,9 +52,19 @@ pub(crate) fn inputs() -> Vec<Input> {
             method: method(),
             args: args(),
         },
-        Input::Load { context: context(), saved: saved_state() },
+        Input::Load { context: context(), saved: saved_state(), spawn: None },
         Input::View { context: context(), method: "get".to_owned(), args: args() },
         Input::Save { context: context() },
+        Input::Load {
+            context: context(),
+            saved: saved_state(),
+            spawn: Some(spawn().body_bytes().to_vec()),
+        },
+        Input::Load {
+            context: context(),
+            saved: SavedState { version: 0, image_of: Some(module()), ..saved_state() },
+            spawn: None,
+        },
     ]
 }
 
@@ -124,6 +137,7 @@ pub(crate) fn schema() -> Schema {
         params,
         returns,
         docs: format!("The method `{name}`."),
+        errors: Vec::new(),
     };
     let integer = Type::Integer { bits: 64, signed: false };
     Schema {
@@ -136,5 +150,45 @@ pub(crate) fn schema() -> Schema {
             method("get", MethodKind::View, Vec::new(), integer.clone()),
             method("add", MethodKind::Message, Vec::new(), integer),
         ],
+        events: Vec::new(),
     }
+}
+
+/// A schema with shapes, errors and events, which the one above says nothing of.
+pub(crate) fn shaped_schema() -> Schema {
+    let integer = || Type::Integer { bits: 64, signed: false };
+    let field = |name: &str, ty, optional| Field { name: name.to_owned(), ty, optional };
+    let point = Type::Record {
+        name: "Point".to_owned(),
+        fields: vec![
+            field("x", integer(), false),
+            field("label", Type::Option(Box::new(Type::Text)), true),
+        ],
+    };
+    let variant = |name: &str, content| Variant { name: name.to_owned(), content };
+    let shape = Type::Choice {
+        name: "Shape".to_owned(),
+        variants: vec![
+            variant("Nothing", None),
+            variant("Dot", Some(point)),
+            variant("Line", Some(Type::Tuple(vec![integer(), Type::Float]))),
+        ],
+    };
+    let draw = Method {
+        name: "draw".to_owned(),
+        kind: MethodKind::Message,
+        params: vec![Param { name: "shape".to_owned(), ty: shape }],
+        returns: Type::Null,
+        docs: "Draws.".to_owned(),
+        errors: vec![
+            ErrorCode { code: "not-permitted".to_owned(), docs: String::new() },
+            ErrorCode { code: "no-room".to_owned(), docs: "The sheet is full.".to_owned() },
+        ],
+    };
+    let drawn = Event {
+        name: "drawn".to_owned(),
+        fields: vec![field("by", Type::Id("acct".to_owned()), false)],
+        docs: "Something was drawn.".to_owned(),
+    };
+    Schema { name: "Sheet".to_owned(), methods: vec![draw], events: vec![drawn], ..schema() }
 }

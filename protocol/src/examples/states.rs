@@ -3,8 +3,8 @@
 
 use crate::{
     Checkpoint, CheckpointState, Epoch, FailureKind, GlobalValue, Hash, HostTable, HostTableIndex,
-    KeyInState, KeyProof, Kind, MemoryIndex, MemoryNode, PageEntry, PageInState, PageProof,
-    Position, Profile, Proof, STATE_PAGE_BYTES, Signed, Slot, State, StateStatement, V1,
+    KeyInState, KeyProof, Kind, MemoryIndex, MemoryNode, ModuleId, PageEntry, PageInState,
+    PageProof, Position, Profile, Proof, STATE_PAGE_BYTES, Signed, Slot, State, StateStatement, V1,
     state::{merge, page_cv},
 };
 
@@ -136,6 +136,7 @@ fn checkpoint_of(state: CheckpointState) -> Checkpoint {
         position: position(),
         previous: receipt_leaf().digest(),
         state,
+        module: None,
     }
 }
 
@@ -155,7 +156,8 @@ pub(crate) fn checkpoints() -> Vec<Checkpoint> {
         host_table: HostTableIndex::build(&large_table(), |_, _| {}),
     };
     let dead = CheckpointState::Dead(FailureKind::Trapped, None);
-    vec![checkpoint(), checkpoint_of(large), checkpoint_of(dead)]
+    let upgraded = Checkpoint { module: Some(ModuleId::from_bytes([0x0e; 32])), ..checkpoint() };
+    vec![checkpoint(), checkpoint_of(large), upgraded, checkpoint_of(dead)]
 }
 
 pub(crate) fn statement_body(checkpoint: &Checkpoint) -> StateStatement {

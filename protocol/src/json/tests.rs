@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::schema::{MethodKind, Param};
+use crate::schema::{Field, MethodKind, Param, Variant};
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
@@ -24,6 +24,7 @@ fn method(params: &[(&str, Type)]) -> Method {
         params: params.collect(),
         returns: Type::Null,
         docs: String::new(),
+        errors: Vec::new(),
     }
 }
 
@@ -207,4 +208,18 @@ fn keys_within_keys_do_not_grow_with_every_level() {
     let value = Value::Map(vec![(key, Value::Null)]);
     let bytes = value.encode().unwrap();
     assert!(bytes_to_json(&bytes).to_string().len() < 4 * bytes.len());
+}
+
+#[test]
+fn the_fields_of_a_structure_are_read_by_their_types() {
+    let field = |name: &str| Field { name: name.to_owned(), ty: integer(), optional: false };
+    let point = Type::Record { name: "Point".to_owned(), fields: vec![field("x")] };
+    let variant = Variant { name: "Dot".to_owned(), content: Some(point.clone()) };
+    let shape = Type::Choice { name: "Shape".to_owned(), variants: vec![variant] };
+    let both = Type::Tuple(vec![point, shape]);
+    let json = json!([{"x": "7", "y": "7"}, {"Dot": {"x": "8"}}, "9"]);
+    let dot = map(&[("Dot", map(&[("x", Value::Integer(8))]))]);
+    let expected =
+        Value::Array(vec![map(&[("x", Value::Integer(7)), ("y", text("7"))]), dot, text("9")]);
+    assert_eq!(from_json(&json, Some(&both)), Ok(expected));
 }

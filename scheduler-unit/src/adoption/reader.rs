@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{
     Answer, Assignment, Change, Control, ControlAction, Delivery, Emitted, Entry, EntryId, Hash,
-    ItemBody, MerkleTree, ModuleId, NetworkId, OriginProof, OriginProofError, ProcessId, PublicKey,
-    Signature, Signed, Slot, Source, Spawn, Timer, UnitId,
+    ItemBody, MerkleTree, ModuleId, NetworkId, OpenBasis, OriginProof, OriginProofError, ProcessId,
+    PublicKey, Signature, Signed, Slot, Source, Spawn, Timer, UnitId,
     api::{RefusalRecord, TailFrame, TailRecord},
     codec,
 };
@@ -112,7 +112,11 @@ impl Reader {
     ) -> Result<Option<Read>, ReadError> {
         let frame: TailFrame =
             codec::decode(frame).map_err(|_| ReadError::Wrong("a frame cannot be read"))?;
-        let TailFrame { batch, leaves, records, refusals } = frame;
+        let TailFrame { batch, leaves, records, refusals, basis } = frame;
+        let open = basis.clone().map(|basis| {
+            basis.open().ok_or(ReadError::Wrong("the basis of a frame is not that of its batches"))
+        });
+        let open = open.transpose()?;
         let header = batch.unverified();
         let scheduler = header.scheduler;
         let holds = |key: &PublicKey, digest: &Hash, signature: &Signature| {
@@ -136,7 +140,12 @@ impl Reader {
                 break;
             }
             check_leaf(&leaves, record.index, record.assignment.leaf())?;
-            slots.push(self.read_record(&scheduler, &record, &mut modules, knowledge)?);
+            slots.push(self.read_record(
+                (&scheduler, &record),
+                open.as_ref(),
+                &mut modules,
+                knowledge,
+            )?);
             kept.push(record);
         }
         let after = self.source.as_ref().map(Source::scheduler);
@@ -157,15 +166,15 @@ impl Reader {
             return Ok(None);
         }
         let refusals = (!news.is_empty()).then(|| news.clone());
-        let frame = TailFrame { batch, leaves, records: kept, refusals };
+        let frame = TailFrame { batch, leaves, records: kept, refusals, basis };
         let segment = Bytes::from(codec::encode(&frame));
         Ok(Some(Read { segment, slots, refusals: news, modules }))
     }
 
     fn read_record(
         &mut self,
-        scheduler: &UnitId,
-        record: &TailRecord,
+        (scheduler, record): (&UnitId, &TailRecord),
+        basis: Option<&OpenBasis>,
         modules: &mut Vec<ModuleId>,
         knowledge: &impl Knowledge,
     ) -> Result<Imported, ReadError> {
@@ -182,9 +191,9 @@ impl Reader {
         if entry.id() != assignment.entry || entry.target() != self.process {
             return Err(ReadError::Wrong("an entry is not the one that was assigned"));
         }
-        let origin = record.origin.as_ref().map(|origin| codec::decode::<OriginProof>(origin));
-        let origin =
-            origin.transpose().map_err(|_| ReadError::Wrong("a proof of origin cannot be read"))?;
+        let origin = record
+            .proof(&entry, basis)
+            .map_err(|_| ReadError::Wrong("a proof of origin cannot be read"))?;
         let source = self.begin(&assignment, &entry, modules)?;
         let takes_over = matches!(
             &entry,

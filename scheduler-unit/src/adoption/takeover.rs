@@ -14,7 +14,7 @@ use super::bad_handover;
 use crate::{
     order::{Checked, CheckedBody, Place},
     unit::Unit,
-    verify::{Arrival, Event, Lane, Ready, refuse_storage},
+    verify::{Arrival, Event, Lane, Origin, Ready, refuse_storage},
 };
 
 impl Unit {
@@ -82,7 +82,7 @@ impl Unit {
         let checked = Checked {
             id: control.entry_id(),
             entry: codec::encode(&Entry::Control(adoption.control.clone())).into(),
-            origin: Some(codec::encode(&proof).into()),
+            origin: Some(Origin::Whole(codec::encode(&proof).into())),
             looked_up: self.clock.now(),
             body: CheckedBody::Control(Box::new(control)),
         };
@@ -104,7 +104,9 @@ impl Unit {
                 let last = last.map(|entry| Refusal::new(entry.refusal.code, entry.detail));
                 Err(last.unwrap_or_else(|| bad_handover("the takeover is refused")))
             }
-            Event::Tell(SubmitEvent::Executed { .. }, _) => Err(stopping()),
+            Event::Tell(SubmitEvent::Executed { .. } | SubmitEvent::Delivered { .. }, _) => {
+                Err(stopping())
+            }
         }
     }
 }

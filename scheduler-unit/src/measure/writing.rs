@@ -57,7 +57,8 @@ fn segment(
         let assignment = Assignment { process, epoch, slot, time, entry: id, chain };
         *head = Head::after(&assignment);
         let origin = origin.map(|proof| ByteVec::from(codec::encode(&*proof)));
-        records.push(TailRecord { index, assignment, entry: codec::encode(&entry), origin });
+        let entry = codec::encode(&entry);
+        records.push(TailRecord { index, assignment, entry, origin, link: None });
     }
     let leaves: Vec<_> = records.iter().map(|record| record.assignment.leaf()).collect();
     let header = BatchHeader {
@@ -71,5 +72,5 @@ fn segment(
         root: MerkleTree::new(leaves.clone()).root(),
     };
     let batch = Signed::sign(header, &config.key);
-    codec::encode(&TailFrame { batch, leaves, records, refusals: None })
+    codec::encode(&TailFrame { batch, leaves, records, refusals: None, basis: None })
 }

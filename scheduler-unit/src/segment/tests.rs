@@ -87,8 +87,8 @@ fn what_is_built_is_the_frame_of_tails() {
     let frame: TailFrame = codec::decode(&bytes).unwrap();
     let mut builder = Builder::default();
     for record in &frame.records {
-        let origin = record.origin.as_ref().map(|origin| origin.as_slice());
-        builder.add(record.index, &record.assignment, &record.entry, origin);
+        let origin = record.origin.clone().map(|proof| Origin::Whole(Vec::from(proof).into()));
+        builder.add(record.index, &record.assignment, &record.entry, origin.as_ref());
     }
     assert_eq!(builder.finish(&frame.batch, &frame.leaves, &[]), bytes);
     assert_eq!(

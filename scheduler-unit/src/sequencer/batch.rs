@@ -15,7 +15,7 @@ use crate::{
     order::{Checked, CheckedBody, Decision, Imported, Log, Order, Place},
     segment::Builder,
     sequencer::Import,
-    verify::{Event, Lane},
+    verify::{Event, Lane, Origin},
 };
 
 /// A group commit.
@@ -40,6 +40,8 @@ struct Audience {
     lane: Arc<Lane>,
     /// Tags and leaf positions.
     assigned: Vec<(u64, u32)>,
+    /// Tags of what came with links.
+    delivered: Vec<u64>,
     /// Tags, positions among the refusals, and what people are told.
     refused: Vec<(u64, usize, String)>,
     settled: Vec<Settled>,
@@ -153,9 +155,15 @@ impl Batch {
             | CheckedBody::Misfit(_) => {}
         }
         let index = u32::try_from(self.assignments.len()).expect("a batch is bounded");
-        self.records.add(index, &assignment, &entry, origin.as_deref());
+        let linked = matches!(origin, Some(Origin::Linked(..)));
+        self.records.add(index, &assignment, &entry, origin.as_ref());
         self.assignments.push(assignment);
-        self.seat(lane).assigned.push((tag, index));
+        let audience = self.seat(lane);
+        if linked {
+            audience.delivered.push(tag);
+        } else {
+            audience.assigned.push((tag, index));
+        }
     }
 
     fn add_birth(&mut self, process: ProcessId, log: &Log, spawn: &[u8]) {
@@ -246,7 +254,7 @@ impl Batch {
 
     /// Tells every stream what became of its submissions.
     pub(super) fn tell(self, metrics: &Metrics) {
-        for Audience { lane, assigned, refused, settled } in self.audience {
+        for Audience { lane, assigned, delivered, refused, settled } in self.audience {
             if let Some((batch, tree)) = &self.sealed
                 && !refused.is_empty()
             {
@@ -275,6 +283,11 @@ impl Batch {
                     about,
                 ));
             }
+            if !delivered.is_empty() {
+                metrics.assigned.add_len(delivered.len());
+                let about = u32::try_from(delivered.len()).expect("a batch is bounded");
+                lane.tell(Event::Tell(SubmitEvent::Delivered { tags: delivered }, about));
+            }
             for settled in settled {
                 lane.tell(settled.event(metrics));
             }
@@ -283,10 +296,11 @@ impl Batch {
 
     /// Tells every stream that nothing of the batch happened.
     pub(super) fn refuse(&mut self, refusal: &Refusal, metrics: &Metrics) {
-        for Audience { lane, assigned, refused, settled } in self.audience.drain(..) {
+        for Audience { lane, assigned, delivered, refused, settled } in self.audience.drain(..) {
             let refuse = |tag| Settled::Refused(tag, refusal.clone());
             let refused = refused.into_iter().map(|(tag, ..)| tag);
-            let assigned = assigned.into_iter().map(|(tag, _)| tag).chain(refused).map(refuse);
+            let assigned = assigned.into_iter().map(|(tag, _)| tag).chain(delivered);
+            let assigned = assigned.chain(refused).map(refuse);
             let settled = settled.into_iter().map(|settled| match settled {
                 // It may be known by this batch only.
                 Settled::Known(tag, _) | Settled::Old(tag, ..) => refuse(tag),
@@ -302,8 +316,9 @@ impl Batch {
     fn seat(&mut self, lane: &Arc<Lane>) -> &mut Audience {
         let seat = *self.seats.entry(Arc::as_ptr(lane).addr()).or_insert_with(|| {
             let lane = Arc::clone(lane);
-            let (assigned, refused, settled) = (Vec::new(), Vec::new(), Vec::new());
-            self.audience.push(Audience { lane, assigned, refused, settled });
+            let (assigned, delivered) = (Vec::new(), Vec::new());
+            let (refused, settled) = (Vec::new(), Vec::new());
+            self.audience.push(Audience { lane, assigned, delivered, refused, settled });
             self.audience.len() - 1
         });
         self.audience.get_mut(seat).expect("seats are positions in the audience")

@@ -6,13 +6,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use protocol::{Limits, ProcessId, Slot, api::Cursor};
 
 use super::Import;
 use crate::{
     submit::CHUNK_BYTES,
-    verify::{Arrival, PROOF_BYTES, Ready},
+    verify::{Arrival, Origin, PROOF_BYTES, Ready},
 };
 
 /// Entries in a batch at the most, give or take one arrival.
@@ -155,7 +154,7 @@ impl State {
 fn weight(arrival: &Arrival) -> usize {
     let weights = arrival.submissions.iter().map(|(_, ready)| match ready {
         Ready::Checked(checked) => {
-            checked.entry.len() + checked.origin.as_ref().map_or(0, Bytes::len) + OVERHEAD
+            checked.entry.len() + checked.origin.as_ref().map_or(0, Origin::length) + OVERHEAD
         }
         Ready::Known(_) | Ready::KnownRefused(_) | Ready::Refused(_) => 0,
     });

@@ -1,14 +1,19 @@
 //! The unit over real QUIC on the loopback interface.
 
+mod absences;
 mod fake;
 mod handovers;
+mod links;
 mod log_streams;
 mod retirement;
 mod shards;
 mod stale_stores;
 mod statements;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use protocol::{
     AssignmentProof, Entry, EntryId, ModuleId, Provenance, Timestamp, UnitRecord,
@@ -102,16 +107,22 @@ impl Client {
 
     /// Submits and waits for what becomes of each, by tag.
     async fn submit(&self, submissions: Vec<Submission>) -> Outcomes {
-        let count = submissions.len();
+        self.send(SubmitFrame { submissions, basis: None }).await
+    }
+
+    /// Submits a frame and waits for what becomes of each entry, by tag.
+    async fn send(&self, frame: SubmitFrame) -> Outcomes {
+        let count = frame.submissions.len();
         let opening = codec::encode(&Opening::Submit);
         let (mut sender, mut receiver) = self.connection.open_stream(&opening).await.unwrap();
-        sender.send(&codec::encode(&SubmitFrame { submissions })).await.unwrap();
+        sender.send(&codec::encode(&frame)).await.unwrap();
         sender.finish().await.unwrap();
         let mut outcomes = Outcomes::default();
         while let Some(frame) = receiver.recv().await.unwrap() {
             outcomes.add(codec::decode(&frame).unwrap());
         }
-        assert_eq!(outcomes.assigned.len() + outcomes.refused.len(), count);
+        let told = outcomes.assigned.len() + outcomes.refused.len() + outcomes.delivered.len();
+        assert_eq!(told, count);
         outcomes
     }
 }
@@ -120,6 +131,7 @@ impl Client {
 struct Outcomes {
     assigned: BTreeMap<u64, AssignmentProof>,
     refused: BTreeMap<u64, RefusalCode>,
+    delivered: BTreeSet<u64>,
 }
 
 impl Outcomes {
@@ -144,6 +156,11 @@ impl Outcomes {
                 }
             }
             SubmitEvent::Executed { .. } => panic!("a scheduler executes nothing"),
+            SubmitEvent::Delivered { tags } => {
+                for tag in tags {
+                    assert!(self.delivered.insert(tag), "told twice");
+                }
+            }
         }
     }
 }
@@ -321,7 +338,7 @@ async fn a_garbage_frame_is_refused_after_what_came_before_it() {
     client.put_module().await;
     let opening = codec::encode(&Opening::Submit);
     let (mut sender, mut receiver) = client.connection.open_stream(&opening).await.unwrap();
-    let good = SubmitFrame { submissions: vec![submission(5, spawn(1, now))] };
+    let good = SubmitFrame { submissions: vec![submission(5, spawn(1, now))], basis: None };
     sender.send(&codec::encode(&good)).await.unwrap();
     sender.send(b"garbage").await.unwrap();
     let mut outcomes = Outcomes::default();

@@ -144,7 +144,9 @@ impl Checker {
                 }
                 return Ok(());
             }
-            SubmitEvent::Refused { .. } | SubmitEvent::Executed { .. } => return Ok(()),
+            SubmitEvent::Refused { .. }
+            | SubmitEvent::Executed { .. }
+            | SubmitEvent::Delivered { .. } => return Ok(()),
         };
         self.signature(batch)?;
         for entry in entries {

@@ -115,6 +115,7 @@ impl Client {
                 }
             }
             SubmitEvent::Executed { .. } => panic!("schedulers execute nothing"),
+            SubmitEvent::Delivered { .. } => panic!("no link is submitted"),
         }
     }
 
@@ -205,6 +206,7 @@ impl Messenger {
             }
             SubmitEvent::Final { .. } => panic!("tells are neither late nor too large"),
             SubmitEvent::Executed { .. } => panic!("schedulers execute nothing"),
+            SubmitEvent::Delivered { .. } => panic!("no link is submitted"),
         }
     }
 }

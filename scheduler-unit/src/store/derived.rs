@@ -53,7 +53,8 @@ impl Derived {
                 self.runs.push((process, slot, number));
             }
             self.ids.push((assignment.entry, process, slot));
-            if slot == Slot::ZERO || record.origin.is_some() || is_control(record.entry) {
+            let proven = record.origin.is_some() || record.link.is_some();
+            if slot == Slot::ZERO || proven || is_control(record.entry) {
                 self.add_entry((process, slot, assignment.time), record.entry, record.origin)?;
             }
         }

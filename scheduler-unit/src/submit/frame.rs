@@ -4,11 +4,13 @@
 //! Finding where one submission ends and the next begins is cheap, so it is done where frames arrive;
 //! everything else is decoded, strictly, by the threads that verify.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use minicbor::{Decoder, decode::Error};
 use protocol::{Refusal, RefusalCode, api::Submission, codec};
 
-use crate::verify::Said;
+use crate::verify::{Basis, Said};
 
 /// Fields of a submission, and of a proof of origin, that come without introducing anybody.
 const PLAIN_FIELDS: u64 = 3;
@@ -26,6 +28,8 @@ pub(crate) struct Received {
     origin: Option<Bytes>,
     /// Whether it may introduce somebody.
     introduces: bool,
+    /// What its link leads to, shared by all of its frame.
+    basis: Option<Arc<Basis>>,
 }
 
 impl Received {
@@ -39,6 +43,11 @@ impl Received {
         self.bytes.len()
     }
 
+    /// What the links of its frame lead to, if there are any.
+    pub(super) const fn basis(&self) -> Option<&Arc<Basis>> {
+        self.basis.as_ref()
+    }
+
     /// The submission, if it may introduce somebody and can be read.
     pub(super) fn introduction(&self) -> Option<Submission> {
         codec::decode(self.introduces.then_some(&self.bytes)?).ok()
@@ -47,13 +56,15 @@ impl Received {
     /// What it says, with its parts, which are then the canonical bytes of what is in it.
     pub(crate) fn decode(self) -> Result<Said, Refusal> {
         let submission = codec::decode(&self.bytes).map_err(|error| malformed(&error))?;
-        Ok(Said { submission, entry_bytes: self.entry, proof_bytes: self.origin })
+        let (entry_bytes, proof_bytes, basis) = (self.entry, self.origin, self.basis);
+        Ok(Said { submission, entry_bytes, proof_bytes, basis })
     }
 }
 
 fn read(frame: &Bytes) -> Result<Vec<Received>, Error> {
     let mut d = Decoder::new(frame);
-    array(&mut d, 1)?;
+    let fields = d.array()?.filter(|fields| (1..=2).contains(fields));
+    let fields = fields.ok_or_else(|| Error::message("an array of another length"))?;
     let count = d.array()?.ok_or_else(|| Error::message("an array without a length"))?;
     let headed = length_of(count).saturating_add(1);
     if d.position() != headed {
@@ -62,6 +73,10 @@ fn read(frame: &Bytes) -> Result<Vec<Received>, Error> {
     let mut received = Vec::new();
     for _ in 0..count {
         received.push(submission(frame, &mut d)?);
+    }
+    if fields > 1 {
+        let basis = Arc::new(Basis::new(part(frame, &mut d)?));
+        received.iter_mut().for_each(|received| received.basis = Some(Arc::clone(&basis)));
     }
     if d.position() == frame.len() {
         Ok(received)
@@ -75,7 +90,7 @@ fn submission(frame: &Bytes, d: &mut Decoder<'_>) -> Result<Received, Error> {
     let fields = d.array()?.unwrap_or_default();
     let tag = d.u64()?;
     let entry = part(frame, d)?;
-    let mut introduces = fields > PLAIN_FIELDS;
+    let mut introduces = false;
     let origin = if fields >= PLAIN_FIELDS && !is_null(d) {
         let parts = d.probe().array()?.unwrap_or_default();
         introduces |= parts > PLAIN_FIELDS;
@@ -84,10 +99,12 @@ fn submission(frame: &Bytes, d: &mut Decoder<'_>) -> Result<Received, Error> {
         (fields >= PLAIN_FIELDS).then(|| d.skip()).transpose()?;
         None
     };
-    for _ in PLAIN_FIELDS..fields {
+    for field in PLAIN_FIELDS..fields {
+        introduces |= field == PLAIN_FIELDS && !is_null(d);
         d.skip()?;
     }
-    Ok(Received { bytes: frame.slice(begin..d.position()), tag, entry, origin, introduces })
+    let bytes = frame.slice(begin..d.position());
+    Ok(Received { bytes, tag, entry, origin, introduces, basis: None })
 }
 
 /// The bytes of the next object.
@@ -99,13 +116,6 @@ fn part(frame: &Bytes, d: &mut Decoder<'_>) -> Result<Bytes, Error> {
 
 fn is_null(d: &Decoder<'_>) -> bool {
     d.datatype().is_ok_and(|kind| kind == minicbor::data::Type::Null)
-}
-
-fn array(d: &mut Decoder<'_>, length: u64) -> Result<(), Error> {
-    match d.array()? {
-        Some(found) if found == length => Ok(()),
-        _ => Err(Error::message("an array of another length")),
-    }
 }
 
 /// Bytes of the shortest head of an array of so many.

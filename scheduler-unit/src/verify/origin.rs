@@ -7,12 +7,12 @@ use std::{
 
 use lru::LruCache;
 use protocol::{
-    Delivery, Emitted, Hash, ItemBody, NetworkId, OriginProof, OriginProofError, OutboxItem,
-    PairNumber, ProcessId, Provenance, PublicKey, Refusal, RefusalCode, Signature, Slot, Source,
-    Spawn, Timer, Timestamp,
+    Delivery, Emitted, Hash, ItemBody, NetworkId, OriginProofError, OutboxItem, PairNumber,
+    ProcessId, Provenance, PublicKey, Refusal, RefusalCode, Signature, Slot, Source, Spawn, Timer,
+    Timestamp,
 };
 
-use super::refuse_storage;
+use super::{basis::Shown, refuse_storage};
 use crate::shard::Shards;
 
 /// Signatures of batches that are remembered as good.
@@ -149,13 +149,8 @@ impl Origins {
         }
     }
 
-    /// Checks that the source emitted the delivery. The proof's canonical encoding has so many bytes.
-    pub(crate) fn prove(
-        &self,
-        delivery: &Delivery,
-        proof: &OriginProof,
-        size: usize,
-    ) -> Result<Proven, Refusal> {
+    /// Checks that the source emitted the delivery.
+    pub(super) fn prove(&self, delivery: &Delivery, proof: &Shown) -> Result<Proven, Refusal> {
         let is_call = match &delivery.item.body {
             ItemBody::Tell { .. } | ItemBody::Ask { .. } => true,
             ItemBody::Reply { .. } | ItemBody::Spawn(..) => false,
@@ -171,54 +166,54 @@ impl Origins {
             let detail = "a delivery has a number in its pair";
             return Err(Refusal::new(RefusalCode::BadBody, detail));
         };
-        self.check(delivery.into(), proof, size)?;
+        self.check(delivery.into(), proof)?;
         let (source, target) = (delivery.source, delivery.item.target);
         Ok(Proven { source, target, number: pair.number, is_call })
     }
 
     /// Checks that the source emitted the skip.
-    pub(crate) fn prove_skip(
-        &self,
-        skip: &Delivery,
-        proof: &OriginProof,
-        size: usize,
-    ) -> Result<Proven, Refusal> {
+    pub(super) fn prove_skip(&self, skip: &Delivery, proof: &Shown) -> Result<Proven, Refusal> {
         let ItemBody::Skip(number) = skip.item.body else {
             let detail = "a skip carries the item with which its source passes over a number";
             return Err(Refusal::new(RefusalCode::BadBody, detail));
         };
-        self.check(skip.into(), proof, size)?;
+        self.check(skip.into(), proof)?;
         let (source, target) = (skip.source, skip.item.target);
         Ok(Proven { source, target, number, is_call: false })
     }
 
     /// Checks that the process itself set the timer, or made the ask.
-    pub(crate) fn prove_timer(
-        &self,
-        timer: &Timer,
-        proof: &OriginProof,
-        size: usize,
-    ) -> Result<Due, Refusal> {
-        let Some(item) = proof.emitted.as_deref().filter(|item| timer.is_of(item)) else {
+    pub(super) fn prove_timer(&self, timer: &Timer, proof: &Shown) -> Result<Due, Refusal> {
+        let Some(item) = proof.emitted().filter(|item| timer.is_of(item)) else {
             let detail = "the proof of a timer carries the item that set it";
             return Err(Refusal::new(RefusalCode::BadOrigin, detail));
         };
         let emitted = Emitted { source: &timer.process, slot: timer.slot, item };
-        self.check(emitted, proof, size)?;
+        self.check(emitted, proof)?;
         let Timer { process, slot, index, occurrence, due, .. } = *timer;
         Ok(Due { process, slot, index, occurrence, due, recurring: Recurring::of(item) })
     }
 
-    fn check(&self, emitted: Emitted<'_>, proof: &OriginProof, size: usize) -> Result<(), Refusal> {
-        if size > PROOF_BYTES {
-            let detail = format!("the proof of origin has {size} bytes, {PROOF_BYTES} are allowed");
-            return Err(Refusal::new(RefusalCode::TooLarge, detail));
-        }
+    fn check(&self, emitted: Emitted<'_>, proof: &Shown) -> Result<(), Refusal> {
         let known = self.source(emitted.source)?;
+        let known = known.as_deref();
         let holds = |key: &PublicKey, digest: &Hash, signature: &Signature| {
             self.holds(key, digest, signature)
         };
-        proof.verify(self.network, emitted, known.as_deref(), false, holds).map_err(refuse)
+        let verified = match proof {
+            Shown::Whole(_, bytes) if bytes.len() > PROOF_BYTES => {
+                let size = bytes.len();
+                let detail =
+                    format!("the proof of origin has {size} bytes, {PROOF_BYTES} are allowed");
+                return Err(Refusal::new(RefusalCode::TooLarge, detail));
+            }
+            Shown::Whole(proof, _) => proof.verify(self.network, emitted, known, false, holds),
+            Shown::Linked(basis, link) => match known {
+                Some(known) => basis.verify(link, self.network, emitted, (known, false), holds),
+                None => Err(OriginProofError::Unknown),
+            },
+        };
+        verified.map_err(refuse)
     }
 
     /// Who a process is, as far as it is known here.

@@ -11,8 +11,8 @@ use std::{
 };
 
 use protocol::{
-    Acceptance, ModuleId, NetworkId, Principal, ProcessId, RefusalCode, Role, SecretKey, Signed,
-    Slot, UnitId, UnitRecord,
+    Acceptance, ModuleId, NetworkId, Principal, ProcessId, ProfileId, RefusalCode, Role, SecretKey,
+    Signed, Slot, UnitId, UnitRecord,
     api::{Records, Request},
     schema::Schema,
 };
@@ -82,7 +82,7 @@ pub(crate) struct Inner {
 pub(crate) struct Known {
     pub(crate) schemas: HashMap<ModuleId, Option<Arc<Schema>>>,
     pub(crate) stored: HashMap<(UnitId, ModuleId), ()>,
-    pub(crate) accepted: HashMap<(UnitId, ModuleId), Acceptance>,
+    pub(crate) accepted: HashMap<(UnitId, ModuleId, ProfileId), Acceptance>,
     /// The last slot of a process that this client has seen to be assigned and executed.
     pub(crate) executed: HashMap<ProcessId, Slot>,
 }

@@ -9,13 +9,34 @@ use protocol::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::{Client, ClientError, SendResult, calls::not_sent, client::more_telling, shell};
+use crate::{
+    Client, ClientError, SendResult, calls::not_sent, client::more_telling, shell,
+    spawn::check_size,
+};
 
 /// How long a signed control may still be submitted: as a message.
 const EXPIRY: u64 = Message::EXPIRY_MAX - 30_000;
 
 /// How long a scheduler may take for a part of a log that it takes over.
 const ADOPT_TIME: Duration = Duration::from_secs(30);
+
+/// What to upgrade a process to.
+#[derive(Debug, Clone)]
+pub struct Upgrade {
+    /// The Wasm binary.
+    pub module: Vec<u8>,
+    /// Whether the module before is not asked for its state, and the next one given its memory image.
+    pub raw: bool,
+    /// How long to wait until it is executed.
+    pub timeout: Duration,
+}
+
+impl Upgrade {
+    /// Upgrades to a module with everything else by default: from a saved state, 30 seconds.
+    pub const fn new(module: Vec<u8>) -> Self {
+        Self { module, raw: false, timeout: Duration::from_secs(30) }
+    }
+}
 
 impl Client {
     /// Signs a control without sending it. It can be submitted for a little less than five minutes.
@@ -62,6 +83,36 @@ impl Client {
         let ticket = timeout(limit, self.submit(Entry::Control(control))).await;
         let ticket = ticket.unwrap_or_else(|_| Err(not_sent()))?;
         self.finish(ticket, deadline.saturating_duration_since(Instant::now())).await
+    }
+
+    /// Upgrades a process: stores the module, has it accepted by a unit of the policy, and orders the
+    /// upgrade. The outcome tells whether the process goes on with it; if it failed, it goes on with
+    /// the module it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] with `module-refused` if no unit can run the module, and as for
+    /// [`Self::control`].
+    pub async fn upgrade(
+        &self,
+        process: ProcessId,
+        upgrade: Upgrade,
+    ) -> Result<SendResult, ClientError> {
+        let Upgrade { module, raw, timeout: limit } = upgrade;
+        let deadline = Instant::now() + limit;
+        check_size(&module)?;
+        let brought = async {
+            let described = self.describe(process).await?;
+            let (source, profile) = (&described.source, described.spawn.profile);
+            let units = &source.policy().units;
+            let acceptance = self.accept_by_any(units, &module, profile).await?;
+            let module = self.put_module(source.scheduler(), &module).await?;
+            Ok(ControlAction::Upgrade { module, acceptance, raw })
+        };
+        let action = timeout(limit, brought).await.unwrap_or_else(|_| {
+            Err(ClientError::unreachable("the units did not take the module in time; try again"))
+        })?;
+        self.control(process, action, deadline.saturating_duration_since(Instant::now())).await
     }
 
     /// Submits a control and waits until it has its place in the log, from which on it is in force.

@@ -44,6 +44,7 @@ mod watch;
 
 pub use calls::{SendResult, ViewResult};
 pub use client::{Client, ClientOptions, Units};
+pub use control::Upgrade;
 pub use error::ClientError;
 pub use locations::{Described, Handover};
 pub use log::LogReader;

@@ -1,6 +1,6 @@
 //! Reading: outcomes, heads, entries, modules, and who is there.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use protocol::{
     EntryId, HeadStatement, ModuleId, ProcessId, Provenance, Refusal, RefusalCode, Role, Signed,
@@ -8,12 +8,12 @@ use protocol::{
     abi::SCHEMA_SECTION,
     api::{
         Adoption, Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage,
-        Request, UnitStatus,
+        Request, Stored, UnitStatus,
     },
     codec,
     schema::Schema,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     Client, ClientError, Described,
@@ -22,6 +22,9 @@ use crate::{
     section::custom_section,
     shell,
 };
+
+/// How long whoever wants a schema waits for the word of which module a process has by now.
+const MODULE_TIME: Duration = Duration::from_secs(2);
 
 /// Processes asked for at once.
 const PROCESSES_PAGE: u32 = 1_000;
@@ -246,13 +249,27 @@ impl Client {
         self.first_of(Role::Scheduler, Request::GetModule(module), read).await
     }
 
+    /// The module of a process behind the last slot executed, by the word of one unit of its policy.
+    ///
+    /// # Errors
+    ///
+    /// Why no unit of the policy answered.
+    pub async fn module_of(&self, process: ProcessId) -> Result<ModuleId, ClientError> {
+        let read = |_: &Source, found: Stored| Ok(Said::Enough(found.module));
+        self.ask_executors(process, Request::ModuleOf(process), read).await
+    }
+
     /// What a process's module says of itself; nothing if it has no readable schema.
     ///
     /// # Errors
     ///
     /// As for [`Self::describe`] and [`Self::module`].
     pub async fn schema(&self, process: ProcessId) -> Result<Option<Arc<Schema>>, ClientError> {
-        let module = self.describe(process).await?.spawn.module;
+        let module = match timeout(MODULE_TIME, self.module_of(process)).await {
+            Ok(Ok(module)) => module,
+            // A schema misleads only people.
+            Ok(Err(_)) | Err(_) => self.describe(process).await?.spawn.module,
+        };
         if let Some(schema) = self.inner.known().schemas.get(&module) {
             return Ok(schema.clone());
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{
     Acceptance, Body, ComputePolicy, Entry, Kind, Limits, Message, ModuleId, Principal, ProcessId,
-    Profile, Role, Signed, Spawn, Tag, UnitId, V1, Value,
+    Profile, ProfileId, Role, Signed, Spawn, Tag, UnitId, V1, Value,
     api::{Request, Stored},
 };
 use tokio::time::{Instant, timeout};
@@ -99,8 +99,17 @@ impl Client {
     ///
     /// [`ClientError::Refused`] with `module-refused` and the reason if it cannot.
     pub async fn accept(&self, unit: UnitId, module: &[u8]) -> Result<Acceptance, ClientError> {
-        let (id, profile) = (ModuleId::of(module), Profile::current().id());
-        if let Some(acceptance) = self.inner.known().accepted.get(&(unit, id)) {
+        self.accept_under(unit, module, Profile::current().id()).await
+    }
+
+    async fn accept_under(
+        &self,
+        unit: UnitId,
+        module: &[u8],
+        profile: ProfileId,
+    ) -> Result<Acceptance, ClientError> {
+        let id = ModuleId::of(module);
+        if let Some(acceptance) = self.inner.known().accepted.get(&(unit, id, profile)) {
             return Ok(acceptance.clone());
         }
         let request = Request::Accept { module: module.to_vec(), profile };
@@ -108,7 +117,7 @@ impl Client {
         if acceptance.unit != unit || !acceptance.holds(self.network(), &id, &profile) {
             return Err(ClientError::unverified("the acceptance of the module"));
         }
-        remember(&mut self.inner.known().accepted, (unit, id), acceptance.clone());
+        remember(&mut self.inner.known().accepted, (unit, id, profile), acceptance.clone());
         Ok(acceptance)
     }
 
@@ -152,7 +161,8 @@ impl Client {
             Some(policy) => policy,
             None => self.default_policy(&scheduler)?,
         };
-        let acceptance = self.accept_by_any(&policy.units, &options.module).await?;
+        let profile = Profile::current().id();
+        let acceptance = self.accept_by_any(&policy.units, &options.module, profile).await?;
         let module = self.put_module(scheduler, &options.module).await?;
         let spawn = Spawn {
             version: V1,
@@ -168,7 +178,7 @@ impl Client {
             expiry: shell::now().saturating_add(Message::EXPIRY_MAX - 30_000),
             scheduler,
             policy,
-            profile: Profile::current().id(),
+            profile,
             controller: options.controller.unwrap_or(sender),
             limits: options.limits,
         };
@@ -178,16 +188,17 @@ impl Client {
 
     /// The acceptance of the first unit that can be reached; a unit that refuses the module speaks
     /// for all.
-    async fn accept_by_any(
+    pub(crate) async fn accept_by_any(
         &self,
         units: &[UnitId],
         module: &[u8],
+        profile: ProfileId,
     ) -> Result<Acceptance, ClientError> {
         let mut worst = ClientError::NoUnit { role: Role::Compute };
         let mut units = units.to_vec();
         self.inner.doubts.order(Instant::now(), &mut units);
         for unit in units {
-            match self.accept(unit, module).await {
+            match self.accept_under(unit, module, profile).await {
                 Ok(acceptance) => return Ok(acceptance),
                 Err(error) if error.is_of_the_unit() => {
                     if matches!(error, ClientError::Unreachable { .. }) {
@@ -230,7 +241,8 @@ impl Client {
     }
 }
 
-fn check_size(module: &[u8]) -> Result<(), ClientError> {
+/// Refuses a module that no scheduler stores.
+pub(crate) fn check_size(module: &[u8]) -> Result<(), ClientError> {
     let (size, most) = (module.len(), Limits::MODULE_BYTES_MAX);
     if size > most {
         return Err(ClientError::BadRequest(format!(

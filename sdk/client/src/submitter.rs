@@ -211,6 +211,8 @@ impl Shared {
                 entries.into_iter().map(said).collect()
             }
             SubmitEvent::Refused { tag, refusal } => vec![(tag, Said::Refused(refusal))],
+            // Of links, which it does not submit.
+            SubmitEvent::Delivered { .. } => Vec::new(),
         }
     }
 

@@ -273,7 +273,9 @@ fn read(frame: &[u8]) -> Result<VecDeque<Executed>, ClientError> {
             Ok(entries.collect())
         }
         SubmitEvent::Refused { refusal, .. } => Err(refusal.into()),
-        SubmitEvent::Assigned { .. } | SubmitEvent::Final { .. } => {
+        SubmitEvent::Assigned { .. }
+        | SubmitEvent::Final { .. }
+        | SubmitEvent::Delivered { .. } => {
             Err(ClientError::unverified("an event that is not an outcome"))
         }
     }

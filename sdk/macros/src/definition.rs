@@ -1,67 +1,70 @@
-//! `#[actor]` on the definition of a type: its stub, and what the schema says of the type itself.
+//! `#[actor]` on the definition of a type: what the schema says of the type itself.
 
 use minicbor::Encoder;
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::{Attribute, Generics, LitInt, Visibility, parse::Parser};
+use quote::quote;
+use syn::{Attribute, Generics, LitInt, Path, parse::Parser, punctuated::Punctuated, token};
 
-use crate::docs;
+use crate::{docs, parts::Parts};
 
 /// What is added beside the definition.
 pub(crate) fn expand(
     arguments: TokenStream,
     attributes: &[Attribute],
-    visibility: &Visibility,
     actor: &Ident,
     generics: &Generics,
 ) -> syn::Result<TokenStream> {
     if !generics.params.is_empty() {
         return Err(syn::Error::new_spanned(
             generics,
-            "an actor has no generic parameters: one module holds one actor type",
+            "an actor has no generic parameters: one module holds one actor type, so write the types out",
         ));
     }
-    let version = version(arguments)?;
+    let Arguments { version, events } = Arguments::read(arguments)?;
     let description = Literal::byte_string(&description(&docs::text(attributes), version));
-    let stub = format_ident!("{actor}Stub");
-    let about =
-        format!("The messages and views of a [`{actor}`] as calls; an `ActorRef` has them.");
+    let count = events.len();
+    let mut listed = Parts::default();
+    for event in events {
+        listed.code(quote! { <#event as ::antiphon::Event>::EVENT });
+    }
+    let listed = listed.joined();
     Ok(quote! {
-        #[doc = #about]
-        #[derive(Debug, Clone, Copy)]
-        #visibility struct #stub<V = ::antiphon::ProcessId>(V);
-
-        impl<V: ::antiphon::Via> ::antiphon::Stub<V> for #stub<V> {
-            fn new(via: V) -> Self {
-                Self(via)
-            }
-
-            fn via(&self) -> &V {
-                &self.0
-            }
-        }
-
-        impl ::antiphon::Addressable for #actor {
-            type Stub = #stub;
-            type StubVia<V: ::antiphon::Via> = #stub<V>;
-
+        impl ::antiphon::Definition for #actor {
             const STATE_VERSION: u32 = #version;
             const DESCRIPTION: &'static [u8] = #description;
+            const EVENTS: (usize, &'static [u8]) = (#count, #listed);
         }
     })
 }
 
-fn version(arguments: TokenStream) -> syn::Result<u32> {
-    let mut version = 1;
-    let parser = syn::meta::parser(|meta| {
-        if !meta.path.is_ident("version") {
-            return Err(meta.error("the one argument of `#[actor]` is `version = N`"));
-        }
-        version = meta.value()?.parse::<LitInt>()?.base10_parse()?;
-        Ok(())
-    });
-    parser.parse2(arguments)?;
-    Ok(version)
+/// What `#[actor]` is told of a type.
+struct Arguments {
+    version: u32,
+    events: Vec<Path>,
+}
+
+impl Arguments {
+    fn read(arguments: TokenStream) -> syn::Result<Self> {
+        let mut read = Self { version: 1, events: Vec::new() };
+        let parser = syn::meta::parser(|meta| {
+            if meta.path.is_ident("version") {
+                read.version = meta.value()?.parse::<LitInt>()?.base10_parse()?;
+                return Ok(());
+            }
+            if meta.path.is_ident("events") && meta.input.peek(token::Paren) {
+                let events;
+                syn::parenthesized!(events in meta.input);
+                let events = Punctuated::<Path, token::Comma>::parse_terminated(&events)?;
+                read.events.extend(events);
+                return Ok(());
+            }
+            Err(meta.error(
+                "`#[actor]` can be told `version = N`, the version of the state, and `events(A, B)`,                  the events that are emitted",
+            ))
+        });
+        parser.parse2(arguments)?;
+        Ok(read)
+    }
 }
 
 /// Fields 2 and 3 of the schema: documentation and version of the state.

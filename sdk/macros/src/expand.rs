@@ -1,39 +1,37 @@
 //! What an impl block expands to: dispatch, stub methods, schema, and the exports of the module.
 
-use minicbor::Encoder;
-use proc_macro2::{Literal, Span, TokenStream};
-use protocol::{
-    abi,
-    schema::{self, MethodKind},
-};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, Path};
+use proc_macro2::{Span, TokenStream};
+use protocol::{abi, schema::MethodKind};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Ident, Path, spanned::Spanned};
 
 use crate::{
-    docs,
-    method::{Input, Method, without_self},
+    guard::Guard,
+    input::Input,
+    method::{Method, unraw},
     methods::Interface,
-    shape,
+    schema, stub,
 };
 
 /// Everything that is added beside the impl block.
 pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let dispatch = dispatch(interface);
-    let stub = stub(interface);
+    let stub = stub::expand(&interface.actor, &interface.methods);
     let exports = exports(&interface.actor);
     quote! { #dispatch #stub #exports }
 }
 
 fn dispatch(interface: &Interface) -> TokenStream {
     let actor = &interface.actor;
-    let (head, methods) = schema_parts(interface);
-    let (head, methods) = (Literal::byte_string(&head), Literal::byte_string(&methods));
+    let schema = schema::encoded(interface);
     let init = init(&interface.init);
     let of = |kind| interface.methods.iter().filter(move |method| method.kind == kind);
     let messages = of(MethodKind::Message).filter(|method| !method.waits).map(message_arm);
     let views = of(MethodKind::View).map(arm);
     let start = start(interface);
     let assigned = interface.assigned.as_ref().map(assigned);
+    let upgrades = interface.upgrades.expand();
+    let checks = interface.upgrades.checks(actor);
     let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
@@ -46,13 +44,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
     };
     quote! {
         impl ::antiphon::Actor for #actor {
-            const SCHEMA: &'static [u8] = {
-                const PARTS: &[&[u8]] =
-                    &[#head, <#actor as ::antiphon::Addressable>::DESCRIPTION, #methods];
-                const LEN: usize = ::antiphon::expansion::joined_len(PARTS);
-                const JOINED: [u8; LEN] = ::antiphon::expansion::join(PARTS);
-                &JOINED
-            };
+            const SCHEMA: &'static [u8] = #schema;
 
             #init
 
@@ -60,21 +52,23 @@ fn dispatch(interface: &Interface) -> TokenStream {
 
             #assigned
 
+            #upgrades
+
             fn call(
-                &mut self,
+                __actor: &mut Self,
                 __cx: &::antiphon::Context,
                 __method: &str,
                 __args: &[u8],
             ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
                 match __method {
                     #(#messages)*
-                    _ => <Self as ::antiphon::Actor>::view(self, __cx, __method, __args)
+                    _ => <Self as ::antiphon::Actor>::view(__actor, __cx, __method, __args)
                         .map(::antiphon::expansion::Answer::Reply),
                 }
             }
 
             fn view(
-                &self,
+                __actor: &Self,
                 __cx: &::antiphon::ViewContext,
                 __method: &str,
                 __args: &[u8],
@@ -88,14 +82,17 @@ fn dispatch(interface: &Interface) -> TokenStream {
                 }
             }
         }
+
+        #checks
     }
 }
 
 /// The part that makes the first state.
 fn init(init: &Method) -> TokenStream {
     let (reading, calling) = (reading(init), calling(init, &TokenStream::new()));
-    let made = if init.fallible {
-        quote! { #calling.map_err(::core::convert::Into::into) }
+    let made = if init.fallible() {
+        let place = place(init);
+        quote_spanned! { place => #calling.map_err(::antiphon::expansion::failure) }
     } else {
         quote! { ::core::result::Result::Ok(#calling) }
     };
@@ -118,18 +115,27 @@ fn start(interface: &Interface) -> TokenStream {
     }
     let arms = waiting.iter().map(|method| {
         let name = method.name();
-        let (reading, calling) = (reading(method), calling(method, &TokenStream::new()));
-        let task = if method.fallible {
-            quote! { ::antiphon::expansion::try_task(#calling) }
+        let (check, reading) = (check(method), reading(method));
+        let calling = calling(method, &TokenStream::new());
+        let place = place(method);
+        let task = if method.fallible() {
+            quote_spanned! { place => {
+                let __task = #calling;
+                ::antiphon::expansion::try_task(__task)
+            } }
         } else {
-            quote! { ::antiphon::expansion::task(#calling) }
+            quote_spanned! { place => {
+                let __task = #calling;
+                ::antiphon::expansion::task(__task)
+            } }
         };
-        quote! { #name => { #reading #task } }
+        quote! { #name => { #check #reading #task } }
     });
     quote! {
         const ASYNC: bool = true;
 
         fn start(
+            __actor: &Self,
             __state: &::antiphon::State<Self>,
             __cx: &::antiphon::Context,
             __method: &str,
@@ -148,15 +154,16 @@ fn start(interface: &Interface) -> TokenStream {
 
 /// The part that takes evidence.
 fn assigned(method: &Method) -> TokenStream {
-    let (evidence, answer) = (variable(0), answer(method));
+    let (evidence, check, answer) = (variable(0), check(method), answer(method));
     quote! {
         const ASSIGNED: bool = true;
 
         fn assigned(
-            &mut self,
+            __actor: &mut Self,
             __cx: &::antiphon::Context,
             #evidence: ::antiphon::Evidence,
         ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
+            #check
             #answer
         }
     }
@@ -165,46 +172,71 @@ fn assigned(method: &Method) -> TokenStream {
 /// The arm of a message that does not wait.
 fn message_arm(method: &Method) -> TokenStream {
     let name = method.name();
-    let (reading, answer) = (reading(method), answer(method));
-    quote! { #name => { #reading #answer } }
+    let (check, reading, answer) = (check(method), reading(method), answer(method));
+    quote! { #name => { #check #reading #answer } }
 }
 
 /// Calls a message that does not wait, with its arguments at hand.
 fn answer(method: &Method) -> TokenStream {
-    let calling = calling(method, &quote! { self, });
-    match (method.later, method.fallible) {
-        (true, true) => quote! { ::antiphon::expansion::try_later(__cx, #calling) },
-        (true, false) => quote! {
-            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &#calling))
-        },
-        (false, true) => quote! {
-            ::antiphon::expansion::try_reply(#calling).map(::antiphon::expansion::Answer::Reply)
-        },
-        (false, false) => quote! {
-            ::core::result::Result::Ok(::antiphon::expansion::Answer::Reply(
-                ::antiphon::expansion::reply(&#calling),
-            ))
-        },
+    let calling = calling(method, &quote! { __actor, });
+    let place = place(method);
+    match (method.later, method.fallible()) {
+        (true, true) => quote_spanned! { place => {
+            let __reply = #calling;
+            ::antiphon::expansion::try_later(__cx, __reply)
+        } },
+        (true, false) => quote_spanned! { place => {
+            let __reply = #calling;
+            ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &__reply))
+        } },
+        (false, _) => {
+            let reply = reply(method, &calling);
+            quote! { (#reply).map(::antiphon::expansion::Answer::Reply) }
+        }
     }
 }
 
 /// The arm that reads the arguments of a view, calls it and encodes its reply.
 fn arm(method: &Method) -> TokenStream {
     let name = method.name();
-    let (reading, calling) = (reading(method), calling(method, &quote! { self, }));
-    let reply = if method.fallible {
-        quote! { ::antiphon::expansion::try_reply(#calling) }
+    let (reading, calling) = (reading(method), calling(method, &quote! { __actor, }));
+    let (check, reply) = (check(method), reply(method, &calling));
+    quote! { #name => { #check #reading #reply } }
+}
+
+/// Encodes what a call returns.
+fn reply(method: &Method, calling: &TokenStream) -> TokenStream {
+    let place = place(method);
+    if method.fallible() {
+        quote_spanned! { place => {
+            let __reply = #calling;
+            ::antiphon::expansion::try_reply(__reply)
+        } }
     } else {
-        quote! { ::core::result::Result::Ok(::antiphon::expansion::reply(&#calling)) }
-    };
-    quote! { #name => { #reading #reply } }
+        quote_spanned! { place => {
+            let __reply = #calling;
+            ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
+        } }
+    }
+}
+
+/// Where what is wrong with the reply is said: at what the method returns.
+fn place(method: &Method) -> Span {
+    method.place.resolved_at(Span::call_site())
+}
+
+/// A statement that returns unless the call is permitted.
+fn check(method: &Method) -> Option<TokenStream> {
+    method.guard.as_ref().map(Guard::check)
 }
 
 /// Statements that bind each argument to a variable of its position.
 fn reading(method: &Method) -> TokenStream {
     let takes = method.arguments().enumerate().map(|(at, (ident, ty))| {
         let (variable, name) = (variable(at), unraw(ident));
-        quote! { let #variable: #ty = __arguments.take(#name)?; }
+        // What is wrong with the type is said where it stands.
+        let place = ty.span().resolved_at(Span::call_site());
+        quote_spanned! { place => let #variable: #ty = __arguments.take(#name)?; }
     });
     let mutability = method.arguments().next().map(|_| quote! { mut });
     quote! {
@@ -220,7 +252,7 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
     let inputs = method.inputs.iter().map(|input| match input {
         Input::Context if method.waits => quote! { ::core::clone::Clone::clone(__cx) },
         Input::Context => quote! { __cx },
-        Input::State => quote! { ::core::clone::Clone::clone(__state) },
+        Input::State(_) => quote! { ::core::clone::Clone::clone(__state) },
         Input::Argument(..) => {
             let variable = variable(at);
             at += 1;
@@ -232,47 +264,6 @@ fn calling(method: &Method, receiver: &TokenStream) -> TokenStream {
 
 fn variable(at: usize) -> Ident {
     Ident::new(&format!("__argument{at}"), Span::mixed_site())
-}
-
-fn stub(interface: &Interface) -> TokenStream {
-    let actor = interface.actor.to_token_stream();
-    let mut stub = interface.actor.clone();
-    if let Some(last) = stub.segments.last_mut() {
-        last.ident = format_ident!("{}Stub", last.ident);
-    }
-    let calls = interface.methods.iter().map(|method| {
-        let (ident, name) = (&method.ident, method.name());
-        let docs = if method.docs.is_empty() {
-            let docs = format!("Calls `{name}`.");
-            quote! { #[doc = #docs] }
-        } else {
-            let docs = &method.docs;
-            quote! { #(#docs)* }
-        };
-        let idents: Vec<&Ident> = method.arguments().map(|(ident, _)| ident).collect();
-        let names = idents.iter().map(|ident| unraw(ident));
-        let types = method.arguments().map(|(_, ty)| without_self(ty.to_token_stream(), &actor));
-        let returns = without_self(method.returns.to_token_stream(), &actor);
-        quote! {
-            #docs
-            pub fn #ident(&self, #(#idents: #types),*) -> __Via::Call<#returns> {
-                let __args = ::antiphon::Args::new() #(.with(#names, &#idents))*;
-                ::antiphon::Via::call(::antiphon::Stub::via(self), #name, __args)
-            }
-        }
-    });
-    quote! {
-        #[allow(
-            dead_code,
-            clippy::needless_pass_by_value,
-            clippy::large_types_passed_by_value,
-            clippy::trivially_copy_pass_by_ref,
-            reason = "a stub has every method, with the parameters of the actor's own"
-        )]
-        impl<__Via: ::antiphon::Via> #stub<__Via> {
-            #(#calls)*
-        }
-    }
 }
 
 /// The custom section and the exports of `docs/abi.md`.
@@ -318,43 +309,4 @@ fn exports(actor: &Path) -> TokenStream {
             };
         };
     }
-}
-
-/// The encoded schema before and after what the type's definition contributes.
-fn schema_parts(interface: &Interface) -> (Vec<u8>, Vec<u8>) {
-    let never = "encoding into memory cannot fail";
-    let mut head = Encoder::new(Vec::new());
-    let name = interface.name().to_string();
-    head.array(5)
-        .and_then(|head| head.u32(abi::ABI_VERSION))
-        .and_then(|head| head.str(&name))
-        .expect(never);
-    let methods = [&interface.init].into_iter().chain(&interface.methods);
-    let methods: Vec<schema::Method> = methods.map(|method| schema_method(method, &name)).collect();
-    (head.into_writer(), minicbor::to_vec(methods).expect(never))
-}
-
-fn schema_method(method: &Method, actor: &str) -> schema::Method {
-    let params = method
-        .arguments()
-        .map(|(ident, ty)| schema::Param { name: unraw(ident), ty: shape::of(ty) });
-    schema::Method {
-        name: method.name(),
-        kind: method.kind,
-        params: params.collect(),
-        returns: match method.kind {
-            MethodKind::Init => schema::Type::Null,
-            _ => match shape::of(&method.returns) {
-                schema::Type::Named(name) if name == "Self" => {
-                    schema::Type::Named(actor.to_owned())
-                }
-                ty => ty,
-            },
-        },
-        docs: docs::text(&method.docs),
-    }
-}
-
-fn unraw(ident: &Ident) -> String {
-    syn::ext::IdentExt::unraw(ident).to_string()
 }

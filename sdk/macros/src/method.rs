@@ -1,14 +1,18 @@
 //! One method of an actor, read from its signature.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use protocol::schema::MethodKind;
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, GenericArgument, ImplItemFn, Pat, PathArguments, Receiver, ReturnType,
-    Signature, Type, ext::IdentExt, parse_quote, spanned::Spanned,
+    Attribute, FnArg, GenericArgument, ImplItemFn, PathArguments, Receiver, ReturnType, Signature,
+    Type, ext::IdentExt, parse_quote, spanned::Spanned,
 };
 
-use crate::docs;
+use crate::{
+    borrow, docs,
+    guard::Guard,
+    input::{ASYNC_STATE, Form, Input, input, takes_evidence},
+};
 
 /// Names that an `ActorRef` needs for itself: a call of such a method would not reach the stub.
 const RESERVED: [&str; 10] = [
@@ -24,17 +28,6 @@ const RESERVED: [&str; 10] = [
     "serialize",
 ];
 
-/// Why an async method has no `self`.
-const ASYNC_STATE: &str = "an async method takes `this: State<Self>` in place of `self`: no borrow of \
-                           the state can cross an `await`";
-
-/// What decides which parameters a function may have.
-#[derive(Clone, Copy)]
-enum Form {
-    Plain(MethodKind),
-    Async,
-}
-
 /// A method that others can call.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
@@ -46,28 +39,23 @@ pub(crate) struct Method {
     pub(crate) inputs: Vec<Input>,
     /// What a reply is, without the error.
     pub(crate) returns: Type,
-    /// Whether it returns a `Result`.
-    pub(crate) fallible: bool,
+    /// Where it says what it returns, or where it has its name.
+    pub(crate) place: Span,
+    /// The error, if it returns a `Result`: `Error` where that has one argument.
+    pub(crate) error: Option<Type>,
     /// Whether it returns a `Later`, which may be in a `Result`.
     pub(crate) later: bool,
+    /// Who may call it, if not everybody.
+    pub(crate) guard: Option<Guard>,
     pub(crate) docs: Vec<Attribute>,
 }
 
-/// A parameter after the receiver.
-pub(crate) enum Input {
-    /// Where and when; given by the runtime.
-    Context,
-    /// The state; given by the runtime to an async method.
-    State,
-    /// An argument; given by the caller.
-    Argument(Ident, Box<Type>),
-}
-
 impl Method {
-    /// Reads a method; takes `#[init]` and `#[assigned]` from it.
+    /// Reads a method; takes `#[init]`, `#[assigned]` and `#[only(..)]` from it.
     pub(crate) fn parse(function: &mut ImplItemFn, actor: &Ident) -> syn::Result<Self> {
         let init = take_attribute(function, "init");
         let assigned = take_attribute(function, "assigned");
+        let guard = Guard::take(function)?;
         if let Some(cfg) = function.attrs.iter().find(|attribute| attribute.path().is_ident("cfg"))
         {
             return Err(refuse(
@@ -79,28 +67,14 @@ impl Method {
         check_signature(signature)?;
         let kind = kind(signature, init)?;
         let waits = signature.asyncness.is_some();
-        let form = if waits { Form::Async } else { Form::Plain(kind) };
-        let name = signature.ident.unraw().to_string();
-        if kind != MethodKind::Init && RESERVED.contains(&name.as_str()) {
-            let why = format!("`{name}` is reserved: every `ActorRef` has a method of this name");
-            return Err(refuse(&signature.ident, why));
+        check_name(&signature.ident, kind)?;
+        let inputs = inputs(signature, if waits { Form::Async } else { Form::Plain(kind) })?;
+        for input in &inputs {
+            if let Input::State(Some(state)) = input {
+                borrow::check(function.block.to_token_stream(), state)?;
+            }
         }
-        if name.starts_with("antiphon_") {
-            return Err(refuse(&signature.ident, "names with `antiphon_` are reserved"));
-        }
-        let inputs = signature.inputs.iter().filter_map(|argument| match argument {
-            FnArg::Receiver(_) => None,
-            FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, form)),
-        });
-        let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
-        if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
-            return Err(refuse(&signature.inputs, "one context is enough"));
-        }
-        let states = inputs.iter().filter(|input| matches!(input, Input::State)).count();
-        if waits && states != 1 {
-            return Err(refuse(signature, ASYNC_STATE));
-        }
-        let Returns { ty: returns, fallible, later } = returns(&signature.output);
+        let Returns { ty: returns, error, later } = returns(&signature.output);
         if later && (waits || kind != MethodKind::Message) {
             return Err(refuse(
                 &signature.output,
@@ -111,6 +85,10 @@ impl Method {
         if kind == MethodKind::Init && !is_actor(&returns, actor) {
             let why =
                 format!("`#[init]` returns `Self` or `Result<Self, E>`, where `Self` is `{actor}`");
+            return Err(refuse(signature, why));
+        }
+        if kind == MethodKind::Init && guard.is_some() {
+            let why = "`#[init]` has no guard: whoever spawns the process calls it";
             return Err(refuse(signature, why));
         }
         if assigned && (kind != MethodKind::Message || waits || !takes_evidence(&inputs)) {
@@ -126,8 +104,13 @@ impl Method {
             waits,
             inputs,
             returns,
-            fallible,
+            place: match &signature.output {
+                ReturnType::Default => signature.ident.span(),
+                ReturnType::Type(_, ty) => ty.span(),
+            },
+            error,
             later,
+            guard,
             docs: function
                 .attrs
                 .iter()
@@ -137,15 +120,20 @@ impl Method {
         })
     }
 
+    /// Whether it returns a `Result`.
+    pub(crate) fn fallible(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// The name that callers use.
     pub(crate) fn name(&self) -> String {
-        self.ident.unraw().to_string()
+        unraw(&self.ident)
     }
 
     /// The arguments that callers give.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Context | Input::State => None,
+            Input::Context | Input::State(_) => None,
             Input::Argument(ident, ty) => Some((ident, &**ty)),
         })
     }
@@ -156,17 +144,6 @@ fn take_attribute(function: &mut ImplItemFn, name: &str) -> bool {
     let attributes = function.attrs.len();
     function.attrs.retain(|attribute| !attribute.path().is_ident(name));
     function.attrs.len() < attributes
-}
-
-/// Whether there is one argument, and it is evidence.
-fn takes_evidence(inputs: &[Input]) -> bool {
-    let mut arguments = inputs.iter().filter_map(|input| match input {
-        Input::Argument(_, ty) => Some(&**ty),
-        Input::Context | Input::State => None,
-    });
-    let Some(Type::Path(path)) = arguments.next() else { return false };
-    let is_evidence = path.path.segments.last().is_some_and(|last| last.ident == "Evidence");
-    is_evidence && arguments.next().is_none()
 }
 
 /// Writes `actor` where a type says `Self`, for use outside of the actor's impl block.
@@ -184,6 +161,23 @@ pub(crate) fn without_self(tokens: TokenStream, actor: &TokenStream) -> TokenStr
         .collect()
 }
 
+fn check_name(ident: &Ident, kind: MethodKind) -> syn::Result<()> {
+    let name = unraw(ident);
+    if kind != MethodKind::Init && RESERVED.contains(&name.as_str()) {
+        let why = format!(
+            "`{name}` is reserved, because every `ActorRef` has a method of this name: name it \
+             differently"
+        );
+        return Err(refuse(ident, why));
+    }
+    if name.starts_with("antiphon_") {
+        let why =
+            "names with `antiphon_` are reserved for the exports of a module: name it differently";
+        return Err(refuse(ident, why));
+    }
+    Ok(())
+}
+
 fn check_signature(signature: &Signature) -> syn::Result<()> {
     if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         return Err(refuse(
@@ -198,6 +192,23 @@ fn check_signature(signature: &Signature) -> syn::Result<()> {
         return Err(refuse(token, "a method of an actor is an ordinary Rust function"));
     }
     Ok(())
+}
+
+/// The parameters after the receiver.
+fn inputs(signature: &Signature, form: Form) -> syn::Result<Vec<Input>> {
+    let inputs = signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(argument) => Some(input(&argument.pat, &argument.ty, form)),
+    });
+    let inputs = inputs.collect::<syn::Result<Vec<_>>>()?;
+    if inputs.iter().filter(|input| matches!(input, Input::Context)).count() > 1 {
+        return Err(refuse(&signature.inputs, "one context is enough"));
+    }
+    let states = inputs.iter().filter(|input| matches!(input, Input::State(_))).count();
+    if matches!(form, Form::Async) && states != 1 {
+        return Err(refuse(signature, ASYNC_STATE));
+    }
+    Ok(inputs)
 }
 
 fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {
@@ -228,90 +239,46 @@ fn kind(signature: &Signature, init: bool) -> syn::Result<MethodKind> {
     }
 }
 
-fn input(pattern: &Pat, ty: &Type, form: Form) -> syn::Result<Input> {
-    if let Some(given) = given(ty, form)? {
-        return Ok(given);
-    }
-    match ty {
-        Type::Reference(_) => {
-            return Err(refuse(
-                ty,
-                "an argument comes from outside and is owned: take `String` for `&str`, `Vec<T>` for \
-                 `&[T]`",
-            ));
-        }
-        Type::ImplTrait(_) | Type::TraitObject(_) | Type::BareFn(_) | Type::Ptr(_) => {
-            return Err(refuse(ty, "an argument is a value that serde can read"));
-        }
-        _ => {}
-    }
-    match pattern {
-        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            Ok(Input::Argument(name.ident.clone(), Box::new(ty.clone())))
-        }
-        _ => Err(refuse(pattern, "a parameter has a name: callers give arguments by name")),
-    }
-}
-
-/// What the runtime gives for a parameter of this type, if it is for the runtime to give.
-fn given(ty: &Type, form: Form) -> syn::Result<Option<Input>> {
-    let (place, by_value) = match ty {
-        Type::Reference(reference) if reference.mutability.is_none() => (&*reference.elem, false),
-        other => (other, true),
-    };
-    let Type::Path(path) = place else { return Ok(None) };
-    let Some(last) = path.path.segments.last() else { return Ok(None) };
-    match (last.ident.to_string().as_str(), form, by_value) {
-        ("State", Form::Async, true) => Ok(Some(Input::State)),
-        ("State", Form::Async, false) => Err(refuse(ty, ASYNC_STATE)),
-        ("State", Form::Plain(_), _) => {
-            Err(refuse(ty, "a method with `State` is async: take `&mut self`, or say `async fn`"))
-        }
-        ("Context", Form::Async, true) => Ok(Some(Input::Context)),
-        ("Context" | "ViewContext", Form::Async, _) => {
-            Err(refuse(ty, "an async method outlives its slot: take `cx: Context`"))
-        }
-        ("Context", Form::Plain(MethodKind::View), _) => {
-            Err(refuse(ty, "a view has no effects: take `&ViewContext`"))
-        }
-        ("Context" | "ViewContext", Form::Plain(_), false) => Ok(Some(Input::Context)),
-        ("Context" | "ViewContext", Form::Plain(_), true) => {
-            Err(refuse(ty, "a method that does not wait takes `&Context`, a view `&ViewContext`"))
-        }
-        _ => Ok(None),
-    }
-}
-
 /// What a method gives back.
-struct Returns {
-    ty: Type,
-    fallible: bool,
+pub(crate) struct Returns {
+    pub(crate) ty: Type,
+    /// The error, if it is a `Result`.
+    pub(crate) error: Option<Type>,
     later: bool,
 }
 
-fn returns(output: &ReturnType) -> Returns {
+/// Reads what a function returns.
+pub(crate) fn returns(output: &ReturnType) -> Returns {
     let ReturnType::Type(_, ty) = output else {
-        return Returns { ty: parse_quote!(()), fallible: false, later: false };
+        return Returns { ty: parse_quote!(()), error: None, later: false };
     };
-    let (ty, fallible) = unwrapped(ty, "Result");
-    let (ty, later) = unwrapped(ty, "Later");
-    Returns { ty: ty.clone(), fallible, later }
-}
-
-/// The first argument of the type, if it is one of this name.
-fn unwrapped<'a>(ty: &'a Type, name: &str) -> (&'a Type, bool) {
-    if let Type::Path(path) = ty
-        && let Some(last) = path.path.segments.last()
-        && last.ident == name
-        && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        && let Some(GenericArgument::Type(value)) = arguments.args.first()
-    {
-        return (value, true);
+    let (ty, error) = match &*arguments(ty, "Result") {
+        [value, error, ..] => (*value, Some((*error).clone())),
+        [value] => (*value, Some(parse_quote!(::antiphon::Error))),
+        [] => (&**ty, None),
+    };
+    match &*arguments(ty, "Later") {
+        [value, ..] => Returns { ty: (*value).clone(), error, later: true },
+        [] => Returns { ty: ty.clone(), error, later: false },
     }
-    (ty, false)
 }
 
-fn is_actor(ty: &Type, actor: &Ident) -> bool {
+/// The arguments of the type, if it is one of this name.
+fn arguments<'a>(ty: &'a Type, name: &str) -> Vec<&'a Type> {
+    let Type::Path(path) = ty else { return Vec::new() };
+    let last = path.path.segments.last().filter(|last| last.ident == name);
+    let Some(PathArguments::AngleBracketed(arguments)) = last.map(|last| &last.arguments) else {
+        return Vec::new();
+    };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
+}
+
+/// Whether the type is the actor's own.
+pub(crate) fn is_actor(ty: &Type, actor: &Ident) -> bool {
     let Type::Path(path) = ty else { return false };
     path.path.segments.last().is_some_and(|last| last.ident == "Self" || last.ident == *actor)
 }
@@ -319,4 +286,9 @@ fn is_actor(ty: &Type, actor: &Ident) -> bool {
 /// An error at the place of some tokens.
 pub(crate) fn refuse(tokens: impl ToTokens + Spanned, why: impl std::fmt::Display) -> syn::Error {
     syn::Error::new_spanned(tokens, why)
+}
+
+/// The name without what marks it as no keyword.
+pub(crate) fn unraw(ident: &Ident) -> String {
+    IdentExt::unraw(ident).to_string()
 }

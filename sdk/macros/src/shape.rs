@@ -1,26 +1,81 @@
-//! Rust types as schema types, by their spelling: a macro sees no more.
+//! Rust types as schema types, by their spelling and, where that says too little, by what they
+//! themselves say once the crate is compiled.
 
+use proc_macro2::Literal;
 use protocol::{AccountId, EntryId, ModuleId, ProcessId, UnitId, schema};
-use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, PathSegment, Type};
+use quote::{ToTokens, quote};
+use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type};
 
-/// The schema type of a value of this Rust type.
-pub(crate) fn of(ty: &Type) -> schema::Type {
+use crate::parts::Parts;
+
+/// The number of [`schema::Type::Option`] in an encoding.
+const OPTION: u8 = 6;
+/// That of [`schema::Type::List`].
+const LIST: u8 = 7;
+/// That of [`schema::Type::Map`].
+const MAP: u8 = 8;
+/// That of [`schema::Type::Tuple`].
+const TUPLE: u8 = 13;
+
+/// Appends the schema type of a value of this Rust type. One that is being described itself has its
+/// name in place of its shape, which would have no end.
+pub(crate) fn write(ty: &Type, described: Option<&Ident>, parts: &mut Parts) {
     match ty {
-        Type::Tuple(tuple) if tuple.elems.is_empty() => schema::Type::Null,
-        Type::Paren(inner) => of(&inner.elem),
-        Type::Group(inner) => of(&inner.elem),
-        Type::Path(path) => path.path.segments.last().and_then(named).unwrap_or_else(|| other(ty)),
-        _ => other(ty),
+        Type::Paren(inner) => write(&inner.elem, described, parts),
+        Type::Group(inner) => write(&inner.elem, described, parts),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => parts.item(&schema::Type::Null),
+        Type::Tuple(tuple) => write_tuple(tuple.elems.iter(), described, parts),
+        Type::Path(path) => match path.path.segments.last() {
+            Some(last) if path.qself.is_none() => write_named(ty, last, described, parts),
+            _ => write_other(ty, parts),
+        },
+        _ => parts.item(&named(ty)),
     }
 }
 
-fn named(segment: &PathSegment) -> Option<schema::Type> {
-    let arguments = arguments(segment);
-    let argument = |at: usize| arguments.get(at).map(|ty| Box::new(of(ty)));
+/// Appends the type of an array of values of these types.
+pub(crate) fn write_tuple<'a>(
+    types: impl ExactSizeIterator<Item = &'a Type>,
+    described: Option<&Ident>,
+    parts: &mut Parts,
+) {
+    parts.array(2);
+    parts.item(&TUPLE);
+    parts.array(types.len());
+    types.for_each(|ty| write(ty, described, parts));
+}
+
+/// Whether a value of this type may be left out where it is a field or a parameter.
+pub(crate) fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Option"))
+}
+
+fn write_named(ty: &Type, last: &PathSegment, described: Option<&Ident>, parts: &mut Parts) {
+    if let Some(scalar) = scalar(&last.ident.to_string()) {
+        return parts.item(&scalar);
+    }
+    let (kind, inner) = match (last.ident.to_string().as_str(), &*arguments(last)) {
+        ("Option", [inner]) => (Some(OPTION), vec![*inner]),
+        ("Vec" | "VecDeque" | "BTreeSet" | "HashSet", [item, ..]) => (Some(LIST), vec![*item]),
+        ("BTreeMap" | "HashMap", [key, value, ..]) => (Some(MAP), vec![*key, *value]),
+        ("Box", [inner]) => (None, vec![*inner]),
+        (name, _) if described.is_some_and(|own| name == "Self" || own == name) => {
+            let name = described.map(ToString::to_string).unwrap_or_default();
+            return parts.item(&schema::Type::Named(name));
+        }
+        _ => return write_other(ty, parts),
+    };
+    if let Some(kind) = kind {
+        parts.array(1 + inner.len());
+        parts.item(&kind);
+    }
+    inner.iter().for_each(|ty| write(ty, described, parts));
+}
+
+fn scalar(name: &str) -> Option<schema::Type> {
     let integer = |bits, signed| schema::Type::Integer { bits, signed };
     let id = |prefix: &str| schema::Type::Id(prefix.to_owned());
-    Some(match segment.ident.to_string().as_str() {
+    Some(match name {
         "bool" => schema::Type::Bool,
         "u8" => integer(8, false),
         "u16" => integer(16, false),
@@ -34,10 +89,6 @@ fn named(segment: &PathSegment) -> Option<schema::Type> {
         "f32" | "f64" => schema::Type::Float,
         "String" | "char" => schema::Type::Text,
         "ByteBuf" => schema::Type::Bytes,
-        "Option" => schema::Type::Option(argument(0)?),
-        "Box" => *argument(0)?,
-        "Vec" | "VecDeque" | "BTreeSet" | "HashSet" => schema::Type::List(argument(0)?),
-        "BTreeMap" | "HashMap" => schema::Type::Map(argument(0)?, argument(1)?),
         "ProcessId" | "ActorRef" => id(ProcessId::PREFIX),
         "AccountId" => id(AccountId::PREFIX),
         "EntryId" => id(EntryId::PREFIX),
@@ -45,6 +96,15 @@ fn named(segment: &PathSegment) -> Option<schema::Type> {
         "UnitId" => id(UnitId::PREFIX),
         _ => return None,
     })
+}
+
+/// Appends what a type of the author's says of itself, or its spelling if it says nothing.
+fn write_other(ty: &Type, parts: &mut Parts) {
+    let spelling = minicbor::to_vec(named(ty)).expect("encoding into memory cannot fail");
+    let spelling = Literal::byte_string(&spelling);
+    parts.code(quote! {
+        ::antiphon::expansion::described(::antiphon::expansion::Probe::<#ty>::TYPE, #spelling)
+    });
 }
 
 fn arguments(segment: &PathSegment) -> Vec<&Type> {
@@ -56,7 +116,8 @@ fn arguments(segment: &PathSegment) -> Vec<&Type> {
     types.collect()
 }
 
-fn other(ty: &Type) -> schema::Type {
+/// The type by its spelling alone.
+pub(crate) fn named(ty: &Type) -> schema::Type {
     let spelling = ty.to_token_stream().to_string();
     schema::Type::Named(spelling.replace(' ', "").replace(',', ", "))
 }

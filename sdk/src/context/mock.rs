@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 use crate::{
+    Event,
     args::Arguments,
+    cbor,
     world::{Here, World},
 };
 
@@ -103,6 +105,15 @@ impl Context {
             _ => None,
         };
         self.world.effects().borrow().iter().filter_map(line).collect()
+    }
+
+    /// The events of a type emitted so far, in order.
+    pub fn emitted<E: Event + DeserializeOwned>(&self) -> Vec<E> {
+        let event = |effect: &GuestEffect| match effect {
+            GuestEffect::Event { name, data } if name == E::NAME => cbor::from_slice(data).ok(),
+            _ => None,
+        };
+        self.world.effects().borrow().iter().filter_map(event).collect()
     }
 
     /// Every effect made so far, in order.

@@ -12,7 +12,7 @@ pub(super) enum Request<'b> {
     Call { method: &'b str, args: &'b [u8], call: Option<u64> },
     Answer(Rest<'b>),
     Timer { token: u64, method: &'b str, args: &'b [u8] },
-    Load { saved: SavedState },
+    Load { saved: SavedState, spawn: Option<&'b [u8]> },
     View { method: &'b str, args: &'b [u8] },
     Save,
     Assigned(Rest<'b>),
@@ -57,7 +57,10 @@ pub(super) fn read(input: &[u8]) -> Result<(abi::Context, Request<'_>), Error> {
             let _occurrence = fields.u64()?;
             Request::Timer { token, method: fields.str()?, args: fields.bytes()? }
         }
-        4 => Request::Load { saved: fields.decode()? },
+        4 => Request::Load {
+            saved: fields.decode()?,
+            spawn: if is_given(&fields)? { Some(fields.bytes()?) } else { None },
+        },
         5 => Request::View { method: fields.str()?, args: fields.bytes()? },
         6 => Request::Save,
         7 => Request::Assigned(Rest(fields)),

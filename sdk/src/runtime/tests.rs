@@ -1,5 +1,7 @@
 mod effects;
+mod upgrades;
 mod waiting;
+mod words;
 
 use protocol::{
     Principal, ProcessId, Slot,
@@ -53,7 +55,7 @@ impl Sum {
             peer.add(by).tell(cx);
             cx.tell(peer, "other", args! { zz: by, a: "x" });
         }
-        cx.emit("passed", &by);
+        cx.emit_named("passed", &by);
     }
 
     fn fail(&mut self, cx: &Context) -> Result<(), Error> {
@@ -271,14 +273,25 @@ fn a_saved_state_loads_into_another_instance() {
     let saved: SavedState = codec::decode(&saved).unwrap();
     assert_eq!(saved.version, 2);
     let mut next = Runtime::<Sum>::new();
-    let load = |saved| codec::encode(&Input::Load { context: context(), saved });
+    let load = |saved| codec::encode(&Input::Load { context: context(), saved, spawn: None });
     let output: Output = codec::decode(&next.handle(&load(saved.clone()))).unwrap();
     assert_eq!(output.result, reply(&()));
     assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 
+    let image = SavedState { image_of: Some(protocol::ModuleId::of(b"x")), ..saved.clone() };
+    let output: Output = codec::decode(&next.handle(&load(image))).unwrap();
+    let refused = "this module recovers no state from a memory image";
+    assert_eq!(output.result, error("bad-state", refused));
+
     let newer = SavedState { version: 3, ..saved };
     let output: Output = codec::decode(&next.handle(&load(newer))).unwrap();
-    assert_eq!(output.result, error("bad-state", "the state has version 3, newer than 2"));
+    assert_eq!(
+        output.result,
+        error(
+            "state-version",
+            "the state has version 3 and this module's has 2: nothing migrates from it"
+        )
+    );
 }
 
 #[test]
@@ -306,7 +319,7 @@ fn a_large_state_is_saved_in_pieces() {
     assert_eq!(saved.chunks.len(), 4);
     assert!(saved.chunks.iter().all(|chunk| chunk.len() <= Runtime::<Large>::CHUNK_LEN));
     let mut next = Runtime::<Large>::new();
-    next.handle(&codec::encode(&Input::Load { context: context(), saved }));
+    next.handle(&codec::encode(&Input::Load { context: context(), saved, spawn: None }));
     assert_eq!(next.actor().as_deref(), runtime.actor().as_deref());
 }
 
@@ -352,4 +365,51 @@ fn an_actor_is_tested_as_ordinary_rust() {
     assert_eq!((first.target, first.arg::<u64>("by")), (peer().id(), Some(4)));
     assert_eq!((second.method.as_str(), second.arg::<String>("a")), ("other", Some("x".into())));
     assert_eq!(cx.logged(), ["added 1"]);
+}
+
+#[test]
+fn methods_with_names_of_the_runtimes_own_are_the_authors() {
+    #[actor]
+    #[derive(Serialize, Deserialize)]
+    struct Tape(u64);
+
+    #[actor]
+    impl Tape {
+        #[init]
+        fn new() -> Self {
+            Self(0)
+        }
+
+        fn start(&mut self) -> u64 {
+            self.0 += 1;
+            self.0
+        }
+
+        fn save(&mut self) -> u64 {
+            self.0 += 10;
+            self.0
+        }
+
+        fn load(&mut self) -> u64 {
+            self.0 += 100;
+            self.0
+        }
+
+        fn view(&mut self) -> u64 {
+            self.0 += 1_000;
+            self.0
+        }
+
+        fn call(&mut self) -> u64 {
+            self.0 += 10_000;
+            self.0
+        }
+    }
+
+    let mut tape = Tape::new();
+    let seen = [tape.start(), tape.save(), tape.load(), tape.view(), tape.call()];
+    assert_eq!(seen, [1, 11, 111, 1_111, 11_111]);
+    let mut sim = crate::Sim::seeded(1);
+    let tape = sim.spawn::<Tape>(args! {});
+    assert_eq!(sim.send(tape.save()), Ok(10));
 }

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::cbor;
 
+/// How long an ask looks for a process that is nowhere, in milliseconds.
+const SEARCH: u64 = 500;
+
 impl Sim {
     pub(super) fn put(&mut self, from: Principal, to: ProcessId, letter: Letter) {
         let arrival = self.time.saturating_add(self.delay_of(from, to));
@@ -49,6 +52,33 @@ impl Sim {
             let (arrival, letter) = letters.front()?;
             self.is_taken(&pair.1, letter).then_some((*pair, *arrival))
         })
+    }
+
+    /// The open asks of what is nowhere: when that is said, who asks, and the token. They stay under
+    /// way: of a process that is born after all they are passed over.
+    fn astray(&self) -> impl Iterator<Item = (Timestamp, ProcessId, u64)> {
+        let pairs = self.under_way.iter().filter(|((_, to), _)| self.is_nowhere(to));
+        pairs.flat_map(move |((from, to), letters)| {
+            letters.iter().filter_map(move |(arrival, letter)| match (from, letter) {
+                (Principal::Process(asker), Letter::Ask { token, .. }) => {
+                    let asking = self.processes.get(asker)?;
+                    let waits = asking.is_up() && asking.asks(*token, *to);
+                    waits.then(|| (arrival.saturating_add(SEARCH), *asker, *token))
+                }
+                _ => None,
+            })
+        })
+    }
+
+    /// Whether no scheduler would know a process.
+    fn is_nowhere(&self, process: &ProcessId) -> bool {
+        let known = self.processes.contains_key(process) || self.unborn.contains(process);
+        let is_birth = |(_, letter): &(_, Letter)| matches!(letter, Letter::Birth { .. });
+        let mut coming = self.under_way.iter().filter(|((_, to), _)| to == process);
+        // Of what cannot be reached nobody can say that it is nowhere.
+        !known
+            && !self.cut_off.contains(process)
+            && !coming.any(|(_, letters)| letters.iter().any(is_birth))
     }
 
     /// One of the pairs whose next letter can be delivered.
@@ -165,7 +195,8 @@ impl Sim {
         let due = processes.filter_map(|(id, process)| Some((process.next_due()?, *id))).min();
         let arrivals = self.arrivals().map(|(_, arrival)| arrival);
         let submissions = self.lost.front().map(|(again, ..)| *again);
-        let other = arrivals.chain(submissions).min();
+        let astray = self.astray().map(|(due, ..)| due);
+        let other = arrivals.chain(submissions).chain(astray).min();
         match (due, other) {
             (Some((due, id)), other) if other.is_none_or(|other| due <= other) => {
                 if due > end {
@@ -177,23 +208,38 @@ impl Sim {
             (_, Some(other)) if other <= end => {
                 self.time = self.time.max(other);
                 self.submit_again();
+                self.end_astray();
             }
             _ => return false,
         }
         true
     }
 
-    /// Has a process handle what is due. By the process itself: it does not wait for what others
-    /// have sent.
+    /// Has a process handle what is due.
     fn handle_due(&mut self, id: ProcessId) {
-        let time = self.time;
-        let Some(process) = self.processes.get_mut(&id) else { return };
-        if let Some(letter) = process.take_due(time) {
-            self.slots += 1;
-            let sent = process.handle(time, id.into(), letter);
-            self.take(id, sent);
-            self.shake(id);
+        let Some(process) = self.processes.get(&id) else { return };
+        if let Some(letter) = process.take_due(self.time) {
+            self.handle_own(id, letter);
         }
+    }
+
+    /// Ends the asks of what is nowhere, once that is known.
+    fn end_astray(&mut self) {
+        while let Some((due, asker, token)) = self.astray().min()
+            && due <= self.time
+        {
+            let answer = system(FailureKind::NoSuchProcess, 2);
+            self.handle_own(asker, Letter::Answer { token, answer });
+        }
+    }
+
+    /// Has a process handle what comes by itself: it does not wait for what others have sent.
+    fn handle_own(&mut self, id: ProcessId, letter: Letter) {
+        let Some(process) = self.processes.get_mut(&id) else { return };
+        self.slots += 1;
+        let sent = process.handle(self.time, id.into(), letter);
+        self.take(id, sent);
+        self.shake(id);
     }
 
     /// Submits once more what was lost long enough ago, or gives up.

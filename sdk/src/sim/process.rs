@@ -186,24 +186,18 @@ impl Process {
         let mut sent = Vec::new();
         match self.execute(&input) {
             Err(kind) => self.undo(kind, caller.map(|(caller, _)| caller), cause, &mut sent),
-            Ok(output) => {
-                let held = output.result == GuestResult::Held;
-                let stays = held || output.result == GuestResult::Later;
-                match caller {
-                    // Opened first: the same slot may answer it.
-                    Some((caller, deadline)) if stays => {
-                        let until = deadline.saturating_add(GRACE);
-                        self.calls.insert(slot, OpenCall { caller, until, held });
-                        sent.extend(self.settle(time, output.effects));
-                    }
-                    Some((caller, _)) => {
-                        sent.extend(self.settle(time, output.effects));
-                        sent.push(reply(caller, output.result));
-                    }
-                    None => {
-                        assert!(!stays, "nobody waits for a reply to {input:?}");
-                        sent.extend(self.settle(time, output.effects));
-                    }
+            Ok(Output { result, effects, .. }) => {
+                let ended = matches!(result, GuestResult::Reply(_) | GuestResult::Error { .. });
+                assert!(ended || caller.is_some(), "nobody waits for a reply to {input:?}");
+                if let Some((caller, deadline)) = caller.filter(|_| !ended) {
+                    // Before the effects: one of them may answer it.
+                    let until = deadline.saturating_add(GRACE);
+                    let held = result == GuestResult::Held;
+                    self.calls.insert(slot, OpenCall { caller, until, held });
+                }
+                sent = self.settle(time, effects);
+                if let Some((caller, _)) = caller.filter(|_| ended) {
+                    sent.push(reply(caller, result));
                 }
             }
         }

@@ -20,7 +20,7 @@ use antiphon::{Error, ModuleRef};
 use compute_unit::CompiledModule;
 use protocol::{
     Acceptance, Body, ComputePolicy, Entry, Kind, Limits, Message, ModuleId, NetworkId, Outcome,
-    Principal, ProcessId, Profile, Reply, SecretKey, Signed, Slot, Spawn, Timestamp, V1,
+    Principal, ProcessId, Profile, Reply, SecretKey, Signed, Slot, Spawn, Timer, Timestamp, V1,
 };
 
 use self::process::Process;
@@ -211,11 +211,14 @@ impl Engine {
 
     /// Lets time pass to whatever is due next, and runs it. Tells whether anything is due until then.
     pub(crate) fn step(&mut self, end: Timestamp) -> bool {
-        let due = self.processes.values().filter_map(Process::next_due).min_by_key(|timer| {
-            (timer.due, timer.process, timer.slot, timer.index, timer.occurrence)
-        });
-        let Some(timer) = due.filter(|timer| timer.due <= end) else { return false };
-        self.time = self.time.max(timer.due);
+        let due = self.processes.values().filter_map(Process::next_due);
+        let due = due.map(|timer| (timer.due, timer)).chain(self.astray()).min_by_key(
+            |(due, Timer { process, slot, index, occurrence, .. })| {
+                (*due, *process, *slot, *index, *occurrence)
+            },
+        );
+        let Some((due, timer)) = due.filter(|(due, _)| *due <= end) else { return false };
+        self.time = self.time.max(due);
         // By the process itself: what is due does not wait for what others have sent.
         self.execute(timer.process, Letter { entry: Entry::Timer(timer), ticket: None });
         self.run();

@@ -220,6 +220,9 @@ fn no_ask_ends_before_its_time() {
         let [first, second] = asked.as_slice() else { panic!("{asked:?}") };
         let timer = first.timer();
         assert_eq!(rogue.fire(timer, first).await, Err(RefusalCode::NotDue));
+        let nowhere = protocol::Timer { occurrence: 1, kind: TimerKind::NoTarget, ..timer };
+        let answer = rogue.fire(nowhere, first).await;
+        assert_eq!(answer, Err(RefusalCode::NotDue), "its target is known");
         let due = protocol::Timestamp::new(1);
         let hasty = first.altered(|parcel| {
             if let ItemBody::Ask { deadline, .. } = &mut parcel.item.body {
@@ -235,6 +238,7 @@ fn no_ask_ends_before_its_time() {
             ("another ask's item", timer, second),
             ("a second time", protocol::Timer { occurrence: 1, ..timer }, first),
             ("another kind", protocol::Timer { kind: TimerKind::Timer, ..timer }, first),
+            ("an end of another kind", protocol::Timer { occurrence: 0, ..nowhere }, first),
         ];
         for (what, timer, parcel) in forged {
             let answer = rogue.fire(timer, parcel).await;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use antiphon_client::Client;
 use protocol::{
-    AssignmentProof, Delivery, Entry, EntryId, ItemBody, OriginProof, OutboxItem, Outcome,
-    PairStatement, ProcessId, Receipt, RefusalCode, Role, SecretKey, Signed, Slot, Timer,
-    TimerKind, Timestamp, Value,
+    AssignmentLink, AssignmentProof, BatchHeader, Delivery, Entry, EntryId, ItemBody, OriginProof,
+    OutboxItem, Outcome, PairStatement, ProcessId, Receipt, RefusalCode, Role, SecretKey, Signed,
+    SignedTree, Slot, Timer, TimerKind, Timestamp, Value,
     abi::{GuestEffect, Input},
     api::{FollowFrame, Opening, Request},
     codec,
@@ -207,11 +207,24 @@ impl Rogue {
         &self.seen[&at]
     }
 
-    fn take(&mut self, FollowFrame { batch, slots }: FollowFrame) {
-        for told in slots {
-            let receipt = Receipt { leaf: told.leaf, path: told.path, batch: batch.clone() };
+    fn take(&mut self, frame: FollowFrame) {
+        let tree = frame.tree();
+        let FollowFrame { batch, slots, assignments } = frame;
+        let open = |tree: SignedTree<BatchHeader>| tree.open().expect("a unit is honest");
+        let batches: Vec<_> = assignments.into_iter().flatten().map(open).collect();
+        for (index, told) in (0..).zip(slots) {
+            let assignment = told.place.map(|place| {
+                let (entry, chain) = (told.outcome.entry, told.leaf.chain);
+                let link = AssignmentLink { place, entry, chain };
+                let assignment = link.assignment(told.leaf.process, told.leaf.slot);
+                let batch = &batches[usize::try_from(place.batch).unwrap()];
+                let path = batch.tree().path(place.index).expect("the leaf is there");
+                AssignmentProof { assignment, path, batch: batch.batch().clone() }
+            });
+            let path = tree.path(index).expect("every slot is a leaf");
+            let receipt = Receipt { leaf: told.leaf, path, batch: batch.clone() };
             let at = (told.outcome.process, told.outcome.slot);
-            let (outcome, assignment) = (told.outcome, told.assignment);
+            let outcome = told.outcome;
             let fresh = || Seen { outcome, assignment, receipts: Vec::new() };
             self.seen.entry(at).or_insert_with(fresh).receipts.push(receipt);
         }

@@ -1,8 +1,11 @@
 //! What must hold when everything has come to rest: of logs, outcomes, and what clients were told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use compute_unit::Replay;
+use compute_unit::{Replay, Successor};
 use protocol::{
     Assignment, Entry, EntryId, Hash, ItemBody, OutboxItem, Outcome, PairNumber, ProcessId, Slot,
     Spawn, Timer, TimerKind, UnitId,
@@ -196,10 +199,13 @@ fn replay(process: ProcessId, records: &[LogRecord]) -> Result<Vec<Outcome>, Wro
     let Some(spawn) = records.first().and_then(|record| born(&record.entry)) else {
         return never(format!("{process} does not begin with a spawn"));
     };
-    let module = actor::modules()[&spawn.module].clone();
-    let mut replay = Replay::new(process, spawn, &module).unwrap();
-    let execute =
-        |record: &LogRecord| replay.execute(&record.assignment, &record.entry).unwrap().outcome;
+    let modules = actor::modules();
+    let mut replay = Replay::new(process, spawn.clone(), &modules[&spawn.module]).unwrap();
+    let execute = |record: &LogRecord| {
+        let module = replay.upgrade_of(&record.entry);
+        let successor = module.map(|module| Successor::Ready(Arc::clone(&modules[&module])));
+        replay.execute(&record.assignment, &record.entry, successor.as_ref()).unwrap().outcome
+    };
     Ok(records.iter().map(execute).collect())
 }
 
@@ -385,7 +391,12 @@ fn check_answered(
                 let ItemBody::Reply { slot: at, index, .. } = &delivery.item.body else { continue };
                 answers += u32::from((*at, *index) == (slot, item.index));
             }
-            Entry::Timer(Timer { slot: at, index, kind: TimerKind::AskTimeout, .. }) => {
+            Entry::Timer(Timer {
+                slot: at,
+                index,
+                kind: TimerKind::AskTimeout | TimerKind::NoTarget,
+                ..
+            }) => {
                 answers += u32::from((*at, *index) == (slot, item.index));
             }
             Entry::Answer(answer) => {

@@ -108,13 +108,8 @@ impl Client {
     }
 
     async fn submit(&self, sender: &mut FrameSender, tags: &[u64]) -> Result<(), String> {
-        let submission = |tag: &u64| Submission {
-            tag: *tag,
-            entry: self.open[tag].clone(),
-            origin: None,
-            introduction: None,
-        };
-        let frame = SubmitFrame { submissions: tags.iter().map(submission).collect() };
+        let submission = |tag: &u64| Submission::bare(*tag, self.open[tag].clone());
+        let frame = SubmitFrame { submissions: tags.iter().map(submission).collect(), basis: None };
         sender.send(&codec::encode(&frame)).await.map_err(|error| error.to_string())
     }
 
@@ -153,6 +148,7 @@ impl Client {
                     told.refused.insert(entry.refusal.entry, entry.refusal.code);
                 }
             }
+            SubmitEvent::Delivered { .. } => panic!("clients submit no links"),
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::{
     metrics::Metrics,
     module::Modules,
     published::Published,
+    publisher::Assigning,
     publisher::{Publication, seal},
     reports::Reports,
     resuming::{Left, resumes},
@@ -223,7 +224,7 @@ impl Bench {
         let room = Arc::new(Semaphore::new(1 << 20));
         let checked = self.tail.handle_frame(&codec::encode(frame)).unwrap();
         let (header, tree, reports) = (checked.header, checked.tree, Arc::clone(&self.reports));
-        let batch = Arc::new(Batch { header, tree, reports });
+        let batch = Arc::new(Batch { assigning: Arc::new(Assigning { header, tree }), reports });
         let push = |slot: crate::tail::Checked| {
             self.executor.push(super::super::Work {
                 assignment: slot.record.assignment,

@@ -81,6 +81,18 @@ fn a_timeout_skips_the_number_and_leaves_the_effect_unknown() {
 }
 
 #[test]
+fn an_ask_without_a_target_ends_as_a_timeout_does_and_is_no_false_no() {
+    let mut scripted = Scripted::new(Limits::DEFAULT);
+    scripted.do_now(null(), vec![ask(5, None)]);
+    let ended = scripted.due(TimerKind::NoTarget, (1, 0), 1);
+    assert_eq!(ended.outcome.outbox[0].body, ItemBody::Skip(PairNumber::ZERO));
+    assert_eq!(ended.closed, [(Slot::new(1), 0)]);
+    assert!(system("no-such-process", 2)(&answered(&mut scripted).1));
+    assert!(is_null(&scripted.due(TimerKind::AskTimeout, (1, 0), 0).outcome));
+    assert!(is_null(&scripted.replied(1, 0, value()).outcome), "a target that was born later");
+}
+
+#[test]
 fn what_the_targets_scheduler_has_assigned_took_effect_even_if_no_answer_comes() {
     let mut scripted = Scripted::new(Limits::DEFAULT);
     scripted.do_now(null(), vec![ask(5, None)]);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use protocol::{Effect, RefusalCode};
 
+use super::upgrades::{UNFIT, versions};
 use super::*;
 use crate::{Replay, fixture::on_stack, process::matrix::ways};
 
@@ -85,7 +86,12 @@ impl Scripted {
                 drop(self.run(&output(result(other), vec![effect]), &next(one)));
             }
             9 => drop(self.do_now(null(), vec![GuestEffect::CancelTimer { token }])),
-            _ => self.log.pass(10_000),
+            10 => self.log.pass(10_000),
+            _ => {
+                let versions: Vec<ModuleId> =
+                    versions().iter().map(|wasm| ModuleId::of(wasm)).chain([UNFIT]).collect();
+                drop(self.upgrade(versions[usize::from(one) % versions.len()], other % 4 == 0));
+            }
         }
     }
 }
@@ -94,15 +100,24 @@ impl Scripted {
 fn history(steps: &[Step]) -> Scripted {
     let limits = Limits { open_asks: 4, timers: 3, children: Some(6), ..Limits::DEFAULT };
     let mut scripted = Scripted::new(limits);
+    scripted.known.extend(compiled(&Engine::new().unwrap()));
     steps.iter().for_each(|step| scripted.step(*step));
     scripted
 }
 
+/// All versions of the actor, compiled.
+fn compiled(engine: &Engine) -> impl Iterator<Item = (ModuleId, Arc<CompiledModule>)> {
+    versions().into_iter().map(|wasm| (ModuleId::of(&wasm), engine.compile(&wasm).unwrap()))
+}
+
 /// Executes a log on an engine of its own, from a checkpoint before each slot if it is cold.
-fn executed(scripted: &Scripted, module: &Arc<CompiledModule>, cold: bool) -> Vec<Seen> {
-    let mut again = Scripted::on(Log::with_args_of(&scripted.log), module);
+fn executed(scripted: &Scripted, engine: &Engine, cold: bool) -> Vec<Seen> {
+    let module = engine.compile(&actor()).unwrap();
+    let mut again = Scripted::on(Log::with_args_of(&scripted.log), &module);
+    again.known.extend(compiled(engine));
     let slots = scripted.history.iter().map(|(assignment, entry)| {
-        let executed = again.process.execute(assignment, entry).unwrap();
+        let successor = again.successor(entry);
+        let executed = again.process.execute_with(assignment, entry, successor.as_ref()).unwrap();
         let root = again.process.state_root().unwrap();
         if cold {
             again.restart();
@@ -117,7 +132,7 @@ fn check(steps: &[Step]) {
     let mut first: Option<Vec<Seen>> = None;
     for way in ways() {
         let engine = Engine::with(way.opt_level, way.tracking).unwrap();
-        let seen = executed(&scripted, &engine.compile(&actor()).unwrap(), way.cold);
+        let seen = executed(&scripted, &engine, way.cold);
         let outcomes = seen.iter().map(|(executed, _)| executed);
         assert!(outcomes.eq(scripted.seen.iter()), "{way:?}");
         assert_eq!(first.get_or_insert_with(|| seen.clone()), &seen, "{way:?}");
@@ -125,7 +140,9 @@ fn check(steps: &[Step]) {
     let spawn = scripted.log.spawn.unverified().clone();
     let mut replay = Replay::new(scripted.log.process, spawn, &scripted.module).unwrap();
     for ((assignment, entry), seen) in scripted.history.iter().zip(&scripted.seen) {
-        let replayed = replay.execute(assignment, entry).unwrap();
+        let module = replay.upgrade_of(entry).map(|module| scripted.known.get(&module).cloned());
+        let successor = module.map(|module| module.map_or(Successor::Unfit, Successor::Ready));
+        let replayed = replay.execute(assignment, entry, successor.as_ref()).unwrap();
         assert_eq!((&replayed.outcome, &replayed.leaf), (&seen.outcome, &seen.leaf));
     }
     assert_eq!(replay.table().root(), scripted.process.table().root());
@@ -133,7 +150,7 @@ fn check(steps: &[Step]) {
 
 #[test]
 fn what_is_outstanding_is_the_same_in_all_ways_and_after_every_restart() {
-    let step = (0..11_u8, any::<u8>(), any::<u8>());
+    let step = (0..12_u8, any::<u8>(), any::<u8>());
     let steps = proptest::collection::vec(step, 1..30);
     on_stack(move || {
         proptest!(ProptestConfig::with_cases(4), |(steps in steps)| check(&steps));
@@ -144,7 +161,7 @@ fn what_is_outstanding_is_the_same_in_all_ways_and_after_every_restart() {
 fn a_long_log_of_everything_comes_to_every_kind_of_end() {
     let number = |n: u32, by: u32| u8::try_from((n * by + n / 7) % 251).unwrap();
     let steps: Vec<Step> =
-        (0..110).map(|n| (number(n, 5) % 11, number(n, 13), number(n, 29))).collect();
+        (0..120).map(|n| (number(n, 5) % 12, number(n, 13), number(n, 29))).collect();
     on_stack(move || {
         let scripted = history(&steps);
         let kinds: std::collections::BTreeSet<u16> = scripted

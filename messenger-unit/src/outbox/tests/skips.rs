@@ -18,7 +18,7 @@ fn effects(outbox: &mut Outbox<u64>) -> (Vec<u64>, Vec<u64>) {
         match effect {
             Effect::Submit { payload, .. } => submitted.push(payload),
             Effect::Settle { number, slot, payload, .. } => {
-                assert_eq!((slot, payload), (SLOT, SKIP + number.get()));
+                assert_eq!((slot, payload), (SLOT, Some(SKIP + number.get())));
                 settled.push(number.get());
             }
             other => panic!("neither of both: {other:?}"),
@@ -104,16 +104,47 @@ fn a_skip_frees_a_pair_that_its_item_blocks() {
     assert_eq!(effects(&mut outbox), (vec![0, SKIP + 1], vec![]));
     outbox.handle_assigned(pair(2), (n(1), 1));
     let fetch = Effect::Fetch { pair: pair(2), ticket: 1, from: Slot::new(11), number: n(2) };
-    let settle = Effect::Settle { pair: pair(2), number: n(1), slot: SLOT, payload: SKIP + 1 };
+    let settle =
+        Effect::Settle { pair: pair(2), number: n(1), slot: SLOT, payload: Some(SKIP + 1) };
     assert_eq!(outbox.take_effects(), [settle, fetch]);
 }
 
+/// Lets the target accept 0 to 4 in vain of skips; which are settled by the skip, and which by its slot.
+fn settled(outbox: &mut Outbox<u64>) -> Vec<(u64, Option<u64>)> {
+    outbox.handle_next(NOW, (pair(2), 0), Ok(n(5)));
+    let settled = outbox.take_effects().into_iter().map(|effect| match effect {
+        Effect::Settle { number, slot: SLOT, payload, .. } => (number.get(), payload),
+        other => panic!("nothing else is done: {other:?}"),
+    });
+    settled.collect()
+}
+
 #[test]
-fn no_more_skips_are_kept_than_there_is_room_for() {
-    let bounds = Bounds { skips: 2, ..Bounds::default() };
+fn of_skips_that_there_is_no_room_for_the_slots_are_kept_as_far_as_there_is_room() {
+    let bounds = Bounds { skips: 2, notes: 2, ..Bounds::default() };
     let mut outbox = Outbox::new(bounds);
     (0..5).for_each(|number| skip(&mut outbox, number));
-    assert_eq!((outbox.waiting().skips, outbox.waiting().skips_ignored), (2, 3));
+    assert_eq!((outbox.waiting().skips, outbox.waiting().skips_ignored), (4, 1));
+    let _ = outbox.take_effects();
+    let expected = [(0, Some(SKIP)), (1, Some(SKIP + 1)), (2, None), (3, None)];
+    assert_eq!(settled(&mut outbox), expected);
+    assert_eq!(outbox.waiting().skips, 0);
+}
+
+#[test]
+fn what_is_given_up_without_a_proof_that_counts_is_delivered_and_settled() {
+    let mut outbox = open(0..2, 0);
+    let _ = outbox.take_effects();
+    skip(&mut outbox, 1);
+    outbox.handle_refused(NOW, pair(2), (n(0), TICKET), (RefusalCode::WrongPolicy, None));
+    let [Effect::LookAgain { ticket, .. }] = outbox.take_effects()[..] else { panic!("it looks") };
+    outbox.handle_next(NOW, (pair(2), ticket), Ok(n(0)));
+    let [Effect::Fetch { ticket, .. }] = outbox.take_effects()[..] else { panic!("it fetches") };
+    outbox.handle_fetched(NOW, (pair(2), ticket), Ok(vec![item(0), item(1)]));
+    assert_eq!(effects(&mut outbox), (vec![0, 1], vec![]));
+    outbox.handle_assigned(pair(2), (n(1), ticket));
+    let settle = Effect::Settle { pair: pair(2), number: n(1), slot: SLOT, payload: None };
+    assert_eq!(outbox.take_effects(), [settle]);
 }
 
 #[test]

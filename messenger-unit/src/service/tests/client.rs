@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
     Acceptance, AssignmentProof, ComputePolicy, Entry, Kind, Limits as ProcessLimits, Message,
-    ModuleId, Outcome, Principal, Profile, Signed, Spawn, V1,
+    ModuleId, Outcome, Principal, Profile, Receipt, Signed, Spawn, V1,
     api::{Acknowledgement, Submission, SubmitEvent},
 };
 use transport::Limits;
@@ -89,9 +89,9 @@ impl Client {
     }
 
     pub(super) async fn submit(&mut self, entries: impl IntoIterator<Item = (u64, Entry)>) {
-        let submission = |(tag, entry)| Submission { tag, entry, origin: None, introduction: None };
+        let submission = |(tag, entry)| Submission::bare(tag, entry);
         let submissions = entries.into_iter().map(submission).collect();
-        self.sender.send(&codec::encode(&SubmitFrame { submissions })).await.unwrap();
+        self.sender.send(&codec::encode(&SubmitFrame { submissions, basis: None })).await.unwrap();
     }
 
     pub(super) async fn event(&mut self) -> SubmitEvent {

@@ -11,10 +11,11 @@ use std::{
 };
 
 use protocol::{
-    Assignment, AssignmentProof, BatchHeader, Change, Control, ControlAction, Delivery, Entry,
-    EntryId, Gas, Hash, ItemBody, Kind, MerkleTree, NetworkId, OperatorId, Outcome, PairNumber,
-    PairStatement, Principal, Profile, Provenance, PublicKey, ReceiptBatch, ReceiptLeaf,
-    RefusalLeaf, SecretKey, Signed, Source, Timer, UnitRecord, V1, Verdict,
+    Assignment, AssignmentPlace, AssignmentProof, BatchHeader, Branches, Change, Control,
+    ControlAction, Delivery, Entry, EntryId, Gas, Hash, ItemBody, Kind, MerkleTree, NetworkId,
+    OperatorId, Outcome, PairNumber, PairStatement, Principal, Profile, Provenance, PublicKey,
+    Receipt, ReceiptBatch, ReceiptLeaf, RefusalLeaf, SecretKey, Signed, SignedTree, Source, Timer,
+    UnitRecord, V1, Verdict,
     api::{
         Acknowledgement, Adopted, AgendaKey, AgendaPage, Cursor, FinalRefusal, FollowFrame,
         FollowSlot, LogPage, LogRecord, NextNumber, OutcomePage, Submission, SubmitEvent,
@@ -213,7 +214,7 @@ impl State {
         self.largest_frame = self.largest_frame.max(submissions.len());
         let mut events = Vec::new();
         let (mut fresh, mut ended) = (Vec::new(), Vec::new());
-        for Submission { tag, entry, origin, introduction } in submissions {
+        for Submission { tag, entry, origin, introduction, .. } in submissions {
             if let Err(code) = self.orders(at, &entry) {
                 events.push(refused(tag, code));
                 continue;
@@ -338,15 +339,7 @@ impl State {
         let is_it = |seed: &u8| key(*seed).public().unit() == scheduler;
         let at = SCHEDULERS.iter().position(is_it).unwrap();
         let control = self.signed_control(process, action);
-        self.submit(
-            at,
-            vec![Submission {
-                tag: 0,
-                entry: Entry::Control(control.clone()),
-                origin: None,
-                introduction: None,
-            }],
-        );
+        self.submit(at, vec![Submission::bare(0, Entry::Control(control.clone()))]);
         let sealed = self.logs[&process].last().unwrap().clone();
         let change = Change { control, sealed, attested: None };
         self.changes.entry(process).or_default().push(change);
@@ -372,15 +365,12 @@ impl State {
         self.last.insert(process, sealed.assignment);
         let mut attested = Vec::new();
         for frame in &mut self.frames[0] {
-            let (slots, batch) = (&frame.frame.slots, &frame.frame.batch);
-            let of_slot = slots
-                .iter()
-                .find(|executed| executed.leaf.process == process && executed.leaf.slot == slot);
-            attested.extend(of_slot.map(|executed| Receipt {
-                leaf: executed.leaf.clone(),
-                path: executed.path.clone(),
-                batch: batch.clone(),
-            }));
+            let slots = (0..).zip(&frame.frame.slots);
+            let is_it = |executed: &FollowSlot| {
+                executed.leaf.process == process && executed.leaf.slot == slot
+            };
+            let of_slot = slots.filter(|(_, executed)| is_it(executed)).map(|(index, _)| index);
+            attested.extend(of_slot.take(1).map(|index| receipt(&frame.frame, index)));
         }
         let is_void = |s: &FollowSlot| s.leaf.process == process && s.leaf.slot > slot;
         // They keep their places, for those who read on behind them.
@@ -395,15 +385,7 @@ impl State {
         let control = self.signed_control(process, action);
         let change = Change { control: control.clone(), sealed, attested: Some(attested) };
         self.changes.entry(process).or_default().push(change);
-        self.submit(
-            1,
-            vec![Submission {
-                tag: 0,
-                entry: Entry::Control(control),
-                origin: None,
-                introduction: None,
-            }],
-        );
+        self.submit(1, vec![Submission::bare(0, Entry::Control(control))]);
     }
 
     fn assign(&mut self, entry: &Entry) -> Assignment {
@@ -502,16 +484,19 @@ impl State {
                 root: tree.root(),
                 engine: "script".to_owned(),
             };
-            let slots = outcomes.iter().zip(&proofs).zip(leaves).zip(&closed).zip(0..);
-            let slots = slots.map(|((((outcome, proof), leaf), closed), index)| FollowSlot {
+            let mut assignments = Vec::new();
+            let slots = outcomes.iter().zip(&proofs).zip(leaves).zip(&closed);
+            let slots = slots.map(|(((outcome, proof), leaf), closed)| FollowSlot {
                 outcome: outcome.clone(),
                 leaf,
-                path: tree.path(index).unwrap(),
-                assignment: (!outcome.outbox.is_empty()).then(|| proof.clone()),
+                path: None,
+                assignment: None,
                 closed: (!closed.is_empty()).then(|| closed.clone()),
+                place: (!outcome.outbox.is_empty()).then(|| place(&mut assignments, proof)),
             });
             let slots = slots.collect();
-            let frame = FollowFrame { slots, batch: Signed::sign(batch, &key(seed)) };
+            let assignments = Some(assignments).filter(|assignments| !assignments.is_empty());
+            let frame = FollowFrame { slots, batch: Signed::sign(batch, &key(seed)), assignments };
             frames.push(Frame { bytes: codec::encode(&frame).into(), frame });
         }
     }
@@ -527,6 +512,39 @@ impl State {
             |(from, to, _): &&(ProcessId, ProcessId, u64)| (*from, *to) == (source, target);
         self.accepted.iter().filter(of_pair).map(|(.., number)| *number).collect()
     }
+}
+
+/// Submissions with whole proofs in the place of links.
+fn unlinked(SubmitFrame { submissions, basis }: SubmitFrame) -> Vec<Submission> {
+    let basis = basis.map(|basis| basis.open().expect("trees have the roots of their batches"));
+    let unlink = |submission: Submission| match (&submission.entry, &submission.link) {
+        (Entry::Delivery(item) | Entry::Skip(item), Some(link)) => {
+            let proof = basis.as_ref().unwrap().proof(link, item.into()).map(Box::new);
+            Submission { origin: proof, link: None, ..submission }
+        }
+        _ => submission,
+    };
+    submissions.into_iter().map(unlink).collect()
+}
+
+/// Where a proof's assignment stands, in a tree of its own.
+fn place(
+    assignments: &mut Vec<SignedTree<BatchHeader>>,
+    proof: &AssignmentProof,
+) -> AssignmentPlace {
+    let AssignmentProof { assignment, path, batch } = proof;
+    let mut branches = Branches::default();
+    assert!(branches.add(assignment.leaf(), path));
+    assignments.push(SignedTree { batch: batch.clone(), tree: branches.prune().unwrap() });
+    let batch = u32::try_from(assignments.len()).unwrap() - 1;
+    let (epoch, time) = (assignment.epoch, assignment.time);
+    AssignmentPlace { batch, index: path.index, epoch, time }
+}
+
+/// The receipt of a slot of a frame.
+fn receipt(frame: &FollowFrame, index: u32) -> Receipt {
+    let leaf = frame.slots[usize::try_from(index).unwrap()].leaf.clone();
+    Receipt { leaf, path: frame.tree().path(index).unwrap(), batch: frame.batch.clone() }
 }
 
 fn assigned(batch: Signed<BatchHeader>, entries: Vec<(u64, AssignmentProof)>) -> SubmitEvent {
@@ -619,7 +637,7 @@ impl Handler for FakeScheduler {
                     state.lost_frames -= 1;
                     return None;
                 }
-                let events = state.submit(self.1, frame.submissions);
+                let events = state.submit(self.1, unlinked(frame));
                 if state.lost_answers > 0 {
                     state.lost_answers -= 1;
                     return None;
@@ -648,16 +666,13 @@ impl Handler for FakeCompute {
             _ => panic!("a messenger asks compute units for outcomes and agendas only"),
         };
         let frames = state.frames[self.1].iter();
-        let slots = frames.flat_map(|frame| frame.frame.slots.iter().map(move |s| (frame, s)));
+        let slots =
+            frames.flat_map(|frame| (0..).zip(&frame.frame.slots).map(move |slot| (frame, slot)));
         let wanted =
-            slots.filter(|(_, slot)| slot.leaf.process == process && slot.leaf.slot >= from);
-        let executed = wanted.map(|(frame, slot)| Executed {
+            slots.filter(|(_, (_, slot))| slot.leaf.process == process && slot.leaf.slot >= from);
+        let executed = wanted.map(|(frame, (index, slot))| Executed {
             outcome: slot.outcome.clone(),
-            receipt: Receipt {
-                leaf: slot.leaf.clone(),
-                path: slot.path.clone(),
-                batch: frame.frame.batch.clone(),
-            },
+            receipt: receipt(&frame.frame, index),
         });
         let executed: Vec<_> = executed.take(usize::try_from(limit).unwrap()).collect();
         let next = executed.last().map_or(from, |last| last.outcome.slot.next().unwrap());

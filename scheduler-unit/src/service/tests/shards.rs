@@ -40,8 +40,7 @@ async fn one_stream_keeps_its_order_within_each_log() {
         (Server::start_with(data.path(), |config| Config { disks, ..sharded(config) }), now());
     let client = server.connect(&client()).await;
     let processes = spawn_all(&client, now).await;
-    let used: std::collections::BTreeSet<u16> =
-        processes.iter().map(|process| shard_of(process, SHARDS)).collect();
+    let used: BTreeSet<u16> = processes.iter().map(|process| shard_of(process, SHARDS)).collect();
     assert_eq!(used.len(), 3, "the test is about all shards");
     let sent = client.submit(rounds(&processes, 100, now)).await;
     assert_eq!(sent.assigned.len(), 1_200);

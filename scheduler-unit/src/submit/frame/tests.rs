@@ -13,7 +13,7 @@ fn frame() -> SubmitFrame {
         teller.delivery(300, 0),
         teller.delivery_without_introduction(24, 1),
     ];
-    SubmitFrame { submissions }
+    SubmitFrame { submissions, basis: None }
 }
 
 /// All submissions of a frame, if every one of them can be read.
@@ -49,14 +49,14 @@ fn who_introduces_nobody_is_not_decoded_early() {
 fn many_submissions_have_a_longer_head() {
     for count in [0, 1, 23, 24, 255, 256, 300] {
         let message = submission(7, message(ProcessId::from_bytes([1; 32]), 1, NOW));
-        let frame = SubmitFrame { submissions: vec![message; count] };
+        let frame = SubmitFrame { submissions: vec![message; count], basis: None };
         assert_eq!(taken_apart(&codec::encode(&frame)), Some(frame.submissions));
     }
 }
 
 #[test]
 fn a_head_that_could_be_shorter_is_refused() {
-    let good = codec::encode(&SubmitFrame { submissions: Vec::new() });
+    let good = codec::encode(&SubmitFrame { submissions: Vec::new(), basis: None });
     assert_eq!(good, [0x81, 0x80]);
     for bad in [&[0x81, 0x98, 0][..], &[0x98, 1, 0x80], &[0x81, 0x9f, 0xff], &[0x81, 0x80, 0]] {
         assert_eq!(taken_apart(bad), None, "{bad:02x?}");

@@ -15,8 +15,8 @@ fn frame(
     let proof = world.assign_in(Epoch::new(epoch), entry.id(), slot);
     let leaves = vec![Hash::ZERO, proof.assignment.leaf()];
     let entry = codec::encode(entry);
-    let record = TailRecord { index: 1, assignment: proof.assignment, entry, origin };
-    TailFrame { batch: proof.batch, leaves, records: vec![record], refusals: None }
+    let record = TailRecord { index: 1, assignment: proof.assignment, entry, origin, link: None };
+    TailFrame { batch: proof.batch, leaves, records: vec![record], refusals: None, basis: None }
 }
 
 fn spawn(world: &World) -> TailFrame {

@@ -23,13 +23,8 @@ fn the_frame_is_the_one_the_protocol_decodes() {
     let world = World::new();
     let entries: Vec<_> =
         (0..3).map(|tag| (tag, Arc::new(Entry::Message(world.message(tag))))).collect();
-    let submissions = entries.iter().map(|(tag, entry)| Wire {
-        tag: *tag,
-        entry: Entry::clone(entry),
-        origin: None,
-        introduction: None,
-    });
-    let expected = SubmitFrame { submissions: submissions.collect() };
+    let submissions = entries.iter().map(|(tag, entry)| Wire::bare(*tag, Entry::clone(entry)));
+    let expected = SubmitFrame { submissions: submissions.collect(), basis: None };
     assert_eq!(frame(&entries), codec::encode(&expected));
 }
 

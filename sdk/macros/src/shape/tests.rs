@@ -3,8 +3,14 @@ use syn::parse_str;
 
 use super::*;
 
+fn parts(spelling: &str) -> Parts {
+    let mut parts = Parts::default();
+    write(&parse_str(spelling).unwrap(), None, &mut parts);
+    parts
+}
+
 fn shape(spelling: &str) -> Schema {
-    of(&parse_str(spelling).unwrap())
+    minicbor::decode(parts(spelling).known().expect("it needs no other type")).unwrap()
 }
 
 #[test]
@@ -33,8 +39,33 @@ fn scalars_and_containers_have_their_shape() {
 }
 
 #[test]
-fn other_types_keep_their_spelling() {
-    assert_eq!(shape("crate::Event"), Schema::Named("crate::Event".to_owned()));
-    assert_eq!(shape("Pair<u8, Vec<u8>>"), Schema::Named("Pair<u8, Vec<u8>>".to_owned()));
-    assert_eq!(shape("(u8, String)"), Schema::Named("(u8, String)".to_owned()));
+fn a_tuple_is_its_parts_in_order() {
+    let expected = Schema::Tuple(vec![Schema::Integer { bits: 8, signed: false }, Schema::Text]);
+    assert_eq!(shape("(u8, String)"), expected);
+}
+
+#[test]
+fn other_types_are_asked_and_else_keep_their_spelling() {
+    for (spelling, name) in [
+        ("crate::Event", "crate::Event"),
+        ("Vec<Pair<u8, Vec<u8>>>", "Pair<u8, Vec<u8>>"),
+        ("Option<<T as Of>::It>", "<TasOf>::It"),
+    ] {
+        let parts = parts(spelling);
+        assert_eq!(parts.known(), None);
+        let code = parts.joined().to_string();
+        let named = minicbor::to_vec(Schema::Named(name.to_owned())).unwrap();
+        assert!(code.contains(&Literal::byte_string(&named).to_string()), "{code}");
+        assert!(code.contains("Probe"), "{code}");
+    }
+    assert_eq!(shape("[u8; 4]"), Schema::Named("[u8;4]".to_owned()));
+}
+
+#[test]
+fn a_type_that_is_being_described_is_in_its_own_shape_by_name() {
+    let mut parts = Parts::default();
+    let node = Ident::new("Node", proc_macro2::Span::call_site());
+    write(&parse_str("Vec<Node>").unwrap(), Some(&node), &mut parts);
+    let expected = Schema::List(Box::new(Schema::Named("Node".to_owned())));
+    assert_eq!(minicbor::decode::<Schema>(parts.known().unwrap()).unwrap(), expected);
 }

@@ -272,7 +272,10 @@ fn a_loaded_state_forgets_what_waited() {
     let token = tokens(&bench.call("pull", args! { peer: target() }))[0];
     let saved = bench.runtime.save(&codec::encode(&Input::Save { context: context() }));
     let saved = codec::decode(&saved).unwrap();
-    assert_eq!(bench.handle(|context| Input::Load { context, saved }).result, reply(&()));
+    assert_eq!(
+        bench.handle(|context| Input::Load { context, saved, spawn: None }).result,
+        reply(&())
+    );
     assert_eq!(bench.answer(token, value(&1)).effects, []);
     assert_eq!(bench.total(), 10);
 }

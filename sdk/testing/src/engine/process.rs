@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use compute_unit::{CompiledModule, HostFault, Replay, Replayed};
 use protocol::{
-    Assignment, Entry, Epoch, Hash, Outcome, ProcessId, Reply, Spawn, Timer, Timestamp, chain_hash,
+    Assignment, Delivery, Entry, Epoch, Hash, Outcome, ProcessId, Reply, Spawn, Timer, TimerKind,
+    Timestamp, chain_hash,
 };
 
 /// A slot: what was executed, and what came of it.
@@ -36,7 +37,7 @@ impl Process {
         let before = self.log.last().map_or(Hash::ZERO, |last| last.assignment.chain);
         let chain = chain_hash(&before, epoch, slot, time, &id);
         let assignment = Assignment { process: self.id, epoch, slot, time, entry: id, chain };
-        let replayed = healthy(self.replay.execute(&assignment, &entry));
+        let replayed = healthy(self.replay.execute(&assignment, &entry, None));
         &self.log.push_mut(Executed { assignment, entry, replayed }).replayed.outcome
     }
 
@@ -51,6 +52,15 @@ impl Process {
         self.replay.agenda().into_iter().min_by_key(order)
     }
 
+    /// The deadline of an ask that it emitted, if the ask is open, and when that was.
+    pub(super) fn open_ask(&self, delivery: &Delivery) -> Option<(Timestamp, Timer)> {
+        let (slot, index) = (delivery.slot, delivery.item.index);
+        let is_it = |timer: &Timer| (timer.slot, timer.index) == (slot, index);
+        let timer = self.replay.agenda().into_iter().find(is_it)?;
+        let asked = self.log.get(usize::try_from(slot.get()).ok()?)?.assignment.time;
+        (timer.kind == TimerKind::AskTimeout).then_some((asked, timer))
+    }
+
     /// What came of every slot.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         self.log.iter().map(|slot| &slot.replayed.outcome)
@@ -60,7 +70,7 @@ impl Process {
     pub(super) fn check_replay(&self) {
         let mut replay = healthy(Replay::new(self.id, self.spawn.clone(), &self.module));
         for Executed { assignment, entry, replayed } in &self.log {
-            let again = healthy(replay.execute(assignment, entry));
+            let again = healthy(replay.execute(assignment, entry, None));
             assert_eq!(&again, replayed, "slot {} of {} differs", assignment.slot, self.id);
         }
     }

@@ -3,10 +3,13 @@
 use antiphon::Error;
 use protocol::{
     AskAnswer, Delivery, Entry, ItemBody, Kind, PairNumber, PairStatement, Principal, ProcessId,
-    RefusalCode, Reply, Signed, Spawn, V1, Verdict, codec,
+    RefusalCode, Reply, Signed, Spawn, Timer, TimerKind, Timestamp, V1, Verdict, codec,
 };
 
 use super::{Engine, Letter, NETWORK, SLOTS_MAX, process::Process};
+
+/// How long schedulers are asked for a process that is nowhere, in milliseconds.
+const SEARCH: u64 = 500;
 
 impl Engine {
     pub(super) fn put(&mut self, from: Principal, to: ProcessId, letter: Letter) {
@@ -47,6 +50,26 @@ impl Engine {
     fn is_taken(&self, to: &ProcessId, letter: &Letter) -> bool {
         let begins = letter.ticket.is_some() || is_spawn(&letter.entry);
         begins || self.processes.contains_key(to)
+    }
+
+    /// The ends of asks whose target is nowhere, with the times at which that is known.
+    pub(super) fn astray(&self) -> impl Iterator<Item = (Timestamp, Timer)> {
+        let pairs = self.under_way.iter().filter(|((_, to), _)| self.is_nowhere(to));
+        pairs.flat_map(|(_, letters)| letters).filter_map(|letter| {
+            let Entry::Delivery(delivery) = &letter.entry else { return None };
+            let ItemBody::Ask { .. } = delivery.item.body else { return None };
+            let (asked, deadline) = self.processes.get(&delivery.source)?.open_ask(delivery)?;
+            let end = Timer { kind: TimerKind::NoTarget, occurrence: 1, ..deadline };
+            Some((asked.saturating_add(SEARCH), end))
+        })
+    }
+
+    /// Whether a scheduler would not know a process.
+    fn is_nowhere(&self, process: &ProcessId) -> bool {
+        let mut coming = self.under_way.iter().filter(|((_, to), _)| to == process);
+        let is_coming =
+            coming.any(|(_, letters)| letters.iter().any(|letter| is_spawn(&letter.entry)));
+        !self.processes.contains_key(process) && !is_coming
     }
 
     fn deliver(&mut self, to: ProcessId, letter: Letter) {

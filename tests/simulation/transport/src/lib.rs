@@ -11,7 +11,7 @@ mod network;
 mod peers;
 mod server;
 
-pub use transport::{Directory, Error, Limits, RequestError, StreamCode};
+pub use transport::{Directory, Error, FaultFiles, Limits, RequestError, StreamCode};
 
 pub use connection::Connection;
 pub use frame::{FrameReceiver, FrameSender};

@@ -1,0 +1,27 @@
+use antiphon::prelude::*;
+
+#[actor]
+#[derive(Serialize, Deserialize)]
+struct Counter {
+    n: u64,
+}
+
+#[actor]
+impl Counter {
+    #[init]
+    fn new(n: u64) -> Self {
+        Self { n }
+    }
+
+    async fn pull(this: State<Self>, cx: Context, peer: ActorRef<Self>) -> Result<(), AskError> {
+        let me = this.with(|me| me);
+        me.n += peer.get().ask(&cx).await?;
+        Ok(())
+    }
+
+    fn get(&self) -> u64 {
+        self.n
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use antiphon::prelude::*;
+
+#[derive(ActorError)]
+struct Failed;
+
+fn main() {}

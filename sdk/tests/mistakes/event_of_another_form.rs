@@ -1,0 +1,6 @@
+use antiphon::prelude::*;
+
+#[derive(Serialize, Event)]
+struct Moved(u64);
+
+fn main() {}

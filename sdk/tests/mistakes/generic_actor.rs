@@ -1,0 +1,9 @@
+use antiphon::prelude::*;
+
+#[actor]
+#[derive(Serialize, Deserialize)]
+struct Counter<T> {
+    n: T,
+}
+
+fn main() {}
