@@ -9,6 +9,9 @@
 #[path = "scenarios/support.rs"]
 mod support;
 
+#[path = "plays.rs"]
+mod plays;
+
 #[path = "scenarios/accounts.rs"]
 mod accounts;
 #[path = "scenarios/asking.rs"]
@@ -47,6 +50,8 @@ mod residency;
 mod savina;
 #[path = "scenarios/sharing.rs"]
 mod sharing;
+#[path = "scenarios/stages.rs"]
+mod stages;
 #[path = "scenarios/takeover.rs"]
 mod takeover;
 #[path = "scenarios/tampering.rs"]
