@@ -9,6 +9,8 @@
 #[path = "scenarios/support.rs"]
 mod support;
 
+#[path = "counters.rs"]
+mod counters;
 #[path = "plays.rs"]
 mod plays;
 
@@ -44,6 +46,8 @@ mod handover;
 mod hostile;
 #[path = "scenarios/hostile_messenger.rs"]
 mod hostile_messenger;
+#[path = "scenarios/languages.rs"]
+mod languages;
 #[path = "scenarios/residency.rs"]
 mod residency;
 #[path = "scenarios/savina.rs"]
