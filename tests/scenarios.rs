@@ -9,6 +9,11 @@
 #[path = "scenarios/support.rs"]
 mod support;
 
+#[path = "counters.rs"]
+mod counters;
+#[path = "plays.rs"]
+mod plays;
+
 #[path = "scenarios/accounts.rs"]
 mod accounts;
 #[path = "scenarios/asking.rs"]
@@ -41,12 +46,16 @@ mod handover;
 mod hostile;
 #[path = "scenarios/hostile_messenger.rs"]
 mod hostile_messenger;
+#[path = "scenarios/languages.rs"]
+mod languages;
 #[path = "scenarios/residency.rs"]
 mod residency;
 #[path = "scenarios/savina.rs"]
 mod savina;
 #[path = "scenarios/sharing.rs"]
 mod sharing;
+#[path = "scenarios/stages.rs"]
+mod stages;
 #[path = "scenarios/takeover.rs"]
 mod takeover;
 #[path = "scenarios/tampering.rs"]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use protocol::{
     Assignment, Checkpoint, Entry, Hash, HostTable, ModuleId, Outcome, PageProof, Position,
-    ProcessId, ReceiptLeaf, Slot, Spawn, State,
+    ProcessId, ReceiptLeaf, Reply, Slot, Spawn, State, Timer,
 };
 
 use crate::{
@@ -111,6 +111,20 @@ impl Replay {
         let Assignment { slot, epoch, time, chain, .. } = *assignment;
         self.position = Some(Position { slot, epoch, time, chain });
         Ok(Replayed { outcome: executed.outcome, leaf: executed.leaf })
+    }
+
+    /// Answers a view on the state after the last slot executed. Must run where slots are executed.
+    ///
+    /// # Errors
+    ///
+    /// If this machine failed.
+    pub fn view(&mut self, method: &str, args: &[u8]) -> Result<Reply, HostFault> {
+        self.process.view(method, args)
+    }
+
+    /// What the process waits for the time of: timers, and the deadlines of asks and births.
+    pub fn agenda(&self) -> Vec<Timer> {
+        self.process.agenda()
     }
 
     /// The slot to execute next.

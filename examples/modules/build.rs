@@ -162,6 +162,8 @@ fn compile(root: &Path, packages: &Path, built: &Path) -> Result<(), String> {
     let mut flags = OsString::from("--remap-path-prefix=");
     flags.push(root);
     flags.push(format!("=.\x1f-Clink-arg=-zstack-size={STACK_LEN}"));
+    // The linker leaves numbers at the width that it reserved for them, unless it is told otherwise.
+    flags.push("\x1f-Clink-arg=--compress-relocations");
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     // What is configured for this machine; cargo tells it to build scripts, and the inner ones would
     // take it for theirs.

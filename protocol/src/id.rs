@@ -5,8 +5,9 @@
 
 use std::{fmt, str};
 
-use bech32::{Bech32m, Hrp, primitives::decode::CheckedHrpstring};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+
+use crate::bech32m;
 
 /// Text that is not an identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,9 +40,7 @@ macro_rules! id_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let text = bech32::encode_lower::<Bech32m>(Hrp::parse_unchecked($prefix), &self.0)
-                    .map_err(|_| fmt::Error)?;
-                f.pad(&text)
+                f.pad(&bech32m::spell($prefix, &self.0))
             }
         }
 
@@ -158,26 +157,7 @@ pub(crate) fn array<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], deco
 }
 
 fn parse(text: &str, kind: &'static str) -> Result<[u8; 32], ParseIdError> {
-    let refuse = |reason| ParseIdError { kind, reason };
-    let checked = CheckedHrpstring::new::<Bech32m>(text)
-        .map_err(|_| refuse("the checksum does not match, check for a typing error"))?;
-    if checked.hrp().as_str() != kind {
-        return Err(refuse("it names something of another kind"));
-    }
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(refuse("identifiers are written in lower case"));
-    }
-    let mut bytes = [0; 32];
-    let mut symbols = checked.byte_iter();
-    for byte in &mut bytes {
-        *byte = symbols.next().ok_or_else(|| refuse("it is too short"))?;
-    }
-    if symbols.next().is_some() {
-        return Err(refuse("it is too long"));
-    }
-    // Padding bits are checked by spelling the identifier again.
-    let spelled = bech32::encode_lower::<Bech32m>(Hrp::parse_unchecked(kind), &bytes);
-    if spelled.as_deref() == Ok(text) { Ok(bytes) } else { Err(refuse("it has spare bits set")) }
+    bech32m::read(text, kind).map_err(|reason| ParseIdError { kind, reason })
 }
 
 #[cfg(test)]

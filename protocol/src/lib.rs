@@ -15,6 +15,7 @@ pub mod abi;
 pub mod api;
 mod assignment;
 mod batch;
+mod bech32m;
 mod checkpoint;
 pub mod codec;
 mod control;

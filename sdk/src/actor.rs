@@ -3,7 +3,7 @@
 use protocol::{ProcessId, codec, schema::Schema};
 
 use crate::{
-    ActorRef, Context, Error, Evidence, State, ViewContext, cbor,
+    ActorRef, Args, Call, Context, Error, Evidence, State, ViewContext, cbor,
     expansion::{self, Answer, Storable, Task},
 };
 
@@ -32,16 +32,38 @@ pub trait Definition: Sized {
 )]
 pub trait Addressable: Definition {
     /// The methods an [`ActorRef`] of this type has.
-    type Stub: Stub;
+    type Stub: Stub<ProcessId> + Copy;
+
+    /// The same methods for whoever calls from elsewhere than an actor.
+    type StubVia<V: Via>: Stub<V>;
 }
 
 /// The methods of a remote actor. Implemented by `#[actor]` on the impl block.
-pub trait Stub: Copy {
-    /// The methods of the process with this id.
-    fn new(id: ProcessId) -> Self;
+pub trait Stub<V> {
+    /// The methods of the process that is reached this way.
+    fn new(via: V) -> Self;
 
-    /// The process that is called.
-    fn id(&self) -> ProcessId;
+    /// The way to the process.
+    fn via(&self) -> &V;
+}
+
+/// A way to a process, which decides what the methods of a [`Stub`] give.
+///
+/// For actors it is the process's id, and a method gives a [`Call`]. Clients have ways of their own.
+pub trait Via {
+    /// What a method gives that replies an `R`.
+    type Call<R>;
+
+    /// Prepares a call.
+    fn call<R>(&self, method: &'static str, args: Args) -> Self::Call<R>;
+}
+
+impl Via for ProcessId {
+    type Call<R> = Call<R>;
+
+    fn call<R>(&self, method: &'static str, args: Args) -> Call<R> {
+        Call::new(*self, method, args)
+    }
 }
 
 /// A type that runs as a process. Implemented by `#[actor]` on the impl block.

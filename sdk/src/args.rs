@@ -1,11 +1,12 @@
 //! Arguments: going out as a map from parameter name to value, coming in by name.
 
-use minicbor::Decoder;
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    cbor::{self, Entries},
+    cbor::{self, Entries, Reader},
 };
 
 /// The arguments of a call under construction: parameter names with encoded values.
@@ -105,16 +106,14 @@ impl<'a> Arguments<'a> {
         let left = split(bytes).map_err(|error| {
             Error::bad_arguments(format!("not a map from parameter name to value: {error}"))
         })?;
-        let twice = left
-            .iter()
-            .enumerate()
-            .find(|(at, (name, _))| left.iter().take(*at).any(|(before, _)| before == name));
-        match twice {
-            Some((_, (name, _))) => {
-                Err(Error::bad_arguments(format!("parameter `{name}` is given twice")))
+        let mut rest = left.as_slice();
+        while let [(name, _), after @ ..] = rest {
+            if find(after, name).is_some() {
+                return Err(Error::bad_arguments(format!("parameter `{name}` is given twice")));
             }
-            None => Ok(Self { left }),
+            rest = after;
         }
+        Ok(Self { left })
     }
 
     /// Takes one argument. One that is absent is read as the parameter's type reads an absent
@@ -124,14 +123,23 @@ impl<'a> Arguments<'a> {
     ///
     /// `bad-arguments` with the name of the parameter.
     pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Error> {
-        let value = match self.left.iter().position(|(given, _)| *given == name) {
-            Some(at) => cbor::from_slice(self.left.swap_remove(at).1)
-                .map_err(|error| format!("parameter `{name}`: {error}")),
+        let value = match self.remove(name) {
+            Some(value) => {
+                cbor::from_slice(value).map_err(|error| format!("parameter `{name}`: {error}"))
+            }
             None => {
                 T::deserialize(cbor::Absent).map_err(|_| format!("parameter `{name}` is missing"))
             }
         };
         value.map_err(Error::bad_arguments)
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, name: &str) -> Option<&'a [u8]> {
+        let at = find(&self.left, name)?;
+        let last = self.left.pop()?;
+        // The last one takes the place of the one that is taken, unless it is that itself.
+        Some(self.left.get_mut(at).map_or(last, |place| mem::replace(place, last)).1)
     }
 
     /// Ends the reading.
@@ -147,16 +155,21 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// Where the argument with a name is.
+#[inline(never)]
+fn find(arguments: &[(&str, &[u8])], name: &str) -> Option<usize> {
+    arguments.iter().position(|(given, _)| *given == name)
+}
+
 fn split(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, cbor::Error> {
-    let mut decoder = Decoder::new(bytes);
-    let count = decoder.map()?.ok_or(cbor::Error::INDEFINITE)?;
+    let mut reader = Reader::new(bytes);
+    let count = reader.map()?;
     let mut entries = Vec::new();
     for _ in 0..count {
-        let name = decoder.str()?;
-        let start = decoder.position();
-        decoder.skip()?;
-        let value = bytes.get(start..decoder.position()).expect("the decoder stays inside");
-        entries.push((name, value));
+        let name = reader.text()?;
+        let start = reader.clone();
+        reader.skip()?;
+        entries.push((name, reader.since(&start)));
     }
-    if decoder.position() == bytes.len() { Ok(entries) } else { Err(cbor::Error::TRAILING) }
+    if reader.len() == 0 { Ok(entries) } else { Err(cbor::Error::TRAILING) }
 }

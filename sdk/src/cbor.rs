@@ -11,9 +11,11 @@
 
 mod de;
 mod entries;
+mod fields;
+mod read;
 mod ser;
+mod write;
 
-use minicbor::Decoder;
 use protocol::Value;
 use serde::{
     Deserialize, Serialize,
@@ -22,6 +24,9 @@ use serde::{
 
 pub(crate) use de::Absent;
 pub(crate) use entries::Entries;
+pub(crate) use fields::Fields;
+pub(crate) use read::{Fault, Item, Reader};
+pub(crate) use write::Writer;
 
 /// CBOR's null: the reply of a method that returns nothing.
 pub(crate) const NULL: &[u8] = &[0xf6];
@@ -34,7 +39,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) const INDEFINITE: Self = Self::fixed("a length is not given");
+    const INDEFINITE: Self = Self::fixed("a length is not given");
     pub(crate) const TRAILING: Self = Self::fixed("bytes follow after the end of the value");
     const ABSENT: Self = Self::fixed("it is missing");
     const TOO_DEEP: Self = Self::fixed("nested too deep");
@@ -47,26 +52,28 @@ impl Error {
     const fn fixed(detail: &'static str) -> Self {
         Self { detail: std::borrow::Cow::Borrowed(detail) }
     }
-}
 
-impl From<minicbor::decode::Error> for Error {
-    /// The decoder's own words would fill a module and tell its users little.
-    fn from(_: minicbor::decode::Error) -> Self {
-        Self::MALFORMED
+    /// Kept out of the many places that the compiler would copy it to.
+    #[cold]
+    #[inline(never)]
+    fn shown(detail: &dyn std::fmt::Display) -> Self {
+        Self { detail: detail.to_string().into() }
     }
 }
 
 impl serde::ser::Error for Error {
     fn custom<T: std::fmt::Display>(detail: T) -> Self {
-        Self { detail: detail.to_string().into() }
+        Self::shown(&detail)
     }
 }
 
 impl serde::de::Error for Error {
     fn custom<T: std::fmt::Display>(detail: T) -> Self {
-        Self { detail: detail.to_string().into() }
+        Self::shown(&detail)
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }
@@ -74,16 +81,24 @@ impl serde::de::Error for Error {
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::invalid_type(found, expected)
     }
+
+    fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {expected}, found {} items", len as u64))
+    }
 }
 
-/// Names what was found. Serde's own way would put the formatting of floats into every module.
+/// Names what was found. Serde's own way would put the formatting of floats into every module; one
+/// type of integers is enough as well.
 struct Found<'a>(Unexpected<'a>);
 
 impl std::fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Unexpected::Unsigned(integer) => return write!(f, "the integer {integer}"),
-            Unexpected::Signed(integer) => return write!(f, "the integer {integer}"),
+            Unexpected::Signed(integer) => {
+                let sign = if integer < 0 { "-" } else { "" };
+                return write!(f, "the integer {sign}{}", integer.unsigned_abs());
+            }
             Unexpected::Str(text) => return write!(f, "the text `{text}`"),
             Unexpected::Other(other) => other,
             Unexpected::Bool(_) => "a truth value",
@@ -115,9 +130,9 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 ///
 /// [`Error`] says what was found and what was expected.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
-    let mut decoder = Decoder::new(bytes);
-    let value = T::deserialize(de::Deserializer::new(&mut decoder, Value::DEPTH_MAX))?;
-    if decoder.position() == bytes.len() { Ok(value) } else { Err(Error::TRAILING) }
+    let mut reader = Reader::new(bytes);
+    let value = T::deserialize(de::Deserializer::new(&mut reader, Value::DEPTH_MAX))?;
+    if reader.len() == 0 { Ok(value) } else { Err(Error::TRAILING) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Children: processes that this one spawns.
 
+mod spawn;
+
 use std::{
     marker::PhantomData,
     pin::Pin,
@@ -7,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{Body, EntryId, Limits, Principal, ProcessId, Spawn, Tag, abi::GuestEffect, codec};
+use protocol::{Body, EntryId, Limits, Principal, ProcessId, Spawn, Tag, abi::GuestEffect};
 
 use crate::{
     ActorRef, Addressable, Args, AskError, Context, ModuleRef,
@@ -81,7 +83,7 @@ impl<T: Addressable> Birth<'_, T> {
             panic!("child: {rule}");
         }
         let pending = Pending::new(self.cx);
-        let spawn = codec::encode(&self.spawn);
+        let spawn = spawn::write(&self.spawn);
         let digest = Spawn::DOMAIN.digest(&[&spawn]);
         let id = ProcessId::of_spawn(EntryId::from_bytes(*digest.as_bytes()));
         self.cx.push(GuestEffect::Spawn {
@@ -194,10 +196,10 @@ impl Context {
         ModuleRef::new(own.module, own.acceptance)
     }
 
-    /// How this process was spawned.
+    /// How this process was spawned, but for its arguments, name and tags.
     fn own_spawn(&self) -> Spawn {
-        let spawn = self.world().spawn().borrow();
-        let spawn = spawn.as_deref().expect("the unit says how the process was spawned");
-        codec::decode_trusted(spawn).expect("a unit gives the bytes of a spawn")
+        let bytes = self.world().spawn().borrow();
+        let bytes = bytes.as_deref().expect("the unit says how the process was spawned");
+        spawn::read(bytes).expect("a unit gives the bytes of a spawn")
     }
 }

@@ -41,7 +41,10 @@ impl Error {
     /// Makes an error from a short kebab-case code and a sentence for people. Characters a code
     /// cannot have become `-`.
     pub fn new(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        let code = code.into();
+        Self::spelled(code.into(), detail.into())
+    }
+
+    fn spelled(code: Cow<'static, str>, detail: String) -> Self {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let code = if code.chars().all(fits) {
             code
@@ -49,12 +52,12 @@ impl Error {
             let fit = |c: char| if fits(c) { c } else { '-' };
             Cow::Owned(code.chars().map(|c| fit(c.to_ascii_lowercase())).collect())
         };
-        Self { code, detail: detail.into() }
+        Self { code, detail }
     }
 
     /// Makes an error with the code [`Error::REFUSED`].
     pub fn refused(detail: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(Self::REFUSED), detail: detail.into() }
+        Self::known(Self::REFUSED, detail)
     }
 
     /// The code, for programs.
@@ -67,8 +70,13 @@ impl Error {
         &self.detail
     }
 
+    /// Makes an error of the SDK's own, whose code needs no check.
+    pub(crate) fn known(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code: Cow::Borrowed(code), detail: detail.into() }
+    }
+
     pub(crate) fn bad_arguments(detail: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(Self::BAD_ARGUMENTS), detail: detail.into() }
+        Self::known(Self::BAD_ARGUMENTS, detail)
     }
 
     pub(crate) fn into_result(self) -> GuestResult {

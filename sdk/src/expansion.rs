@@ -123,15 +123,15 @@ impl<E> Undisplayed for Shown<'_, E> {}
 
 /// The error for a method that the actor does not have.
 pub fn unknown_method(method: &str) -> Error {
-    Error::new(Error::UNKNOWN_METHOD, format!("there is no method `{method}`"))
+    Error::known(Error::UNKNOWN_METHOD, format!("there is no method `{method}`"))
 }
 
 /// The error for evidence that the actor does not take.
 pub fn no_evidence() -> Error {
-    Error::new(Error::UNKNOWN_METHOD, "this actor takes no evidence")
+    Error::known(Error::UNKNOWN_METHOD, "this actor takes no evidence")
 }
 
 /// The error for a message that was asked for as a view.
 pub fn not_a_view(method: &str) -> Error {
-    Error::new(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
+    Error::known(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
 }

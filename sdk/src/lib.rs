@@ -94,7 +94,12 @@
 //! assert_eq!(sim.send(a.pull(b)), Ok(42));
 //! sim.cut_off(b);
 //! assert_eq!(sim.send(a.pull(b)).unwrap_err().code(), "expired");
+//! sim.check_replay(); // every log, run again, says the same bytes and leaves the same state
 //! ```
+//!
+//! A [`Sim`] loses, delays, refuses and crashes as told, or by chance ([`Faults`]). A panic undoes its
+//! slot there, too. A test that is written over any [`Stage`] runs on the actors' modules and on real
+//! networks as well.
 //!
 //! Every ask gets exactly one answer: the reply, or an [`AskError`] that says whether it took
 //! [effect](AskError::effect). An ask is sent when the slot ends, so several can be under way:
@@ -257,6 +262,8 @@ mod reference;
 mod runtime;
 #[cfg(not(target_arch = "wasm32"))]
 mod sim;
+#[cfg(not(target_arch = "wasm32"))]
+mod stage;
 mod state;
 mod tasks;
 mod timer;
@@ -269,7 +276,7 @@ pub mod expansion;
 pub mod guest;
 pub mod prelude;
 
-pub use actor::{Actor, Addressable, Definition, Stub};
+pub use actor::{Actor, Addressable, Definition, Stub, Via};
 pub use antiphon_macros::{ActorError, Described, Event, actor};
 pub use args::Args;
 pub use ask::{Ask, AskError};
@@ -289,7 +296,9 @@ pub use protocol::{
 pub use reference::{ActorRef, Call};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
-pub use sim::{Sim, Ticket};
+pub use sim::{Faults, LoggedSlot, Sim, Ticket};
+#[cfg(not(target_arch = "wasm32"))]
+pub use stage::Stage;
 pub use state::State;
 pub use timer::{Schedule, Sleep, TimerId, millis, secs};
 

@@ -41,7 +41,7 @@ impl<T: Addressable> ActorRef<T> {
 
     /// The process referred to.
     pub fn id(&self) -> ProcessId {
-        self.stub.id()
+        *self.stub.via()
     }
 }
 
@@ -130,7 +130,7 @@ impl<T: Addressable> From<ActorRef<T>> for Principal {
 /// }
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a call does nothing until it is told or asked"]
 pub struct Call<R> {
     target: ProcessId,
@@ -177,6 +177,13 @@ impl<R> Call<R> {
     /// The arguments: a canonical CBOR map from parameter name to value.
     pub fn args(&self) -> Vec<u8> {
         self.args.encode()
+    }
+}
+
+impl<R> Clone for Call<R> {
+    fn clone(&self) -> Self {
+        let Self { target, method, ref args, patience, reply } = *self;
+        Self { target, method, args: args.clone(), patience, reply }
     }
 }
 

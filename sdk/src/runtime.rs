@@ -7,17 +7,16 @@
 //! - An actor without async methods has no task: what runs them is not linked into its module.
 
 mod request;
+mod response;
 
 use std::{cell::Ref, rc::Rc};
 
-use minicbor::bytes::ByteVec;
 use protocol::{
     Principal,
-    abi::{self, GuestEffect, Output, SavedState},
-    codec,
+    abi::{self, GuestEffect},
 };
 
-use self::request::{Request, Rest};
+use self::request::{Request, Rest, Saved};
 
 use crate::{
     Actor, Context, Error, Evidence, State, ViewContext,
@@ -57,31 +56,31 @@ impl<A> Default for Runtime<A> {
 
 impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
-    /// [`Output`].
+    /// [`abi::Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
-            Ok((context, Request::Init { args, spawn })) => {
+            Some((context, Request::Init { args, spawn })) => {
                 let cx = self.enter(context, None);
                 if let Some(spawn) = spawn {
                     self.world.keep_spawn(spawn.to_vec());
                 }
                 A::init(&cx, args).map(|actor| self.bear(actor))
             }
-            Ok((context, Request::Call { method, args, call })) => {
+            Some((context, Request::Call { method, args, call })) => {
                 let cx = self.enter(context, call);
                 self.call(&cx, method, args)
             }
-            Ok((context, Request::Answer(answer))) => {
+            Some((context, Request::Answer(answer))) => {
                 self.enter(context, None);
                 self.answer(answer)
             }
-            Ok((context, Request::Timer { token, method, args })) => {
+            Some((context, Request::Timer { token, method, args })) => {
                 let sender = Principal::Process(context.process);
                 let cx = self.enter(abi::Context { sender, ..context }, None);
                 self.timer(&cx, token, method, args)
             }
-            Ok((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Ok((context, Request::Load { saved, spawn })) => {
+            Some((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
+            Some((context, Request::Load { saved, spawn })) => {
                 let cx = self.enter(context, None);
                 if let Some(spawn) = spawn {
                     self.world.keep_spawn(spawn.to_vec());
@@ -96,10 +95,11 @@ impl<A: Actor> Runtime<A> {
         output(result, self.world.effects().take())
     }
 
-    /// Answers an encoded [`abi::Input::View`]; gives an encoded [`Output`] without effects.
+    /// Answers an encoded [`abi::Input::View`]; gives an encoded [`abi::Output`]
+    /// without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
         let result = match request::read(input) {
-            Ok((context, Request::View { method, args })) => {
+            Some((context, Request::View { method, args })) => {
                 let actor = self.state.get().ok_or_else(not_born);
                 actor.and_then(|actor| A::view(&actor, &ViewContext::new(context), method, args))
             }
@@ -108,7 +108,8 @@ impl<A: Actor> Runtime<A> {
         output(result.map(Answer::Reply), Vec::new())
     }
 
-    /// Answers an encoded [`abi::Input::Save`]; gives an encoded [`SavedState`].
+    /// Answers an encoded [`abi::Input::Save`]; gives an encoded
+    /// [`abi::SavedState`].
     ///
     /// # Panics
     ///
@@ -116,17 +117,13 @@ impl<A: Actor> Runtime<A> {
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
         let input = request::read(input);
-        assert!(matches!(input, Ok((_, Request::Save))), "save takes a save");
+        assert!(matches!(input, Some((_, Request::Save))), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
         let state = match A::save(&actor) {
             Ok(state) => state,
             Err(error) => panic!("state: {error}"),
         };
-        codec::encode(&SavedState {
-            version: A::STATE_VERSION,
-            chunks: state.chunks(Self::CHUNK_LEN).map(|chunk| chunk.to_vec().into()).collect(),
-            image_of: None,
-        })
+        response::write_saved(A::STATE_VERSION, state.chunks(Self::CHUNK_LEN))
     }
 
     /// Begins a slot. What waits for something that is lost is dropped.
@@ -155,7 +152,7 @@ impl<A: Actor> Runtime<A> {
     /// Wakes what waits for an answer.
     fn answer(&self, answer: Rest<'_>) -> Result<Answer, Error> {
         if A::ASYNC {
-            let (token, answer) = answer.answer().map_err(|_| unsupported())?;
+            let (token, answer) = answer.answer().ok_or_else(unsupported)?;
             self.world.arrive(token, answer.into());
         }
         Ok(Answer::null())
@@ -167,7 +164,7 @@ impl<A: Actor> Runtime<A> {
             self.enter(context, None);
             return Err(expansion::no_evidence());
         }
-        let (evidence, call) = evidence.assigned().map_err(|_| unsupported())?;
+        let (evidence, call) = evidence.assigned().ok_or_else(unsupported)?;
         let cx = self.enter(context, call);
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         A::assigned(&mut actor, &cx, Evidence::new(evidence))
@@ -200,16 +197,12 @@ impl<A: Actor> Runtime<A> {
     }
 }
 
-fn load<A: Actor>(cx: &Context, saved: &SavedState) -> Result<A, Error> {
-    if saved.image_of.is_some() {
-        return Err(Error::new(
-            Error::BAD_STATE,
-            "this module recovers no state from a memory image",
-        ));
+fn load<A: Actor>(cx: &Context, saved: &Saved) -> Result<A, Error> {
+    if saved.is_image {
+        let detail = "this module recovers no state from a memory image";
+        return Err(Error::known(Error::BAD_STATE, detail));
     }
-    let state: Vec<u8> =
-        saved.chunks.iter().flat_map(|chunk: &ByteVec| chunk.iter()).copied().collect();
-    A::load(cx, saved.version, &state)
+    A::load(cx, saved.version, &saved.state)
 }
 
 fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
@@ -217,15 +210,15 @@ fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
         Ok(answer) => answer.into_result(),
         Err(error) => error.into_result(),
     };
-    codec::encode(&Output { result, effects })
+    response::write(&result, &effects)
 }
 
 fn not_born() -> Error {
-    Error::new(Error::NOT_BORN, "the process has no state yet")
+    Error::known(Error::NOT_BORN, "the process has no state yet")
 }
 
 fn unsupported() -> Error {
-    Error::new(Error::UNSUPPORTED_INPUT, "this module does not handle such inputs here")
+    Error::known(Error::UNSUPPORTED_INPUT, "this module does not handle such inputs here")
 }
 
 #[cfg(test)]

@@ -118,10 +118,14 @@ impl Cluster {
 
     /// A client with the cluster's default account.
     pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.client_options()).await.expect("the client connects")
+    }
+
+    /// How that client finds the cluster.
+    pub(crate) fn client_options(&self) -> ClientOptions {
         let units = Units::Bootstrap(vec![self.address("scheduler").parse().expect("it parses")]);
         let (network, key) = (self.network(), Some(key(&self.data.join("keys/default.key"))));
-        let options = ClientOptions { network, key, units };
-        Client::connect(options).await.expect("the client connects")
+        ClientOptions { network, key, units }
     }
 
     /// The network's id.

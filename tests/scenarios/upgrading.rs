@@ -10,7 +10,7 @@ use crate::support::{Cluster, Lone, PATIENCE, Ran, directory, integer, process, 
 const MESSAGES: u64 = 60;
 
 /// Runs the command on a module.
-fn upgrade(cluster: &Cluster, process: &str, module: &[u8], options: &[&str]) -> Ran {
+pub(crate) fn upgrade(cluster: &Cluster, process: &str, module: &[u8], options: &[&str]) -> Ran {
     let directory = directory();
     let file = directory.path().join("next.wasm");
     std::fs::write(&file, module).unwrap();

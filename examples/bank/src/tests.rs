@@ -1,4 +1,4 @@
-use antiphon::Sim;
+use antiphon::{Faults, Sim};
 
 use super::*;
 
@@ -82,5 +82,24 @@ fn no_coin_is_lost_however_transfers_cross() {
         sim.run();
         assert!(tickets.iter().all(|ticket| sim.reply(ticket).is_some()), "seed {seed}");
         assert_eq!(total(&mut sim, &all), 400, "seed {seed}");
+    }
+}
+
+#[test]
+fn no_coin_is_lost_whatever_goes_wrong() {
+    for seed in 0..20 {
+        let mut sim = Sim::seeded(seed);
+        let all = accounts(&mut sim, 3);
+        sim.set_faults(Faults { lost: 30, delayed: 50, restarts: 20 });
+        let transfers = [(0, 1, 90), (1, 2, 150), (2, 0, 99), (0, 2, 20)];
+        let tickets = transfers.map(|(from, to, amount)| {
+            let ticket = sim.post(all[from].transfer(all[to], amount));
+            sim.pass(secs(1));
+            ticket
+        });
+        sim.pass(secs(600));
+        assert!(tickets.iter().all(|ticket| sim.reply(ticket).is_some()), "seed {seed}");
+        assert_eq!(total(&mut sim, &all), 300, "seed {seed}");
+        sim.check_replay();
     }
 }

@@ -1,3 +1,5 @@
+use bech32::{Bech32m, Hrp};
+
 use super::*;
 
 const ID: ProcessId = ProcessId([0xab; 32]);

@@ -2,7 +2,8 @@
 //!
 //! A [`Client`] is one key (or none, for reading only), a directory of units, and a connection to
 //! each unit it needs. Messages of all callers share one stream to a messenger; [`Client::submit`]
-//! hands out a [`Ticket`] for each, so thousands can be under way at once.
+//! hands out a [`Ticket`] for each, so thousands can be under way at once. [`Client::actor`] gives the
+//! methods of an actor's type.
 //!
 //! # Invariants
 //!
@@ -37,6 +38,7 @@ mod submitter;
 mod subscription;
 #[cfg(test)]
 mod testing;
+mod typed;
 mod waiting;
 mod watch;
 
@@ -50,5 +52,6 @@ pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};
 pub use submitter::Ticket;
 pub use subscription::{LateAnswer, Subscription};
+pub use typed::{CallError, Remote, RemoteActor, RemoteCall};
 pub use waiting::Waiting;
 pub use watch::{Observed, Watch};

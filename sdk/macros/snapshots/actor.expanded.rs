@@ -341,17 +341,18 @@ const _: () = assert!(
 ///The messages and views of a [`Counter`] as calls; an `ActorRef` has them.
 #[derive(Debug, Clone, Copy)]
 #[allow(unreachable_pub, reason = "the actor's own visibility stands at its definition")]
-pub struct CounterStub(::antiphon::ProcessId);
-impl ::antiphon::Stub for CounterStub {
-    fn new(id: ::antiphon::ProcessId) -> Self {
-        Self(id)
+pub struct CounterStub<V = ::antiphon::ProcessId>(V);
+impl<V: ::antiphon::Via> ::antiphon::Stub<V> for CounterStub<V> {
+    fn new(via: V) -> Self {
+        Self(via)
     }
-    fn id(&self) -> ::antiphon::ProcessId {
-        self.0
+    fn via(&self) -> &V {
+        &self.0
     }
 }
 impl ::antiphon::Addressable for Counter {
     type Stub = CounterStub;
+    type StubVia<V: ::antiphon::Via> = CounterStub<V>;
 }
 #[allow(
     dead_code,
@@ -361,26 +362,26 @@ impl ::antiphon::Addressable for Counter {
     clippy::trivially_copy_pass_by_ref,
     reason = "a stub has every method, with the parameters of the actor's own"
 )]
-impl CounterStub {
+impl<__Via: ::antiphon::Via> CounterStub<__Via> {
     /// The number.
-    pub fn get(&self) -> ::antiphon::Call<u64> {
+    pub fn get(&self) -> __Via::Call<u64> {
         let __args = ::antiphon::Args::new();
-        ::antiphon::Call::new(::antiphon::Stub::id(self), "get", __args)
+        ::antiphon::Via::call(::antiphon::Stub::via(self), "get", __args)
     }
     ///Calls `add`.
-    pub fn add(&self, step: Step) -> ::antiphon::Call<u64> {
+    pub fn add(&self, step: Step) -> __Via::Call<u64> {
         let __args = ::antiphon::Args::new().with("step", &step);
-        ::antiphon::Call::new(::antiphon::Stub::id(self), "add", __args)
+        ::antiphon::Via::call(::antiphon::Stub::via(self), "add", __args)
     }
     ///Calls `wait`.
-    pub fn wait(&self) -> ::antiphon::Call<u64> {
+    pub fn wait(&self) -> __Via::Call<u64> {
         let __args = ::antiphon::Args::new();
-        ::antiphon::Call::new(::antiphon::Stub::id(self), "wait", __args)
+        ::antiphon::Via::call(::antiphon::Stub::via(self), "wait", __args)
     }
     ///Calls `pull`.
-    pub fn pull(&self, peer: ActorRef<Counter>) -> ::antiphon::Call<()> {
+    pub fn pull(&self, peer: ActorRef<Counter>) -> __Via::Call<()> {
         let __args = ::antiphon::Args::new().with("peer", &peer);
-        ::antiphon::Call::new(::antiphon::Stub::id(self), "pull", __args)
+        ::antiphon::Via::call(::antiphon::Stub::via(self), "pull", __args)
     }
 }
 #[allow(unexpected_cfgs, reason = "a crate that nobody calls need not declare `stub`")]

@@ -35,9 +35,9 @@ pub(crate) fn expand(path: &Path, methods: &[Method]) -> TokenStream {
         let returns = without_self(method.returns.to_token_stream(), &actor);
         quote! {
             #docs
-            pub fn #ident(&self, #(#idents: #types),*) -> ::antiphon::Call<#returns> {
+            pub fn #ident(&self, #(#idents: #types),*) -> __Via::Call<#returns> {
                 let __args = ::antiphon::Args::new() #(#arguments)*;
-                ::antiphon::Call::new(::antiphon::Stub::id(self), #name, __args)
+                ::antiphon::Via::call(::antiphon::Stub::via(self), #name, __args)
             }
         }
     });
@@ -45,20 +45,21 @@ pub(crate) fn expand(path: &Path, methods: &[Method]) -> TokenStream {
         #[doc = #about]
         #[derive(Debug, Clone, Copy)]
         #[allow(unreachable_pub, reason = "the actor's own visibility stands at its definition")]
-        pub struct #stub(::antiphon::ProcessId);
+        pub struct #stub<V = ::antiphon::ProcessId>(V);
 
-        impl ::antiphon::Stub for #stub {
-            fn new(id: ::antiphon::ProcessId) -> Self {
-                Self(id)
+        impl<V: ::antiphon::Via> ::antiphon::Stub<V> for #stub<V> {
+            fn new(via: V) -> Self {
+                Self(via)
             }
 
-            fn id(&self) -> ::antiphon::ProcessId {
-                self.0
+            fn via(&self) -> &V {
+                &self.0
             }
         }
 
         impl ::antiphon::Addressable for #path {
             type Stub = #stub;
+            type StubVia<V: ::antiphon::Via> = #stub<V>;
         }
 
         #[allow(
@@ -69,7 +70,7 @@ pub(crate) fn expand(path: &Path, methods: &[Method]) -> TokenStream {
             clippy::trivially_copy_pass_by_ref,
             reason = "a stub has every method, with the parameters of the actor's own"
         )]
-        impl #stub {
+        impl<__Via: ::antiphon::Via> #stub<__Via> {
             #(#calls)*
         }
     }

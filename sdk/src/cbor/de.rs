@@ -1,7 +1,6 @@
 //! From CBOR to serde. The type at hand guides nothing but options, enums and newtypes: the bytes
 //! describe themselves, and serde's own messages say where they differ from the type.
 
-use minicbor::{Decoder, data::Type};
 use serde::{
     de::{
         self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
@@ -10,36 +9,23 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::Error;
+use super::{Error, Fault, Item, Reader};
 
 /// Reads one value.
 pub(super) struct Deserializer<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
+    reader: &'a mut Reader<'de>,
     /// How many more levels of arrays and maps there may be.
     depth: u32,
 }
 
 impl<'a, 'de> Deserializer<'a, 'de> {
-    pub(super) const fn new(decoder: &'a mut Decoder<'de>, depth: u32) -> Self {
-        Self { decoder, depth }
+    pub(super) const fn new(reader: &'a mut Reader<'de>, depth: u32) -> Self {
+        Self { reader, depth }
     }
 
-    fn array(self) -> Result<Items<'a, 'de>, Error> {
-        let left = self.decoder.array()?;
-        self.items(left)
-    }
-
-    fn map(self) -> Result<Items<'a, 'de>, Error> {
-        let left = self.decoder.map()?;
-        self.items(left)
-    }
-
-    fn items(self, left: Option<u64>) -> Result<Items<'a, 'de>, Error> {
-        Ok(Items {
-            left: left.ok_or(Error::INDEFINITE)?,
-            depth: self.depth.checked_sub(1).ok_or(Error::TOO_DEEP)?,
-            decoder: self.decoder,
-        })
+    fn items(self, left: u64) -> Result<Items<'a, 'de>, Error> {
+        let depth = self.depth.checked_sub(1).ok_or(Error::TOO_DEEP)?;
+        Ok(Items { reader: self.reader, left, depth })
     }
 }
 
@@ -47,42 +33,44 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.decoder.datatype()? {
-            Type::Null => {
-                self.decoder.null()?;
-                visitor.visit_unit()
-            }
-            Type::Bool => visitor.visit_bool(self.decoder.bool()?),
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => visitor.visit_u64(self.decoder.u64()?),
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 => visitor.visit_i64(self.decoder.i64()?),
-            Type::Int => visitor.visit_i128(self.decoder.int()?.into()),
-            Type::F16 | Type::F32 | Type::F64 => visitor.visit_f64(self.decoder.f64()?),
-            Type::Bytes => visitor.visit_borrowed_bytes(self.decoder.bytes()?),
-            Type::String => visitor.visit_borrowed_str(self.decoder.str()?),
-            Type::Array => {
-                let mut items = self.array()?;
+        match self.reader.item()? {
+            Item::Null => visitor.visit_unit(),
+            Item::Bool(value) => visitor.visit_bool(value),
+            Item::Unsigned(integer) => visitor.visit_u64(integer),
+            Item::Negative(below) => match i64::try_from(below) {
+                Ok(below) => visitor.visit_i64(!below),
+                Err(_) => Err(Error::RANGE),
+            },
+            Item::Float(float) => visitor.visit_f64(float),
+            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::Text(text) => visitor.visit_borrowed_str(text),
+            Item::Array(len) => {
+                let mut items = self.items(len)?;
                 let value = visitor.visit_seq(&mut items)?;
                 items.finish(value)
             }
-            Type::Map => {
-                let mut items = self.map()?;
+            Item::Map(len) => {
+                let mut items = self.items(len)?;
                 let value = visitor.visit_map(&mut items)?;
                 items.finish(value)
             }
-            Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
-                Err(Error::INDEFINITE)
+        }
+    }
+
+    /// Only here are there integers below those of 64 bits: their formatting is not in every module.
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let start = self.reader.clone();
+        match self.reader.item()? {
+            Item::Negative(below) => visitor.visit_i128(!i128::from(below)),
+            _ => {
+                *self.reader = start;
+                self.deserialize_any(visitor)
             }
-            _ => Err(Error::KIND),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.decoder.datatype()? == Type::Null {
-            self.decoder.null()?;
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.reader.null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -99,32 +87,35 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if self.decoder.datatype()? == Type::String {
-            return visitor.visit_enum(self.decoder.str()?.into_deserializer());
+        match self.reader.item()? {
+            Item::Text(variant) => visitor.visit_enum(variant.into_deserializer()),
+            Item::Map(1) => {
+                let Items { reader, depth, .. } = self.items(1)?;
+                visitor.visit_enum(Variant(Deserializer { reader, depth }))
+            }
+            Item::Map(_) => {
+                Err(de::Error::custom("a variant with content is a map with one entry"))
+            }
+            _ => Err(Fault::Malformed.into()),
         }
-        let items = self.map()?;
-        if items.left != 1 {
-            return Err(de::Error::custom("a variant with content is a map with one entry"));
-        }
-        visitor.visit_enum(Variant(Self { decoder: items.decoder, depth: items.depth }))
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
 /// The items of an array, or the keys and values of a map.
 struct Items<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
+    reader: &'a mut Reader<'de>,
     left: u64,
     depth: u32,
 }
 
 impl<'de> Items<'_, 'de> {
     fn item(&mut self) -> Deserializer<'_, 'de> {
-        Deserializer::new(self.decoder, self.depth)
+        Deserializer::new(self.reader, self.depth)
     }
 
     /// Refuses what a type of fixed length did not read.
@@ -135,9 +126,9 @@ impl<'de> Items<'_, 'de> {
         }
     }
 
-    /// As many items as there can be in the bytes at hand.
+    /// As many items as there can be in the bytes that are left.
     fn hint(&self) -> usize {
-        usize::try_from(self.left).unwrap_or(usize::MAX).min(self.decoder.input().len())
+        usize::try_from(self.left).unwrap_or(usize::MAX).min(self.reader.len())
     }
 }
 
@@ -187,7 +178,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let name = BorrowedStrDeserializer::new(self.0.decoder.str()?);
+        let name = BorrowedStrDeserializer::new(self.0.reader.text()?);
         Ok((seed.deserialize::<BorrowedStrDeserializer<'de, Error>>(name)?, self))
     }
 }

@@ -1,13 +1,9 @@
 //! A map under construction: sorted when it is finished.
 
-use minicbor::{Decoder, Encoder};
 use protocol::Value;
 use serde::Serialize;
 
-use super::{
-    Error,
-    ser::{Serializer, written},
-};
+use super::{Error, Reader, Writer, ser::Serializer};
 
 /// The entries of a map, in any order.
 #[derive(Debug, Clone, Default)]
@@ -33,16 +29,15 @@ impl Entries {
         if bytes == super::NULL {
             return Ok(Self::default());
         }
-        let mut decoder = Decoder::new(bytes);
-        let count = decoder.map().ok().flatten().ok_or(Error::NOT_ARGS)?;
+        let mut reader = Reader::new(bytes);
+        let count = reader.map().map_err(|_| Error::NOT_ARGS)?;
         let mut entries = Vec::new();
         for _ in 0..count {
-            let start = decoder.position();
-            decoder.str().map_err(|_| Error::NOT_ARGS)?;
-            let key_len = decoder.position() - start;
-            decoder.skip()?;
-            let bytes = bytes.get(start..decoder.position()).expect("the decoder stays inside");
-            entries.push(Entry { bytes: bytes.to_vec(), key_len });
+            let start = reader.clone();
+            reader.text().map_err(|_| Error::NOT_ARGS)?;
+            let key_len = reader.since(&start).len();
+            reader.skip()?;
+            entries.push(Entry { bytes: reader.since(&start).to_vec(), key_len });
         }
         Ok(Self(entries))
     }
@@ -79,14 +74,50 @@ impl Entries {
 
     /// Writes the map.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.0.sort_unstable_by(|a, b| a.bytes.cmp(&b.bytes));
+        sort(&mut self.0);
         if self.0.windows(2).any(|pair| matches!(pair, [a, b] if a.key() == b.key())) {
             return Err(Error::TWICE);
         }
-        written(Encoder::new(&mut *out).map(self.0.len() as u64));
+        Writer::new(out).map(self.0.len() as u64);
         for entry in self.0 {
             out.extend_from_slice(&entry.bytes);
         }
         Ok(())
+    }
+}
+
+/// Sorts by heap: the standard library's way has as much code as all else that a small module
+/// encodes with.
+fn sort(entries: &mut [Entry]) {
+    if entries.is_sorted_by(|a, b| a.bytes <= b.bytes) {
+        return;
+    }
+    for root in (0..entries.len() / 2).rev() {
+        sift(entries, root);
+    }
+    let mut heap = entries;
+    while let Some(last) = heap.len().checked_sub(1) {
+        heap.swap(0, last);
+        let Some((_, rest)) = heap.split_last_mut() else { return };
+        sift(rest, 0);
+        heap = rest;
+    }
+}
+
+/// Moves an entry down until none below it is greater.
+fn sift(heap: &mut [Entry], mut root: usize) {
+    loop {
+        let bytes = |at: usize| heap.get(at).map(|entry| &entry.bytes);
+        let mut greatest = root;
+        for child in [2 * root + 1, 2 * root + 2] {
+            if bytes(child) > bytes(greatest) {
+                greatest = child;
+            }
+        }
+        if greatest == root {
+            return;
+        }
+        heap.swap(root, greatest);
+        root = greatest;
     }
 }

@@ -1,17 +1,8 @@
 //! From serde to canonical CBOR.
 
-use std::convert::Infallible;
-
-use minicbor::{Encoder, encode};
 use serde::{Serialize, ser};
 
-use super::{Entries, Error};
-
-/// Ends an encoding into memory, which cannot fail. Unlike `expect` it does not bring the
-/// formatting of the error into a module.
-pub(super) fn written<T>(result: Result<T, encode::Error<Infallible>>) {
-    assert!(result.is_ok(), "encoding into memory cannot fail");
-}
+use super::{Entries, Error, Writer};
 
 /// Appends one value.
 pub(super) struct Serializer<'a> {
@@ -25,8 +16,8 @@ impl<'a> Serializer<'a> {
         Self { out, depth }
     }
 
-    fn encoder(self) -> Encoder<&'a mut Vec<u8>> {
-        Encoder::new(self.out)
+    fn writer(self) -> Writer<'a> {
+        Writer::new(self.out)
     }
 
     fn float(self, float: f64) {
@@ -40,9 +31,11 @@ impl<'a> Serializer<'a> {
             self.out.push(0xf9);
             self.out.extend_from_slice(&half.to_bits().to_be_bytes());
         } else if f64::from(single).to_bits() == float.to_bits() {
-            written(self.encoder().f32(single));
+            self.out.push(0xfa);
+            self.out.extend_from_slice(&single.to_be_bytes());
         } else {
-            written(self.encoder().f64(float));
+            self.out.push(0xfb);
+            self.out.extend_from_slice(&float.to_be_bytes());
         }
     }
 
@@ -61,17 +54,16 @@ impl<'a> Serializer<'a> {
     /// Opens the map with one entry that a variant with content is.
     fn variant(self, variant: &'static str) -> Result<Self, Error> {
         let depth = self.depth.checked_sub(1).ok_or(Error::TOO_DEEP)?;
-        let mut encoder = Encoder::new(&mut *self.out);
-        written(encoder.map(1).and_then(|encoder| encoder.str(variant)));
+        Writer::new(&mut *self.out).map(1).text(variant);
         Ok(Self { out: self.out, depth })
     }
 }
 
-/// Serialises scalars through the encoder's method of that name.
+/// Serialises scalars through the writer's method of that name.
 macro_rules! scalars {
-    ($($method:ident: $ty:ty => $encode:ident,)*) => {$(
+    ($($method:ident: $ty:ty => $write:ident,)*) => {$(
         fn $method(self, value: $ty) -> Result<(), Error> {
-            written(self.encoder().$encode(value));
+            self.writer().$write(value.into());
             Ok(())
         }
     )*};
@@ -90,21 +82,24 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     scalars! {
         serialize_bool: bool => bool,
-        serialize_i8: i8 => i8,
-        serialize_i16: i16 => i16,
-        serialize_i32: i32 => i32,
-        serialize_i64: i64 => i64,
-        serialize_u8: u8 => u8,
-        serialize_u16: u16 => u16,
-        serialize_u32: u32 => u32,
-        serialize_u64: u64 => u64,
-        serialize_str: &str => str,
+        serialize_i8: i8 => integer,
+        serialize_i16: i16 => integer,
+        serialize_i32: i32 => integer,
+        serialize_i64: i64 => integer,
+        serialize_u8: u8 => unsigned,
+        serialize_u16: u16 => unsigned,
+        serialize_u32: u32 => unsigned,
+        serialize_u64: u64 => unsigned,
+        serialize_str: &str => text,
         serialize_bytes: &[u8] => bytes,
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        let integer = minicbor::data::Int::try_from(value).map_err(|_| Error::RANGE)?;
-        written(self.encoder().int(integer));
+        match (u64::try_from(value), u64::try_from(!value)) {
+            (Ok(value), _) => self.writer().unsigned(value),
+            (_, Ok(below)) => self.writer().negative(below),
+            _ => return Err(Error::RANGE),
+        };
         Ok(())
     }
 
@@ -134,7 +129,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        written(self.encoder().null());
+        self.writer().null();
         Ok(())
     }
 
@@ -226,7 +221,7 @@ impl Array<'_> {
 
     fn finish(self) {
         let mut header = Vec::new();
-        written(Encoder::new(&mut header).array(self.len));
+        Writer::new(&mut header).array(self.len);
         self.out.splice(self.start..self.start, header);
     }
 }

@@ -163,6 +163,13 @@ proptest! {
     }
 
     #[test]
+    fn maps_of_any_size_are_canonical(keys in prop::collection::hash_map("[a-z]{0,8}", any::<u8>(), 0..200)) {
+        let bytes = to_vec(&keys).unwrap();
+        prop_assert_eq!(canonical(&bytes).unwrap(), bytes.clone());
+        prop_assert_eq!(from_slice::<HashMap<String, u8>>(&bytes).unwrap(), keys);
+    }
+
+    #[test]
     fn floats_round_trip(float in any::<f64>()) {
         let bytes = to_vec(&float).unwrap();
         prop_assert_eq!(canonical(&bytes).unwrap(), bytes.clone());

@@ -62,5 +62,5 @@ pub fn only_own(cx: &ViewContext) -> Result<(), Error> {
 }
 
 fn refused(detail: impl Into<String>) -> Error {
-    Error::new(Error::NOT_PERMITTED, detail)
+    Error::known(Error::NOT_PERMITTED, detail)
 }

@@ -19,14 +19,15 @@ pub fn load<A: Actor>(version: u32, state: &[u8]) -> Result<A, Error> {
 ///
 /// `bad-state`.
 pub fn saved<T: DeserializeOwned>(state: &[u8]) -> Result<T, Error> {
-    cbor::from_slice(state).map_err(|error| Error::new(Error::BAD_STATE, error.to_string()))
+    cbor::from_slice(state).map_err(|error| Error::known(Error::BAD_STATE, error.to_string()))
 }
 
 /// The error for a state of a version that nothing migrates from.
 pub fn state_version<A: Definition>(version: u32) -> Error {
     let detail = format!(
-        "the state has version {version} and this module's has {}: nothing migrates from it",
-        A::STATE_VERSION
+        "the state has version {} and this module's has {}: nothing migrates from it",
+        u64::from(version),
+        u64::from(A::STATE_VERSION),
     );
-    Error::new(Error::STATE_VERSION, detail)
+    Error::known(Error::STATE_VERSION, detail)
 }

@@ -351,7 +351,7 @@ fn a_call_knows_its_target_and_reads_its_reply() {
     assert_eq!((call.target(), call.method()), (peer().id(), "described"));
     assert_eq!(call.args(), args! { prefix: "x" }.encode());
     assert_eq!(call.decode_reply(&cbor::to_vec("y").unwrap()), Ok("y".to_owned()));
-    assert_eq!(Stub::id(&*peer()), peer().id());
+    assert_eq!(Stub::via(&*peer()), &peer().id());
 }
 
 #[test]

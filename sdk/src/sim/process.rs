@@ -1,6 +1,9 @@
 //! One process of a simulation: a runtime, and the table that a compute unit keeps beside it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use protocol::{
     Body, Domain, EntryId, FailureKind, Gas, Limits, Principal, ProcessId, Slot, Spawn, Timestamp,
@@ -8,28 +11,28 @@ use protocol::{
     codec,
 };
 
-use super::{CLIENT_PATIENCE, Handle, Letter, id_of};
+use super::{
+    CLIENT_PATIENCE, Letter,
+    answers::{Caller, Sent, failed, failure, reply, system},
+    host::{Difference, Host, LoggedSlot, Make},
+    id_of,
+    wants::{Wants, cost},
+};
 
 /// How long after its deadline a call stays open, in milliseconds.
 const GRACE: u64 = 10_000;
 
-/// What a process sends in a slot.
-pub(super) enum Sent {
-    Letter(ProcessId, Letter),
-    /// To the client that has this ticket.
-    Reply(u64, GuestResult),
-}
-
-/// Who waits for a call's reply.
-#[derive(Clone, Copy)]
-enum Caller {
-    Client(u64),
-    Ask { source: ProcessId, token: u64 },
+/// What brings a slot about that nobody waits for.
+struct Cause {
+    token: u64,
+    /// The call on whose behalf it is.
+    call: Option<u64>,
 }
 
 struct OpenAsk {
     target: ProcessId,
     deadline: Timestamp,
+    call: Option<u64>,
 }
 
 struct OpenCall {
@@ -45,12 +48,20 @@ struct SetTimer {
     occurrence: u64,
     method: String,
     args: Vec<u8>,
+    call: Option<u64>,
+}
+
+/// A slot before it is handled.
+struct Begun {
+    input: Input,
+    caller: Option<(Caller, Timestamp)>,
+    cause: Option<Cause>,
 }
 
 /// A runtime, and the table that a compute unit keeps beside it.
 pub(super) struct Process {
     id: ProcessId,
-    handle: Handle,
+    host: Host,
     next: u64,
     controller: Principal,
     network: protocol::NetworkId,
@@ -64,13 +75,15 @@ pub(super) struct Process {
     calls: BTreeMap<u64, OpenCall>,
     /// By token.
     timers: BTreeMap<u64, SetTimer>,
+    /// Tokens whose handler failed since the actor last handled anything.
+    lost: BTreeSet<u64>,
 }
 
 impl Process {
-    pub(super) fn new(id: ProcessId, spawn: &Spawn, handle: Handle) -> Self {
+    pub(super) fn new(id: ProcessId, spawn: &Spawn, make: Make) -> Self {
         Self {
             id,
-            handle,
+            host: Host::new(make),
             next: 0,
             controller: spawn.controller,
             network: spawn.network,
@@ -80,31 +93,69 @@ impl Process {
             asks: BTreeMap::new(),
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
+            lost: BTreeSet::new(),
         }
     }
 
-    /// Handles slot 0.
+    /// Handles slot 0. Gives what the parent is told if there is no birth.
     pub(super) fn bear(
         &mut self,
         time: Timestamp,
         bytes: Vec<u8>,
         spawn: &Spawn,
-    ) -> Result<Vec<Sent>, FailureKind> {
+    ) -> Result<Vec<Sent>, AnswerInput> {
         let context = self.context(time, spawn.sender, None);
         let input = Input::Init { context, args: spawn.args.clone(), spawn: Some(bytes) };
-        let output = self.execute(&input);
+        let output = self.execute(&input).map_err(|kind| system(kind, 0))?;
         match output.result {
             GuestResult::Reply(_) => Ok(self.settle(time, output.effects)),
-            _ => Err(FailureKind::NotBorn),
+            GuestResult::Error { code, detail } => {
+                Err(AnswerInput::Error { code, detail, effect: 0 })
+            }
+            GuestResult::Later | GuestResult::Held => panic!("a birth is over at once"),
         }
     }
 
-    /// Answers a view.
-    pub(super) fn view(&mut self, time: Timestamp, method: &str, args: Vec<u8>) -> GuestResult {
+    /// Answers a view; none while it is down.
+    pub(super) fn view(&self, time: Timestamp, method: &str, args: Vec<u8>) -> Option<GuestResult> {
         let context = self.context(time, Principal::Anonymous, None);
+        let context = abi::Context { lost: None, ..context };
         let input = Input::View { context, method: method.to_owned(), args };
-        let output = (self.handle)(true, &codec::encode(&input));
-        codec::decode::<Output>(&output).expect("an output is canonical").result
+        if !self.host.is_up() {
+            return None;
+        }
+        let output = self.host.view(&codec::encode(&input));
+        Some(output.map_or_else(|| failure(FailureKind::Trapped), |output| output.result))
+    }
+
+    /// Whether there is a runtime.
+    pub(super) const fn is_up(&self) -> bool {
+        self.host.is_up()
+    }
+
+    /// Every slot so far.
+    pub(super) fn log(&self) -> &[LoggedSlot] {
+        self.host.log()
+    }
+
+    /// Loses the runtime.
+    pub(super) fn crash(&mut self) {
+        self.host.crash(self.saving());
+    }
+
+    /// Makes the runtime again from the log.
+    pub(super) fn restart(&mut self) -> Result<(), Difference> {
+        self.host.restart(self.saving())
+    }
+
+    /// Runs the log again, apart from the process itself.
+    pub(super) fn check_replay(&self) -> Result<(), Difference> {
+        self.host.replay(self.saving()).map(drop)
+    }
+
+    /// Where a state is saved.
+    fn saving(&self) -> abi::Context {
+        self.context(Timestamp::ZERO, Principal::Anonymous, None)
     }
 
     /// Whether an ask of a target is open.
@@ -129,54 +180,88 @@ impl Process {
     /// Handles what has come, in the next slot.
     pub(super) fn handle(&mut self, time: Timestamp, from: Principal, letter: Letter) -> Vec<Sent> {
         let slot = self.next;
-        let mut caller = None;
-        let input = match letter {
-            Letter::Birth { .. } => panic!("a process is born once"),
-            Letter::Client { ticket, method, args } => {
-                caller = Some((Caller::Client(ticket), time.saturating_add(CLIENT_PATIENCE)));
-                let context = self.context(time, from, None);
-                Input::Call { context, method, args, call: Some(slot) }
-            }
-            Letter::Ask { token, method, args, deadline } => {
-                let Principal::Process(source) = from else { panic!("processes ask") };
-                caller = Some((Caller::Ask { source, token }, deadline));
-                let context = self.context(time, from, Some(deadline));
-                Input::Call { context, method, args, call: Some(slot) }
-            }
-            Letter::Tell { method, args } => {
-                Input::Call { context: self.context(time, from, None), method, args, call: None }
-            }
-            Letter::Answer { token, answer } => {
-                let Some(_) = self.asks.remove(&token) else { return Vec::new() };
-                Input::Answer { context: self.context(time, from, None), token, answer }
-            }
-            Letter::Expired { token } => {
-                let Some(_) = self.asks.remove(&token) else { return Vec::new() };
-                let kind = FailureKind::Expired;
-                let (code, detail) = (kind.code().to_owned(), kind.detail().to_owned());
-                let answer = AnswerInput::System { code, detail, effect: 2 };
-                Input::Answer { context: self.context(time, from, None), token, answer }
-            }
-            Letter::Timer { token } => match self.fire(time, token) {
-                Some(input) => input,
-                None => return Vec::new(),
-            },
+        let Some(Begun { input, caller, cause }) = self.begin(time, from, letter) else {
+            return Vec::new();
         };
-        let output = self.execute(&input);
-        let ended = matches!(output.result, GuestResult::Reply(_) | GuestResult::Error { .. });
-        assert!(ended || caller.is_some(), "nobody waits for a reply to {input:?}");
-        if let Some((caller, deadline)) = caller.filter(|_| !ended) {
-            // Before the effects: one of them may answer it.
-            let until = deadline.saturating_add(GRACE);
-            let held = output.result == GuestResult::Held;
-            self.calls.insert(slot, OpenCall { caller, until, held });
-        }
-        let mut sent = self.settle(time, output.effects);
-        if let Some((caller, _)) = caller.filter(|_| ended) {
-            sent.push(reply(caller, output.result));
+        let mut sent = Vec::new();
+        match self.execute(&input) {
+            Err(kind) => self.undo(kind, caller.map(|(caller, _)| caller), cause, &mut sent),
+            Ok(Output { result, effects, .. }) => {
+                let ended = matches!(result, GuestResult::Reply(_) | GuestResult::Error { .. });
+                assert!(ended || caller.is_some(), "nobody waits for a reply to {input:?}");
+                if let Some((caller, deadline)) = caller.filter(|_| !ended) {
+                    // Before the effects: one of them may answer it.
+                    let until = deadline.saturating_add(GRACE);
+                    let held = result == GuestResult::Held;
+                    self.calls.insert(slot, OpenCall { caller, until, held });
+                }
+                sent = self.settle(time, effects);
+                if let Some((caller, _)) = caller.filter(|_| ended) {
+                    sent.push(reply(caller, result));
+                }
+            }
         }
         self.end_calls(time, &mut sent);
         sent
+    }
+
+    /// What a letter comes to; none if nothing waits for it any more.
+    fn begin(&mut self, time: Timestamp, from: Principal, letter: Letter) -> Option<Begun> {
+        let call = Some(self.next);
+        let begun = match letter {
+            Letter::Birth { .. } => panic!("a process is born once"),
+            Letter::Client { ticket, method, args, .. } => {
+                let context = self.context(time, from, None);
+                let deadline = time.saturating_add(CLIENT_PATIENCE);
+                let input = Input::Call { context, method, args, call };
+                Begun { input, caller: Some((Caller::Client(ticket), deadline)), cause: None }
+            }
+            Letter::Ask { token, method, args, deadline } => {
+                let Principal::Process(source) = from else { panic!("processes ask") };
+                let context = self.context(time, from, Some(deadline));
+                let input = Input::Call { context, method, args, call };
+                let caller = Some((Caller::Ask { source, token }, deadline));
+                Begun { input, caller, cause: None }
+            }
+            Letter::Tell { method, args } => {
+                let context = self.context(time, from, None);
+                let input = Input::Call { context, method, args, call: None };
+                Begun { input, caller: None, cause: None }
+            }
+            Letter::Answer { token, answer } => self.answered(time, token, answer)?,
+            Letter::Expired { token } => {
+                self.answered(time, token, system(FailureKind::Expired, 2))?
+            }
+            Letter::Timer { token } => self.fire(time, token)?,
+        };
+        Some(begun)
+    }
+
+    /// What an answer comes to. It is sent by the process that was asked, whoever brings it.
+    fn answered(&mut self, time: Timestamp, token: u64, answer: AnswerInput) -> Option<Begun> {
+        let OpenAsk { target, call, .. } = self.asks.remove(&token)?;
+        let context = self.context(time, target.into(), None);
+        let input = Input::Answer { context, token, answer };
+        Some(Begun { input, caller: None, cause: Some(Cause { token, call }) })
+    }
+
+    /// Answers for a slot that is undone, and for what waits in vain since.
+    fn undo(
+        &mut self,
+        kind: FailureKind,
+        caller: Option<Caller>,
+        cause: Option<Cause>,
+        sent: &mut Vec<Sent>,
+    ) {
+        if let Some(caller) = caller {
+            sent.push(failed(caller, kind, 0));
+        }
+        if let Some(Cause { token, call }) = cause {
+            self.lost.insert(token);
+            // The call has committed when it began to wait.
+            let open = call.and_then(|call| self.calls.remove(&call));
+            sent.extend(open.map(|open| failed(open.caller, kind, 1)));
+        }
     }
 
     fn context(
@@ -195,22 +280,27 @@ impl Process {
             seed: Domain::Seed.digest(&[self.id.as_bytes(), &self.next.to_le_bytes()]),
             gas: Gas::new(self.limits.gas),
             deadline,
-            lost: None,
+            lost: (!self.lost.is_empty()).then(|| self.lost.iter().copied().collect()),
         }
     }
 
-    fn execute(&mut self, input: &Input) -> Output {
+    /// Handles a slot. Nothing of one that fails happens.
+    fn execute(&mut self, input: &Input) -> Result<Output, FailureKind> {
+        let wants = Wants::new(&self.limits, self.children, self.asks.len(), self.timers.keys());
         self.next += 1;
-        let output = (self.handle)(false, &codec::encode(input));
-        codec::decode(&output).expect("an output is canonical")
+        let output =
+            self.host.handle(codec::encode(input), |output| wants.check(&output.effects))?;
+        // They were handed over with this slot.
+        self.lost.clear();
+        Ok(output)
     }
 
-    /// The input of a timer that is set.
-    fn fire(&mut self, time: Timestamp, token: u64) -> Option<Input> {
+    /// What a timer comes to that is set.
+    fn fire(&mut self, time: Timestamp, token: u64) -> Option<Begun> {
         let context = self.context(time, self.id.into(), None);
         let timer = self.timers.get_mut(&token)?;
         let (method, args) = (timer.method.clone(), timer.args.clone());
-        let occurrence = timer.occurrence;
+        let (occurrence, call) = (timer.occurrence, timer.call);
         match timer.every {
             Some(every) => {
                 // Without catching up, the latest that is due.
@@ -221,10 +311,11 @@ impl Process {
             }
             None => drop(self.timers.remove(&token)),
         }
-        Some(Input::Timer { context, token, occurrence, method, args })
+        let input = Input::Timer { context, token, occurrence, method, args };
+        Some(Begun { input, caller: None, cause: Some(Cause { token, call }) })
     }
 
-    /// Does what a slot wants done. The guest contract is checked as a unit would.
+    /// Does what a slot wants done, which was checked.
     fn settle(&mut self, time: Timestamp, effects: Vec<GuestEffect>) -> Vec<Sent> {
         let mut sent = Vec::new();
         for effect in effects {
@@ -232,26 +323,26 @@ impl Process {
                 GuestEffect::Tell { target, method, args, .. } => {
                     sent.push(Sent::Letter(target, Letter::Tell { method, args }));
                 }
-                GuestEffect::Ask { target, method, args, token, patience, .. } => {
+                GuestEffect::Ask { target, method, args, token, patience, call, .. } => {
                     let deadline = time.saturating_add(patience);
-                    self.open(token, target, deadline);
+                    self.open(token, OpenAsk { target, deadline, call });
                     sent.push(Sent::Letter(target, Letter::Ask { token, method, args, deadline }));
                 }
-                GuestEffect::Spawn { spawn, token, patience, .. } => {
-                    let id = id_of(&spawn);
-                    self.check_child(&spawn);
-                    self.open(token, id, time.saturating_add(patience));
-                    sent.push(Sent::Letter(id, Letter::Birth { spawn, parent: Some(token) }));
+                GuestEffect::Spawn { spawn, token, patience, call } => {
+                    let (target, deadline) = (id_of(&spawn), time.saturating_add(patience));
+                    self.take_child(&spawn);
+                    self.open(token, OpenAsk { target, deadline, call });
+                    sent.push(Sent::Letter(target, Letter::Birth { spawn, parent: Some(token) }));
                 }
                 GuestEffect::Reply { call, result } => {
-                    let open = self.calls.remove(&call).expect("an open call is answered");
-                    sent.push(reply(open.caller, result));
+                    // The actor cannot know of a call that has ended.
+                    let open = self.calls.remove(&call);
+                    sent.extend(open.map(|open| reply(open.caller, result)));
                 }
-                GuestEffect::SetTimer { token, due, every, catch_up, method, args, .. } => {
-                    assert!(every != Some(0), "a period has a millisecond");
-                    let timer = SetTimer { due, every, catch_up, occurrence: 0, method, args };
+                GuestEffect::SetTimer { token, due, every, catch_up, method, args, call } => {
+                    let occurrence = 0;
+                    let timer = SetTimer { due, every, catch_up, occurrence, method, args, call };
                     self.timers.insert(token, timer);
-                    assert!(self.timers.len() <= self.limits.timers as usize, "too many timers");
                 }
                 GuestEffect::CancelTimer { token } => drop(self.timers.remove(&token)),
                 GuestEffect::Log { .. } | GuestEffect::Event { .. } => {}
@@ -261,19 +352,17 @@ impl Process {
         sent
     }
 
-    fn open(&mut self, token: u64, target: ProcessId, deadline: Timestamp) {
-        let before = self.asks.insert(token, OpenAsk { target, deadline });
+    fn open(&mut self, token: u64, ask: OpenAsk) {
+        let before = self.asks.insert(token, ask);
         assert!(before.is_none(), "the token {token} is in use");
-        assert!(self.asks.len() <= self.limits.open_asks as usize, "too many open asks");
     }
 
-    fn check_child(&mut self, spawn: &[u8]) {
+    fn take_child(&mut self, spawn: &[u8]) {
         let child: Spawn = codec::decode(spawn).expect("a child's spawn is canonical");
         assert_eq!(child.sender, self.id.into(), "a parent spawns for itself");
         assert_eq!((child.network, child.profile), (self.network, self.profile));
         assert_eq!(child.check(), Ok(()));
-        let taken = 1 + child.limits.children.unwrap_or(0);
-        self.children = self.children.checked_sub(taken).expect("no more children than allowed");
+        self.children = self.children.saturating_sub(cost(&child));
     }
 
     /// Ends calls that nobody waits for any more, or that nothing can answer.
@@ -283,35 +372,8 @@ impl Process {
         for (_, call) in ended {
             let late = time > call.until;
             if matches!(call.caller, Caller::Client(_)) || !late {
-                let kind = FailureKind::NoReply;
-                let (code, detail) = (kind.code().to_owned(), kind.detail().to_owned());
-                sent.push(match call.caller {
-                    Caller::Client(ticket) => {
-                        Sent::Reply(ticket, GuestResult::Error { code, detail })
-                    }
-                    Caller::Ask { source, token } => {
-                        let answer = AnswerInput::System { code, detail, effect: 1 };
-                        Sent::Letter(source, Letter::Answer { token, answer })
-                    }
-                });
+                sent.push(failed(call.caller, FailureKind::NoReply, 1));
             }
-        }
-    }
-}
-
-/// An answer under way to whoever waits.
-fn reply(caller: Caller, result: GuestResult) -> Sent {
-    match caller {
-        Caller::Client(ticket) => Sent::Reply(ticket, result),
-        Caller::Ask { source, token } => {
-            let answer = match result {
-                GuestResult::Reply(reply) => AnswerInput::Reply(reply),
-                GuestResult::Error { code, detail } => {
-                    AnswerInput::Error { code, detail, effect: 1 }
-                }
-                GuestResult::Later | GuestResult::Held => panic!("an answer comes once"),
-            };
-            Sent::Letter(source, Letter::Answer { token, answer })
         }
     }
 }

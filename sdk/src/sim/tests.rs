@@ -1,6 +1,8 @@
 use super::*;
 use crate::prelude::*;
 
+mod faults;
+
 /// Does what the tests need.
 #[actor]
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -214,8 +216,13 @@ fn what_is_refused_had_no_effect() {
     let (mut sim, a, b) = two(7);
     sim.refuse(b);
     assert_eq!(sim.send(a.try_add(b)), Ok("refused No true at 0".to_owned()));
+}
+
+#[test]
+fn an_ask_of_a_process_that_does_not_exist_ends_and_nobody_knows_its_effect() {
+    let (mut sim, a, _) = two(7);
     let nobody = Node::at(ProcessId::from_bytes([9; 32]));
-    assert_eq!(sim.send(a.try_add(nobody)), Ok("no-such-process Unknown true at 0".to_owned()));
+    assert_eq!(sim.send(a.try_add(nobody)), Ok("no-such-process Unknown true at 500".to_owned()));
 }
 
 #[test]
@@ -240,7 +247,7 @@ fn several_things_are_awaited_at_once() {
     sim.cut_off(b);
     assert_eq!(sim.send(a.race(b)), Ok("late at 4000".to_owned()));
     let slots = sim.slots();
-    sim.pass(secs(59));
+    sim.pass(secs(58));
     assert_eq!(sim.slots(), slots, "the timer of the race that was won is cancelled");
 }
 
@@ -309,7 +316,7 @@ fn a_child_is_known_at_once_and_answers_once_it_is_born() {
 fn a_child_that_is_not_born_says_so() {
     let (mut sim, a, _) = two(7);
     let module = sim.module::<Node>();
-    assert_eq!(sim.send(a.raise(module, 1_000)).unwrap_err().code(), "not-born");
+    assert_eq!(sim.send(a.raise(module, 1_000)).unwrap_err().code(), "too-large");
 }
 
 #[test]

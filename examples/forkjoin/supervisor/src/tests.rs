@@ -46,5 +46,5 @@ fn workers_of_no_module_are_not_born() {
         antiphon::ModuleId::from_bytes([9; 32]),
         sim.module::<Worker>().acceptance(),
     );
-    assert_eq!(sim.send(supervisor.sum(unknown, 2, 2)).unwrap_err().code(), "refused");
+    assert_eq!(sim.send(supervisor.sum(unknown, 2, 2)).unwrap_err().code(), "not-born");
 }
