@@ -60,6 +60,8 @@ mod stages;
 mod takeover;
 #[path = "scenarios/tampering.rs"]
 mod tampering;
+#[path = "scenarios/tutorial.rs"]
+mod tutorial;
 #[path = "scenarios/units.rs"]
 mod units;
 #[path = "scenarios/upgrading.rs"]

@@ -15,7 +15,8 @@ use std::{
 /// An actor: its name, where it is, and the actors it calls by their stubs.
 type Actor = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACTORS: [Actor; 29] = [
+const ACTORS: [Actor; 30] = [
+    ("baseline", "baseline", &[]),
     ("counter", "counter", &[]),
     ("counter2", "counter2", &[]),
     ("pingpong", "pingpong", &[]),

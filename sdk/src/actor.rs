@@ -3,7 +3,7 @@
 use protocol::{ProcessId, codec, schema::Schema};
 
 use crate::{
-    ActorRef, Args, Call, Context, Error, Evidence, State, ViewContext, cbor,
+    ActorRef, Args, Call, Context, Error, Evidence, MemoryImage, State, ViewContext, cbor,
     expansion::{self, Answer, Storable, Task},
 };
 
@@ -146,6 +146,18 @@ pub trait Actor: Addressable + Storable {
     /// cannot be read, or the migration's own.
     fn load(_cx: &Context, version: u32, state: &[u8]) -> Result<Self, Error> {
         expansion::load(version, state)
+    }
+
+    /// Whether there is a function that recovers the state from a memory image.
+    const RECOVERS: bool = false;
+
+    /// Recovers the state from the memory of the module before.
+    ///
+    /// # Errors
+    ///
+    /// `bad-state` without a `#[recover]`, or its own.
+    fn recover(_cx: &Context, _image: MemoryImage) -> Result<Self, Error> {
+        Err(expansion::no_recovery())
     }
 
     /// The interface of the actor.

@@ -9,7 +9,7 @@ pub use self::{
     bounds::{Failure, Storable, failure},
     guard::{Verdict, only_controller, only_own, permit},
     parts::{Probe, Unlisted, array_head, array_head_with, described, join, joined_len, list_head},
-    upgrade::{load, saved, state_version},
+    upgrade::{load, no_recovery, saved, state_version},
 };
 pub use crate::{args::Arguments, tasks::Task};
 

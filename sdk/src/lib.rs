@@ -219,6 +219,10 @@
 //! `#[save] fn close(&self) -> Saved` and `#[load] fn open(saved: Saved) -> Self` save another type in
 //! the place of the state. Migrations and `#[load]` may return a `Result`, and take a [`Context`].
 //!
+//! A module that panics when it saves cannot be upgraded in that way, and goes on as it is. For such a
+//! case `antiphon upgrade --raw` hands its memory to the next module, of which a
+//! `#[recover] fn recover(image: MemoryImage) -> Result<Self, E>` makes the state: see [`MemoryImage`].
+//!
 //! # Time and children
 //!
 //! [`Context::every`] and [`Context::after`] make calls of a process's own; [`Context::set_timer`]
@@ -256,6 +260,7 @@ mod described;
 mod error;
 mod event;
 mod evidence;
+mod image;
 mod join;
 mod module_ref;
 mod reference;
@@ -287,6 +292,7 @@ pub use described::Described;
 pub use error::{ActorError, Error};
 pub use event::Event;
 pub use evidence::Evidence;
+pub use image::MemoryImage;
 pub use join::{Either, join, join_all, select};
 pub use module_ref::ModuleRef;
 pub use protocol::{

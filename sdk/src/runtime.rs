@@ -19,7 +19,7 @@ use protocol::{
 use self::request::{Request, Rest, Saved};
 
 use crate::{
-    Actor, Context, Error, Evidence, State, ViewContext,
+    Actor, Context, Error, Evidence, MemoryImage, State, ViewContext,
     expansion::{self, Answer},
     tasks::Tasks,
     world::{Arrival, World},
@@ -85,7 +85,7 @@ impl<A: Actor> Runtime<A> {
                 if let Some(spawn) = spawn {
                     self.world.keep_spawn(spawn.to_vec());
                 }
-                load(&cx, &saved).map(|actor| self.bear(actor))
+                load(&cx, saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
         };
@@ -197,12 +197,12 @@ impl<A: Actor> Runtime<A> {
     }
 }
 
-fn load<A: Actor>(cx: &Context, saved: &Saved) -> Result<A, Error> {
-    if saved.is_image {
-        let detail = "this module recovers no state from a memory image";
-        return Err(Error::known(Error::BAD_STATE, detail));
+fn load<A: Actor>(cx: &Context, saved: Saved) -> Result<A, Error> {
+    match saved.image_of {
+        Some(module) if A::RECOVERS => A::recover(cx, MemoryImage::new(module, saved.state)),
+        Some(_) => Err(expansion::no_recovery()),
+        None => A::load(cx, saved.version, &saved.state),
     }
-    A::load(cx, saved.version, &saved.state)
 }
 
 fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {

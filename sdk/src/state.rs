@@ -6,6 +6,8 @@ use std::{
     rc::Rc,
 };
 
+use crate::image::Anchor;
+
 /// The state of an actor in an async method.
 ///
 /// Other messages are handled while the method awaits, so it borrows the state for as long as a
@@ -32,12 +34,21 @@ use std::{
 /// }
 /// # }
 /// ```
-pub struct State<A>(Rc<RefCell<Option<A>>>);
+pub struct State<A>(Rc<Kept<A>>);
+
+/// A state in memory.
+#[repr(C)]
+struct Kept<A> {
+    anchor: Anchor,
+    actor: RefCell<Option<A>>,
+}
 
 impl<A> State<A> {
     /// The state of an actor that is tested natively.
     pub fn new(actor: A) -> Self {
-        Self(Rc::new(RefCell::new(Some(actor))))
+        let state = Self::unborn();
+        state.bear(actor);
+        state
     }
 
     /// Reads and changes the state.
@@ -46,23 +57,23 @@ impl<A> State<A> {
     ///
     /// If the closure calls `with` of the same state.
     pub fn with<R>(&self, visit: impl FnOnce(&mut A) -> R) -> R {
-        visit(self.0.borrow_mut().as_mut().expect("methods run once the process is born"))
+        visit(self.0.actor.borrow_mut().as_mut().expect("methods run once the process is born"))
     }
 
     pub(crate) fn unborn() -> Self {
-        Self(Rc::new(RefCell::new(None)))
+        Self(Rc::new(Kept { anchor: Anchor::new(), actor: RefCell::new(None) }))
     }
 
     pub(crate) fn bear(&self, actor: A) {
-        *self.0.borrow_mut() = Some(actor);
+        self.0.anchor.hold(self.0.actor.borrow_mut().insert(actor));
     }
 
     pub(crate) fn get(&self) -> Option<Ref<'_, A>> {
-        Ref::filter_map(self.0.borrow(), Option::as_ref).ok()
+        Ref::filter_map(self.0.actor.borrow(), Option::as_ref).ok()
     }
 
     pub(crate) fn get_mut(&self) -> Option<RefMut<'_, A>> {
-        RefMut::filter_map(self.0.borrow_mut(), Option::as_mut).ok()
+        RefMut::filter_map(self.0.actor.borrow_mut(), Option::as_mut).ok()
     }
 }
 

@@ -214,6 +214,63 @@ fn a_process_runs_what_stands_in_the_sources() {
     cluster.stop();
 }
 
+/// What a counter saves if it is small enough, which nobody meant.
+const SAVES_LITTLE: &str = r#"
+    #[save]
+    fn close(&self) -> u64 {
+        assert!(self.n < 10, "nobody counts so far");
+        self.n
+    }
+
+    #[load]
+    fn open(n: u64) -> Self {
+        Self { n }
+    }
+"#;
+
+/// Takes the counter out of the memory of the module before.
+const RECOVERS: &str = r#"
+    #[recover]
+    fn recover(image: MemoryImage) -> Result<Self, Error> {
+        let n = image.read(image.state()? + std::mem::offset_of!(Self, n))?;
+        Ok(Self { n: u64::from_le_bytes(n) })
+    }
+"#;
+
+#[test]
+fn a_state_that_panics_when_it_is_saved_is_recovered() {
+    const INIT: &str = "    /// The number. `&self`";
+    let author = Author::new();
+    author.run(&["new", "stuck"]).done();
+    author.edit("stuck/src/lib.rs", INIT, &format!("{SAVES_LITTLE}\n{INIT}"));
+    let build = || text(&author.run(&["build", "stuck"]).done()["path"]).to_owned();
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &[]);
+    let spawned = cluster.run(&["spawn", &build(), "--args", "{\"start\":3}"]).done();
+    let counter = text(&spawned["process"]);
+    let add = |by: &str| cluster.run(&["send", counter, "add", by]).done()["reply"].clone();
+    let upgrade = |options: &[&str]| {
+        let command = ["upgrade", counter, &build()];
+        cluster.run(&[&command, options].concat())
+    };
+    upgrade(&["--raw"]).failed(4, "bad-state");
+    assert_eq!(add("9"), 12);
+
+    author.edit("stuck/src/lib.rs", SAVES_LITTLE, RECOVERS);
+    upgrade(&[]).failed(4, "trapped");
+    assert_eq!(add("1"), 13, "the module before goes on");
+    upgrade(&["--raw"]).done();
+    assert_eq!(add("1"), 14);
+    // The memory now holds what is left of the image, too.
+    upgrade(&["--raw"]).done();
+    assert_eq!(add("1"), 15);
+    upgrade(&[]).done();
+    assert_eq!(add("1"), 16);
+    let verified = cluster.run(&["verify", counter]).done();
+    assert_eq!((&verified["ok"], &verified["slots"]), (&Json::from(true), &Json::from(11)));
+    cluster.stop();
+}
+
 #[test]
 fn without_a_cluster_nothing_is_built() {
     let author = Author::new();

@@ -18,6 +18,8 @@ macro_rules! modules {
 }
 
 modules! {
+    /// `baseline`: what the SDK costs.
+    BASELINE = "baseline";
     /// `counter`: a number.
     COUNTER = "counter";
     /// `counter2`: the second version of `counter`.

@@ -132,6 +132,11 @@ impl Counter {
     fn open(n: u64) -> Self {
         Self { n }
     }
+    fn recover(cx: &Context, image: MemoryImage) -> Result<Self, Error> {
+        Ok(Self {
+            n: u64::from_le_bytes(image.read(image.state()?)?),
+        })
+    }
 }
 impl ::antiphon::Actor for Counter {
     const SCHEMA: &'static [u8] = {
@@ -273,6 +278,13 @@ impl ::antiphon::Actor for Counter {
                 )
             }
         }
+    }
+    const RECOVERS: bool = true;
+    fn recover(
+        __cx: &::antiphon::Context,
+        __saved: MemoryImage,
+    ) -> ::core::result::Result<Self, ::antiphon::Error> {
+        Self::recover(__cx, __saved).map_err(::antiphon::expansion::failure)
     }
     fn call(
         __actor: &mut Self,

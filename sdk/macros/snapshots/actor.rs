@@ -83,4 +83,9 @@ impl Counter {
     fn open(n: u64) -> Self {
         Self { n }
     }
+
+    #[recover]
+    fn recover(cx: &Context, image: MemoryImage) -> Result<Self, Error> {
+        Ok(Self { n: u64::from_le_bytes(image.read(image.state()?)?) })
+    }
 }

@@ -1,4 +1,4 @@
-//! `#[migrate(from = N)]`, `#[save]` and `#[load]`: how a state goes from one module to the next.
+//! `#[migrate(from = N)]`, `#[save]`, `#[load]` and `#[recover]`: how a state goes from one module to the next.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -16,6 +16,7 @@ pub(crate) struct Upgrades {
     migrations: Vec<(LitInt, Reader)>,
     save: Option<syn::Ident>,
     load: Option<Reader>,
+    recover: Option<Reader>,
 }
 
 /// A function that makes the state of what was saved.
@@ -42,7 +43,9 @@ impl Upgrades {
         actor: &syn::Ident,
     ) -> syn::Result<bool> {
         let known = |attribute: &Attribute| {
-            ["migrate", "save", "load"].iter().any(|name| attribute.path().is_ident(name))
+            ["migrate", "save", "load", "recover"]
+                .iter()
+                .any(|name| attribute.path().is_ident(name))
         };
         let taken: Vec<Attribute> = function.attrs.extract_if(.., |own| known(own)).collect();
         let [attribute] = &*taken else {
@@ -65,6 +68,11 @@ impl Upgrades {
             if self.load.replace(reader).is_some() {
                 return Err(refuse(signature, "an actor has one `#[load]`"));
             }
+        } else if attribute.path().is_ident("recover") {
+            let reader = Reader::parse(signature, actor, "#[recover]")?;
+            if self.recover.replace(reader).is_some() {
+                return Err(refuse(signature, "an actor has one `#[recover]`"));
+            }
         } else {
             check_save(signature)?;
             if self.save.replace(signature.ident.clone()).is_some() {
@@ -85,8 +93,30 @@ impl Upgrades {
         }
     }
 
-    /// The parts of the actor that save and load.
+    /// The parts of the actor that save, load and recover.
     pub(crate) fn expand(&self) -> TokenStream {
+        let (handed, recovered) = (self.handed(), self.recovered());
+        quote! { #handed #recovered }
+    }
+
+    /// The part that recovers the state from a memory image.
+    fn recovered(&self) -> Option<TokenStream> {
+        let reader = self.recover.as_ref()?;
+        let (image, made) = (&reader.saved, reader.applied());
+        Some(quote! {
+            const RECOVERS: bool = true;
+
+            fn recover(
+                __cx: &::antiphon::Context,
+                __saved: #image,
+            ) -> ::core::result::Result<Self, ::antiphon::Error> {
+                #made
+            }
+        })
+    }
+
+    /// The parts that save and load.
+    fn handed(&self) -> TokenStream {
         let save = self.save.as_ref().map(|save| {
             quote! {
                 fn save(
@@ -183,22 +213,27 @@ impl Reader {
 
     /// An expression of the state that the saved bytes make, or why they make none.
     fn made(&self) -> TokenStream {
-        let Self { ident, saved, .. } = self;
-        let inputs = self.inputs.iter().map(|input| match input {
-            Given::Saved => quote! { __saved },
-            Given::Context => quote! { __cx },
-        });
-        let made = quote! { Self::#ident(#(#inputs),*) };
-        let made = if self.fallible {
-            quote! { #made.map_err(::antiphon::expansion::failure) }
-        } else {
-            quote! { ::core::result::Result::Ok(#made) }
-        };
+        let (saved, made) = (&self.saved, self.applied());
         quote! {
             {
                 let __saved: #saved = ::antiphon::expansion::saved(__state)?;
                 #made
             }
+        }
+    }
+
+    /// An expression of the state that `__saved` makes, or why it makes none.
+    fn applied(&self) -> TokenStream {
+        let ident = &self.ident;
+        let inputs = self.inputs.iter().map(|input| match input {
+            Given::Saved => quote! { __saved },
+            Given::Context => quote! { __cx },
+        });
+        let made = quote! { Self::#ident(#(#inputs),*) };
+        if self.fallible {
+            quote! { #made.map_err(::antiphon::expansion::failure) }
+        } else {
+            quote! { ::core::result::Result::Ok(#made) }
         }
     }
 }

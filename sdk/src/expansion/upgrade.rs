@@ -31,3 +31,9 @@ pub fn state_version<A: Definition>(version: u32) -> Error {
     );
     Error::known(Error::STATE_VERSION, detail)
 }
+
+/// The error for a memory image that the actor does not take.
+pub fn no_recovery() -> Error {
+    let detail = "this module recovers no state from a memory image: it has no `#[recover]`";
+    Error::known(Error::BAD_STATE, detail)
+}

@@ -4,7 +4,7 @@
 //! for each kind and says of every error where it is.
 
 use protocol::{
-    EntryId, Gas, Hash, ProcessId, Slot, Timestamp,
+    EntryId, Gas, Hash, ModuleId, ProcessId, Slot, Timestamp,
     abi::{self, AnswerInput},
 };
 
@@ -31,8 +31,8 @@ pub(super) struct Saved {
     pub(super) version: u32,
     /// The state, in one piece.
     pub(super) state: Vec<u8>,
-    /// Whether it is a memory image.
-    pub(super) is_image: bool,
+    /// The module whose memory it is, if it is a memory image.
+    pub(super) image_of: Option<ModuleId>,
 }
 
 impl Rest<'_> {
@@ -150,9 +150,7 @@ fn saved(fields: &mut Fields<'_>) -> Saved {
         }
     }
     let is_image = len > 2 && fields.is_given();
-    if is_image {
-        fields.bytes();
-    }
+    let image_of = is_image.then(|| ModuleId::from_bytes(fields.id()));
     fields.skip(3..len);
-    Saved { version, state, is_image }
+    Saved { version, state, image_of }
 }

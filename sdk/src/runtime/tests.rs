@@ -280,7 +280,7 @@ fn a_saved_state_loads_into_another_instance() {
 
     let image = SavedState { image_of: Some(protocol::ModuleId::of(b"x")), ..saved.clone() };
     let output: Output = codec::decode(&next.handle(&load(image))).unwrap();
-    let refused = "this module recovers no state from a memory image";
+    let refused = "this module recovers no state from a memory image: it has no `#[recover]`";
     assert_eq!(output.result, error("bad-state", refused));
 
     let newer = SavedState { version: 3, ..saved };

@@ -38,3 +38,8 @@ mod wasm;
 
 pub use remote::Remote;
 pub use wasm::Wasm;
+
+/// The tutorial: its blocks are compiled and run as this crate's documentation is.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tutorial.md")]
+mod tutorial {}

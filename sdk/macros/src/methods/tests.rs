@@ -148,7 +148,8 @@ fn a_guard_says_who_may_call() {
 fn what_is_about_upgrades_is_no_method() {
     let functions = "#[migrate(from = 1)] fn a(old: V1) -> Self {} \
                      #[migrate(from = 2)] fn b(cx: &Context, old: V2) -> Result<Self, E> {} \
-                     #[save] fn c(&self) -> u8 {} #[load] fn d(saved: u8) -> A {}";
+                     #[save] fn c(&self) -> u8 {} #[load] fn d(saved: u8) -> A {} \
+                     #[recover] fn e(image: MemoryImage) -> Result<Self, E> {}";
     let (item, interface) = with(functions).unwrap();
     assert!(interface.methods.is_empty());
     assert!(!item.into_token_stream().to_string().contains("migrate"));
@@ -170,6 +171,10 @@ fn what_cannot_take_over_a_state_is_refused_with_a_way_out() {
     refused(with(twice), "already");
     refused(with("#[save] fn a(&self) -> u8 {}"), "go together");
     refused(with("#[load] fn a(saved: u8) -> Self {}"), "go together");
+    refused(with("#[recover] fn a(image: &MemoryImage) -> Self {}"), FORM);
+    let twice =
+        "#[recover] fn a(i: MemoryImage) -> Self {} #[recover] fn b(i: MemoryImage) -> Self {}";
+    refused(with(twice), "one `#[recover]`");
     refused(with("#[save] fn a(&mut self) -> u8 {}"), "fn name(&self) -> Saved");
 }
 

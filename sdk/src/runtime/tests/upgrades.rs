@@ -1,7 +1,7 @@
 //! States that go from one module to the next.
 
 use super::*;
-use crate::Definition;
+use crate::{Definition, ModuleId};
 
 /// The counter as it was at first.
 #[derive(Serialize, Deserialize)]
@@ -78,9 +78,42 @@ impl Sorted {
     }
 }
 
+/// Takes over from modules that cannot save.
+#[actor]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Recovered {
+    n: u64,
+}
+
+#[actor]
+impl Recovered {
+    #[init]
+    fn new() -> Self {
+        Self { n: 0 }
+    }
+
+    #[recover]
+    fn recover(image: MemoryImage, cx: &Context) -> Result<Self, Error> {
+        require!(image.module() == OLD, Error::new("stranger", "not my memory"));
+        Ok(Self { n: u64::from_le_bytes(image.read(4)?) + cx.slot().get() })
+    }
+}
+
+/// The module whose memory is recovered.
+const OLD: ModuleId = ModuleId::from_bytes([3; 32]);
+
+/// Hands a memory image over, in chunks of five bytes.
+fn recovered<A: Actor + 'static>(module: ModuleId, memory: &[u8]) -> (Runtime<A>, GuestResult) {
+    let chunks = memory.chunks(5).map(|chunk| chunk.to_vec().into()).collect();
+    handed(SavedState { version: 0, chunks, image_of: Some(module) })
+}
+
 fn loaded<A: Actor + 'static, T: Serialize>(version: u32, state: &T) -> (Runtime<A>, GuestResult) {
     let chunk = cbor::to_vec(state).unwrap();
-    let saved = SavedState { version, chunks: vec![chunk.into()], image_of: None };
+    handed(SavedState { version, chunks: vec![chunk.into()], image_of: None })
+}
+
+fn handed<A: Actor + 'static>(saved: SavedState) -> (Runtime<A>, GuestResult) {
     let mut runtime = Runtime::new();
     let input = Input::Load { context: context(), saved, spawn: None };
     let output: Output = codec::decode(&runtime.handle(&codec::encode(&input))).unwrap();
@@ -141,4 +174,25 @@ fn an_actor_may_save_less_than_it_holds() {
     assert_eq!(runtime.actor().unwrap().sum, 5);
     let (_, result) = loaded::<Sorted, _>(3, &[1, 2]);
     assert!(matches!(result, GuestResult::Error { code, .. } if code == Error::STATE_VERSION));
+}
+
+#[test]
+fn a_state_is_recovered_from_a_memory_image() {
+    let mut memory = vec![0xff; 20];
+    memory[4..12].copy_from_slice(&35_u64.to_le_bytes());
+    let (runtime, result) = recovered::<Recovered>(OLD, &memory);
+    assert_eq!(result, reply(&()));
+    assert_eq!(runtime.actor().unwrap().n, 35 + context().slot.get());
+    let (runtime, result) = recovered::<Recovered>(OLD, &memory[..11]);
+    assert!(matches!(result, GuestResult::Error { code, .. } if code == Error::BAD_STATE));
+    assert!(runtime.actor().is_none());
+    let (_, result) = recovered::<Recovered>(ModuleId::from_bytes([4; 32]), &memory);
+    assert_eq!(result, error("stranger", "not my memory"));
+}
+
+#[test]
+fn an_image_for_an_actor_that_recovers_none_is_refused() {
+    let (runtime, result) = recovered::<Counter>(OLD, &cbor::to_vec(&CounterV1 { n: 7 }).unwrap());
+    assert!(matches!(result, GuestResult::Error { code, .. } if code == Error::BAD_STATE));
+    assert!(runtime.actor().is_none());
 }
