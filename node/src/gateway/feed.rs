@@ -9,7 +9,6 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use antiphon_client::{Observed, Watch};
 use axum::{
     extract::State,
-    http::{StatusCode, header::RETRY_AFTER},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -31,7 +30,7 @@ use super::{
     Shared, api,
     query::{Asked, id},
 };
-use crate::explorer::{Reader, facts::Problem, json};
+use crate::explorer::{Reader, facts::Problem, fault::Fault, json};
 
 /// Watchers at once.
 const WATCHERS_MAX: usize = 64;
@@ -214,7 +213,7 @@ pub(super) struct Watched {
     process: Option<String>,
 }
 
-/// `/events?process=`
+/// `/api/v1/events?process=`
 pub(super) async fn events(
     State(shared): State<Shared>,
     Asked(watched): Asked<Watched>,
@@ -239,9 +238,8 @@ pub(super) async fn events(
 /// There is no room for one more.
 pub(super) fn full() -> Response {
     let hint = "Close a page, or try again in a moment.";
-    let problem = Problem::new(503, "busy", "Too many watch already.", hint);
-    let retry = [(RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, retry, api::fail(&problem)).into_response()
+    let problem = Problem::new(Fault::Overloaded, "Too many watch already.", hint);
+    api::fail(&problem)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use super::{
     feed::{self, KEEP_ALIVE},
     query::{Asked, id},
 };
-use crate::explorer::{facts::Problem, json};
+use crate::explorer::{facts::Problem, fault::Fault, json};
 
 /// The header in which a browser names the last event it has.
 const LAST_EVENT: &str = "last-event-id";
@@ -57,7 +57,7 @@ impl Follower {
     }
 }
 
-/// `/api/process/{id}/events?from=`, or behind the slot in `Last-Event-ID`.
+/// `/api/v1/process/{process}/events?from=`, or behind the slot in `Last-Event-ID`.
 pub(super) async fn events(
     State(shared): State<Shared>,
     Path(text): Path<String>,
@@ -93,7 +93,7 @@ fn begin(headers: &HeaderMap, start: &Start) -> Result<Slot, Problem> {
     let slot = last.to_str().ok().and_then(|last| last.parse().ok()).map(Slot::new);
     slot.and_then(Slot::next).ok_or_else(|| {
         let hint = "Send back the id of the last event, or none to begin anew.";
-        Problem::new(400, "malformed", "Last-Event-ID is not the slot of an event.", hint)
+        Problem::new(Fault::BadParameter, "Last-Event-ID is not the slot of an event.", hint)
     })
 }
 
