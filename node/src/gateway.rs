@@ -15,11 +15,14 @@ mod openapi;
 mod options;
 mod origin;
 mod pages;
+mod patient;
 mod query;
 mod rate;
 mod serve;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use std::{io, net::SocketAddr};
 
@@ -142,6 +145,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/unit/{id}", get(pages::unit))
         .route("/outbox", get(pages::outbox))
         .route("/search", get(pages::search))
+        .route("/api", get(openapi::page))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .route("/assets/icon.svg", get(assets::icon))

@@ -1,9 +1,12 @@
 //! The description of the API for programs, OpenAPI 3.1, made of the table of its operations.
 
+mod page;
 mod schemas;
 
 use axum::Json;
 use serde_json::{Map, Value, json};
+
+pub(super) use page::page;
 
 use super::api::{Operation, Parameter, Takes, operations};
 
@@ -62,6 +65,9 @@ fn described(operation: &Operation) -> Value {
         .answers
         .iter()
         .map(|content| {
+            if content.schema.is_empty() {
+                return (content.status.to_string(), json!({ "description": content.says }));
+            }
             let schema = reference(content.schema);
             (
                 content.status.to_string(),

@@ -237,7 +237,7 @@ pub(super) async fn nowhere(State(shared): State<Shared>, uri: Uri) -> Response 
     )
 }
 
-fn show(shared: &Shared, title: &str, live: Live<'_>, main: &Markup) -> Response {
+pub(super) fn show(shared: &Shared, title: &str, live: Live<'_>, main: &Markup) -> Response {
     let network = shared.reader.network();
     let frame = Frame { network: &network, title, query: "", live };
     Html(layout::page(frame, main).into_string()).into_response()

@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::guard::Peer;
+use super::{
+    guard::Peer,
+    patient::{Patient, STALL_MAX},
+};
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
@@ -79,7 +82,7 @@ async fn speak(stream: TcpStream, peer: Peer, router: Router, shutdown: Cancella
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

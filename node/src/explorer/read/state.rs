@@ -6,7 +6,7 @@ use protocol::{ProcessId, Slot, api::OutcomePage};
 use super::Reader;
 use crate::explorer::facts::{Problem, StateFacts};
 
-/// Units state the root of every so-manieth slot in their receipts.
+/// Units state the root in the receipts of the last of so many slots.
 const EVERY: u64 = 256;
 
 impl Reader {
@@ -29,7 +29,7 @@ impl Reader {
         process: ProcessId,
         latest: Slot,
     ) -> Result<Option<StateFacts>, ClientError> {
-        for slot in [latest, Slot::new(latest.get() / EVERY * EVERY)] {
+        for slot in [Some(latest), last_rooted(latest)].into_iter().flatten() {
             let page = self.client.outcomes(process, slot, 1).await?;
             if let Some(facts) = of_receipt(page, slot) {
                 return Ok(Some(facts));
@@ -60,9 +60,18 @@ impl Reader {
     }
 }
 
+/// The last slot, up to one, whose receipt has a root for sure.
+fn last_rooted(latest: Slot) -> Option<Slot> {
+    let count = latest.get().checked_add(1)? / EVERY * EVERY;
+    count.checked_sub(1).map(Slot::new)
+}
+
 fn of_receipt(page: OutcomePage, slot: Slot) -> Option<StateFacts> {
     let executed = page.executed.into_iter().next().filter(|found| found.outcome.slot == slot)?;
     let (unit, leaf) = (executed.receipt.unit(), executed.receipt.leaf);
     let root = Some(leaf.state_root?);
     Some(StateFacts { process: leaf.process, slot, chain: leaf.chain, root, unit, kept: false })
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,9 @@ pub(super) async fn view(
         let call = CallBody { method, args: given };
         let args = args(client, process, &call).await?;
         let at_least = match (at_least, client.head(process).await) {
+            (Some(slot), Ok(head)) if slot > head.slot.get() => {
+                return Err(Problem::missing("The log has no such slot yet."));
+            }
             (Some(slot), _) => Some(Slot::new(slot)),
             // As new as everything acknowledged before.
             (None, Ok(head)) => Some(head.slot),

@@ -1,7 +1,7 @@
 //! The table of all operations.
 
 use super::{
-    super::{feed, follow},
+    super::{feed, follow, trail},
     Operation, WAIT, WAIT_MAX, ask,
     operation::{Parameter, Takes},
     read, submit,
@@ -130,7 +130,7 @@ fn of_network() -> Vec<Operation> {
             feed::events,
         )
         .takes(&[PROCESS])
-        .gives_as(EVENTS, 200, "Text", "Events `outcome` and `missed`.")
+        .gives_as(EVENTS, 200, "NewsEvent", "Events `outcome` and `missed`.")
         .fails(&[503]),
     ]
 }
@@ -194,7 +194,12 @@ fn of_states() -> Vec<Operation> {
             follow::events,
         )
         .takes(&[FROM, LAST_EVENT])
-        .gives_as(EVENTS, 200, "Text", "Events `outcome`; `cut` to whoever does not keep up.")
+        .gives_as(
+            EVENTS,
+            200,
+            "OutcomeEvent",
+            "Events `outcome`, and `cut` where it does not keep up.",
+        )
         .fails(ASKS),
         Operation::post(
             ("/api/v1/process/{process}/view", "view"),
@@ -251,5 +256,15 @@ fn of_messages() -> Vec<Operation> {
         .gives(202, "UnderWay", "There is none yet.")
         .fails(ASKS)
         .waits(),
+        Operation::get(
+            ("/api/v1/message/{message}/events", "listen"),
+            "A message to its final reply: events `assigned`, `outcome` if the reply comes in a \
+             later slot, and `reply`, then the stream ends.",
+            trail::events,
+        )
+        .takes(&[LAST_EVENT])
+        .gives_as(EVENTS, 200, "MessageEvent", "What becomes of the message.")
+        .gives_as("", 204, "", "The last event that is named was the reply.")
+        .fails(ASKS),
     ]
 }

@@ -6,7 +6,7 @@ use super::{id, number, reference};
 
 /// All schemas, by name.
 pub(super) fn all() -> Value {
-    let groups = [of_failures(), of_units(), of_processes(), of_logs(), of_messages()];
+    let groups = [of_failures(), of_units(), of_processes(), of_logs(), of_messages(), of_events()];
     let schemas = groups.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema));
     Value::Object(schemas.collect())
 }
@@ -16,7 +16,6 @@ type Group = Vec<(&'static str, Value)>;
 fn of_failures() -> Group {
     vec![
         ("Any", json!({})),
-        ("Text", text()),
         (
             "Bytes",
             json!({
@@ -368,6 +367,21 @@ fn of_messages() -> Group {
                 &[],
             ),
         ),
+    ]
+}
+
+fn of_events() -> Group {
+    let event = |words: &[&str]| {
+        let data = json!({ "type": "string", "contentMediaType": "application/json" });
+        object(
+            &[("event", word(words)), ("data", data)],
+            &[("id", json!({ "type": "string", "pattern": "^[0-9]+$" }))],
+        )
+    };
+    vec![
+        ("NewsEvent", event(&["outcome", "missed"])),
+        ("OutcomeEvent", event(&["outcome", "cut"])),
+        ("MessageEvent", event(&["assigned", "outcome", "reply"])),
     ]
 }
 

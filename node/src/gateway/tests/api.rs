@@ -185,3 +185,16 @@ async fn the_description_holds_together_and_every_operation_is_routed() {
     let served = get(&site, "/api/v1/openapi.json").await.1;
     assert_eq!(serde_json::from_str::<Value>(&served).unwrap(), document);
 }
+
+#[tokio::test]
+async fn people_find_every_operation_on_a_page() {
+    let (status, page) = get(&site().await, "/api").await;
+    assert_eq!(status, StatusCode::OK);
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        assert!(page.contains(path.as_str()), "{path}");
+        for method in methods.as_object().unwrap().keys() {
+            assert!(page.contains(&format!("{} {path}", method.to_uppercase())), "{path}");
+        }
+    }
+    assert!(page.contains("signs nothing") && !page.contains("http://"));
+}
