@@ -26,7 +26,7 @@ if (watched) watch();
 
 function watch() {
   const concerned = watched === "*" ? null : new Set(watched.split(" "));
-  const address = concerned?.size === 1 ? `/events?process=${[...concerned][0]}` : "/events";
+  const address = concerned?.size === 1 ? `/api/v1/events?process=${[...concerned][0]}` : "/api/v1/events";
   const events = new EventSource(address);
   events.addEventListener("open", () => {
     show("live");

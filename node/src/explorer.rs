@@ -4,6 +4,7 @@
 //! are pure. What actors and units say is hostile: markup escapes it, and every text has a limit.
 
 pub(crate) mod facts;
+pub(crate) mod fault;
 pub(crate) mod home;
 pub(crate) mod json;
 pub(crate) mod layout;

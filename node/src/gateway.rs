@@ -1,24 +1,34 @@
-//! The gateway: serves the explorer, its JSON and its events over HTTP/1.1, by default on loopback.
+//! The gateway: serves the explorer, an API in JSON and events over HTTP/1.1, by default on loopback.
 //!
-//! It reads through a client that has no key, so nothing it serves can change a process. Sizes,
-//! connections, subscribers and times are bounded; on loopback it answers only to loopback names,
-//! so that no web page elsewhere can read it by renaming a host.
+//! It passes on what others have signed, and has no key of its own unless it is given one for
+//! development, which it takes on loopback only. Sizes, connections, subscribers, rates and times are
+//! bounded. It answers only to its own names and to pages of its own or of sites that were allowed, so
+//! that no other web page can use it.
 
 mod api;
 mod assets;
+mod body;
 mod feed;
 mod follow;
 mod guard;
+mod openapi;
+mod options;
+mod origin;
 mod pages;
+mod patient;
 mod query;
+mod rate;
 mod serve;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use std::{io, net::SocketAddr};
 
 use antiphon_client::Client;
 use axum::{Router, middleware, routing::get};
+use protocol::Principal;
 use tokio::net::TcpListener;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -26,14 +36,20 @@ use tokio_util::{
 };
 
 use crate::explorer::Reader;
+use body::Room;
 use feed::Feed;
-use guard::Guard;
+use guard::{Guard, Turns};
 
-/// Where a gateway listens.
-#[derive(Debug, Clone, Copy)]
+pub(crate) use options::Serving;
+pub(crate) use origin::Origin;
+
+/// Where a gateway listens, and whom it serves.
+#[derive(Debug, Clone)]
 pub(crate) struct GatewayConfig {
     /// The address; port 0 takes any that is free.
     pub(crate) listen: SocketAddr,
+    /// Whom it serves.
+    pub(crate) serving: Serving,
 }
 
 /// A gateway that serves.
@@ -65,15 +81,24 @@ pub(crate) enum GatewayError {
 pub(crate) struct Shared {
     reader: Reader,
     feed: Feed,
+    room: Room,
 }
 
-/// Starts a gateway that reads through a client, until it is shut down or dropped.
+impl Shared {
+    /// Whether the gateway signs what it is asked to call.
+    fn signs(&self) -> bool {
+        self.reader.client().principal() != Principal::Anonymous
+    }
+}
+
+/// Starts a gateway that speaks to the network through a client, until it is shut down or dropped. It
+/// signs if the client has a key.
 ///
 /// # Errors
 ///
 /// [`GatewayError::Listen`] if the address is taken or not this machine's.
 pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gateway, GatewayError> {
-    let GatewayConfig { listen } = config;
+    let GatewayConfig { listen, serving } = config;
     let refuse = |source| GatewayError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
@@ -82,7 +107,8 @@ pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gatew
     let reader = Reader::new(client);
     let feed = Feed::new(shutdown.clone());
     tasks.spawn(feed.clone().run(reader.clone()));
-    let router = router(Shared { reader, feed }, Guard::new(address));
+    let shared = Shared { reader, feed, room: Room::new() };
+    let router = router(shared, Guard::new(address, &serving));
     tasks.spawn(serve::serve(listener, router, tasks.clone(), shutdown.clone()));
     tasks.close();
     Ok(Gateway { address, tasks, shutdown: shutdown.drop_guard() })
@@ -110,7 +136,8 @@ impl Gateway {
 }
 
 fn router(shared: Shared, guard: Guard) -> Router {
-    Router::new()
+    let (short, long) = (Turns::short(), Turns::long());
+    let pages = Router::new()
         .route("/", get(pages::home))
         .route("/processes", get(pages::processes))
         .route("/process/{id}", get(pages::process))
@@ -118,18 +145,17 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/unit/{id}", get(pages::unit))
         .route("/outbox", get(pages::outbox))
         .route("/search", get(pages::search))
-        .route("/events", get(feed::events))
-        .route("/api/units", get(api::units))
-        .route("/api/processes", get(api::processes))
-        .route("/api/process/{id}/log", get(api::log))
-        .route("/api/process/{id}/events", get(follow::events))
-        .route("/api/message/{id}", get(api::message))
-        .route("/api/outbox", get(api::outbox))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/api", get(openapi::page))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .route("/assets/icon.svg", get(assets::icon))
+        .route_layer(middleware::from_fn_with_state(short.clone(), guard::turn));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .merge(pages)
+        .merge(api::routes(&short, &long))
         .fallback(pages::nowhere)
+        .method_not_allowed_fallback(api::wrong_method)
         .with_state(shared)
         .layer(middleware::from_fn_with_state(guard, guard::guard))
 }

@@ -78,7 +78,7 @@ fn events(cluster: &Cluster, counter: &str, last: Option<u64>, count: usize) -> 
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
-    let path = format!("/api/process/{counter}/events");
+    let path = format!("/api/v1/process/{counter}/events");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{last}\r\n").unwrap();
     let lines = BufReader::new(stream).lines().map(|line| line.unwrap());
     let ids = lines.filter_map(|line| line.strip_prefix("id: ")?.parse().ok());

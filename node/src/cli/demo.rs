@@ -11,6 +11,7 @@ use crate::{
     cluster::{DataDirectory, KeyName, Shape, UpOptions},
     demo::{self, DemoError, Figures, Findings},
     error::NodeError,
+    gateway::Serving,
     output::{line, note},
     stop::Signals,
     units::Decisions,
@@ -57,7 +58,7 @@ impl Demo {
         };
         note("starting a scheduler, a messenger and two compute units, each a process of its own");
         let mut served = tokio::select! {
-            served = Box::pin(Served::start(&options, None)) => served?,
+            served = Box::pin(Served::start(&options, None, Serving::default())) => served?,
             () = signals.any() => return Ok(()),
         };
         let ran = tokio::select! {

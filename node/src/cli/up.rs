@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use antiphon_client::Client;
 use clap::Args;
-use protocol::AccountId;
+use protocol::{AccountId, SecretKey};
 use serde::Serialize;
 
 use super::options::Globals;
 use crate::{
     cluster::{Cluster, ClusterFile, DataDirectory, Death, KeyName, Shape, UpOptions},
     error::NodeError,
-    gateway::{self, Gateway, GatewayConfig},
+    gateway::{self, Gateway, GatewayConfig, Serving},
     output::{Output, UnitShape, line, note},
     stop::Signals,
     units::{Decisions, Keeping, Spreading},
@@ -35,6 +35,8 @@ pub(crate) struct Up {
     /// Where HTTP is served [default: a free port on loopback]
     #[arg(long, value_name = "ADDR")]
     gateway: Option<SocketAddr>,
+    #[command(flatten)]
+    serving: Serving,
     /// The address at which units listen, and at which others reach them
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -69,6 +71,7 @@ pub(super) struct Served {
 impl Up {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         check_listen(self.listen)?;
+        self.serving.check(self.gateway)?;
         if !globals.bootstrap.is_empty() && globals.network.is_none() {
             return Err(NodeError::usage("--bootstrap needs --network as well"));
         }
@@ -93,7 +96,7 @@ impl Up {
             },
         };
         let mut served = tokio::select! {
-            served = Served::start(&options, self.gateway) => served?,
+            served = Served::start(&options, self.gateway, self.serving) => served?,
             () = signals.any() => return Ok(()),
         };
         served.announce(&options.data, globals.output())?;
@@ -108,12 +111,13 @@ impl Served {
     pub(super) async fn start(
         options: &UpOptions,
         gateway: Option<SocketAddr>,
+        serving: Serving,
     ) -> Result<Self, NodeError> {
         let cluster = Box::pin(Cluster::start(options)).await?;
         options.data.ensure_key(&KeyName::default_key())?;
         let started = async {
-            let client = cluster.client(None).await?;
-            start_gateway(&options.data, gateway, client).await
+            let client = cluster.client(dev_key(&options.data, &serving)?).await?;
+            start_gateway(&options.data, (gateway, serving), client).await
         };
         match started.await {
             Ok(gateway) => {
@@ -175,19 +179,27 @@ impl Served {
     }
 }
 
+/// The key that the gateway is to sign with, if it is to sign.
+fn dev_key(data: &DataDirectory, serving: &Serving) -> Result<Option<SecretKey>, NodeError> {
+    let Some(name) = &serving.dev_key else { return Ok(None) };
+    let missing = || NodeError::NoKey { name: name.to_string(), path: data.keys() };
+    Ok(Some(data.key(name)?.ok_or_else(missing)?))
+}
+
 /// Listens where it is told to, or else on loopback where it did last time if that is free.
 async fn start_gateway(
     data: &DataDirectory,
-    listen: Option<SocketAddr>,
+    (listen, serving): (Option<SocketAddr>, Serving),
     client: Client,
 ) -> Result<Gateway, NodeError> {
     if let Some(listen) = listen {
-        return Ok(gateway::start(GatewayConfig { listen }, client).await?);
+        return Ok(gateway::start(GatewayConfig { listen, serving }, client).await?);
     }
     let last = data.gateway_port();
     for port in last.into_iter().chain([0]) {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        match gateway::start(GatewayConfig { listen }, client.clone()).await {
+        let config = GatewayConfig { listen, serving: serving.clone() };
+        match gateway::start(config, client.clone()).await {
             Ok(gateway) => {
                 data.set_gateway_port(gateway.address().port())?;
                 return Ok(gateway);

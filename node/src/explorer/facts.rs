@@ -4,17 +4,22 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use antiphon_client::{ClientError, Described};
 use protocol::{
-    Answer, AskAnswer, Assignment, AssignmentProof, Delivery, Entry, EntryId, ItemBody, ModuleId,
-    OutboxItem, Principal, ProcessId, RefusalCode, Slot, TimerKind, Timestamp, UnitId, UnitRecord,
+    Answer, AskAnswer, Assignment, AssignmentProof, Delivery, Entry, EntryId, Hash, ItemBody,
+    ModuleId, OutboxItem, Principal, ProcessId, Refusal, RefusalCode, Slot, TimerKind, Timestamp,
+    UnitId, UnitRecord,
     api::{Executed, LogRecord, UnitStatus, WaitingPair},
     schema::Schema,
 };
+
+use super::fault::Fault;
 
 /// Why something cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// The HTTP status of a page that is about nothing else.
     pub(crate) status: u16,
+    /// The stable number.
+    pub(crate) number: u16,
     /// The stable word.
     pub(crate) code: String,
     /// What happened.
@@ -24,14 +29,16 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(status: u16, code: &str, detail: &str, hint: &'static str) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.to_owned(), hint }
+    pub(crate) fn new(fault: Fault, detail: impl Into<String>, hint: &'static str) -> Self {
+        let (status, number) = (fault.status(), fault.number());
+        Self { status, number, code: fault.word().to_owned(), detail: detail.into(), hint }
     }
 
-    /// There is no page, process, message or unit of this name.
+    /// There is no process, message, slot or unit of this name.
     pub(crate) fn missing(detail: &str) -> Self {
         let hint = "Check the address, or search for an identifier or a name.";
-        Self::new(404, "not-found", detail, hint)
+        let refusal = Refusal::new(RefusalCode::NotFound, detail);
+        Self { hint, ..ClientError::from(refusal).into() }
     }
 
     /// Whether it only says that something is not there.
@@ -43,26 +50,52 @@ impl Problem {
 impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let (status, hint) = match &error {
-            ClientError::Refused { refusal, .. } => match refusal.code {
-                RefusalCode::NotFound
-                | RefusalCode::UnknownProcess
-                | RefusalCode::UnknownModule => {
-                    (404, "Check the identifier. What a unit that is down holds is not found.")
-                }
-                RefusalCode::Busy | RefusalCode::Stopping => {
-                    (503, "The unit is busy or stopping: try again in a moment.")
-                }
-                _ => (502, "A unit refused to answer; its log says more."),
-            },
+            ClientError::Refused { refusal, .. } => refused(refusal.code),
             ClientError::Unreachable { .. } | ClientError::NoUnit { .. } => {
                 (502, "Look at the units on the network page; start those that are down.")
             }
             ClientError::Unverified { .. } | ClientError::Broken { .. } => {
                 (502, "Do not trust this unit; tell its operator and whoever relies on it.")
             }
-            _ => (500, "Try again; if it stays, restart the gateway."),
+            ClientError::Actor(_) => (422, "The process says so; its log says more."),
+            ClientError::BadRequest(_) => (422, "Correct what the detail names."),
+            ClientError::NoAnswerYet { .. } => (504, "It may still come: ask for it again."),
+            ClientError::NoKey | ClientError::Closed | ClientError::System(_) => {
+                (500, "Try again; if it stays, restart the gateway.")
+            }
         };
-        Self::new(status, error.code(), &error.to_string(), hint)
+        let (number, code, detail) = (error.number(), error.code().to_owned(), error.to_string());
+        Self { status, number, code, detail, hint }
+    }
+}
+
+/// The HTTP status of a refusal, and what to do.
+const fn refused(code: RefusalCode) -> (u16, &'static str) {
+    match code {
+        RefusalCode::NotFound | RefusalCode::UnknownProcess | RefusalCode::UnknownModule => {
+            (404, "Check the identifier. What a unit that is down holds is not found.")
+        }
+        RefusalCode::NotListed | RefusalCode::NotController => {
+            (403, "Sign with the key of an account that may.")
+        }
+        RefusalCode::Malformed
+        | RefusalCode::WrongNetwork
+        | RefusalCode::BadSignature
+        | RefusalCode::WrongSigner
+        | RefusalCode::Expired
+        | RefusalCode::ExpiryTooFar
+        | RefusalCode::BadBody
+        | RefusalCode::UnsupportedEntry => (422, "Correct what the detail names, and sign again."),
+        RefusalCode::TooLarge => (413, "Send less at once."),
+        RefusalCode::ViewFailed | RefusalCode::Stopped => {
+            (409, "The process is none that could answer.")
+        }
+        RefusalCode::Busy
+        | RefusalCode::Stopping
+        | RefusalCode::StorageFailed
+        | RefusalCode::NotHosted
+        | RefusalCode::Moved => (503, "The unit is busy or stopping: try again in a moment."),
+        _ => (502, "A unit refused to answer; its log says more."),
     }
 }
 
@@ -105,6 +138,20 @@ pub(crate) struct ProcessFacts {
     pub(crate) process: ProcessId,
     pub(crate) described: Arc<Described>,
     pub(crate) schema: Result<Option<Arc<Schema>>, Problem>,
+}
+
+/// A state root that a unit has signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StateFacts {
+    pub(crate) process: ProcessId,
+    /// After which slot.
+    pub(crate) slot: Slot,
+    pub(crate) chain: Hash,
+    /// None of a process that failed to be born.
+    pub(crate) root: Option<Hash>,
+    pub(crate) unit: UnitId,
+    /// Whether the unit keeps that state, as a checkpoint, rather than only having stated it.
+    pub(crate) kept: bool,
 }
 
 /// What waits to be delivered, with the messenger that tells of each pair.

@@ -1,5 +1,8 @@
 //! The same facts for scripts.
 
+mod process;
+mod schema;
+
 use protocol::{
     Outcome, Reply, UnitId,
     api::{LogRecord, WaitingState},
@@ -16,33 +19,39 @@ use super::{
 };
 use crate::output::OutcomeShape;
 
+pub(crate) use process::{network, outcomes, process, replied, state, under_way};
+pub(crate) use schema::schema;
+
 /// The most characters of an error's detail in an event.
 const DETAIL_MAX: usize = 120;
 
-/// `{"error": {"code", "detail"}}`.
+/// `{"error": {"code", "number", "detail"}}`.
 pub(crate) fn problem(problem: &Problem) -> Json {
-    json!({"error": {"code": problem.code, "detail": problem.detail}})
+    let Problem { code, number, detail, .. } = problem;
+    json!({"error": {"code": code, "number": number, "detail": detail}})
 }
 
 /// All units.
 pub(crate) fn units(units: &[UnitFacts]) -> Json {
-    let unit = |facts: &UnitFacts| {
-        let record = &facts.record;
-        let mut json = json!({
-            "unit": record.unit, "kind": record.role.word(), "operator": record.operator,
-            "addresses": record.addresses,
-        });
-        let state = match &facts.status {
-            Ok(status) => json!({
-                "reachable": true, "software": status.software, "started": status.started,
-                "counters": status.counters.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-            }),
-            Err(_) => json!({"reachable": false}),
-        };
-        merge(&mut json, state);
-        json
-    };
     json!({"units": units.iter().map(unit).collect::<Vec<_>>()})
+}
+
+/// One unit.
+pub(crate) fn unit(facts: &UnitFacts) -> Json {
+    let record = &facts.record;
+    let mut json = json!({
+        "unit": record.unit, "kind": record.role.word(), "operator": record.operator,
+        "addresses": record.addresses,
+    });
+    let state = match &facts.status {
+        Ok(status) => json!({
+            "reachable": true, "software": status.software, "started": status.started,
+            "counters": status.counters.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        }),
+        Err(_) => json!({"reachable": false}),
+    };
+    merge(&mut json, state);
+    json
 }
 
 /// A piece of the list of processes.

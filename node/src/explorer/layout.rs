@@ -55,6 +55,7 @@ pub(crate) fn page(frame: Frame<'_>, main: &Markup) -> Markup {
                             a href="/" { "Network" }
                             a href="/processes" { "Processes" }
                             a href="/outbox" { "Outbox" }
+                            a href="/api" { "API" }
                         }
                         form role="search" action="/search" {
                             label.hidden for="q" { "Search" }

@@ -20,6 +20,7 @@ use super::facts::{
 };
 
 mod message;
+mod state;
 
 /// How long a unit may take to say how it is.
 const STATUS_WAIT: Duration = Duration::from_millis(800);

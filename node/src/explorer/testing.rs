@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use antiphon_client::Described;
+use antiphon_client::{ClientError, Described};
 use protocol::{
     Acceptance, Assignment, AssignmentProof, BatchHeader, Change, ComputePolicy, Control,
     ControlAction, Delivery, Entry, Epoch, Failure, FailureKind, Gas, Hash, ItemBody, Kind, Limits,
@@ -282,7 +282,7 @@ pub(crate) fn unit(role: Role, seed: u8, answers: bool) -> UnitFacts {
 }
 
 pub(crate) fn problem() -> Problem {
-    Problem::new(502, "unreachable", HOSTILE, "Start it.")
+    Problem::from(ClientError::Unreachable { detail: HOSTILE.to_owned() })
 }
 
 pub(crate) fn process_facts() -> ProcessFacts {

@@ -1,110 +1,91 @@
-//! The same as the pages show, as JSON for scripts.
+//! The API under `/api/v1`: one table of operations, of which both the routes and the description
+//! that programs read are made, so that neither has anything that the other lacks.
+
+mod ask;
+mod operation;
+mod operations;
+mod read;
+mod submit;
+
+use std::time::Duration;
 
 use axum::{
-    Json,
-    extract::{Path, State},
+    Json, Router,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    middleware,
     response::{IntoResponse, Response},
 };
-use protocol::{EntryId, ProcessId, Slot};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Shared,
-    pages::{ITEMS, ItemPlace, ListPlace, status},
-    query::{Asked, id},
+    guard::{self, Turns},
+    query::bounded,
 };
-use crate::explorer::{facts::Problem, json};
+use crate::explorer::{facts::Problem, fault::Fault, json};
 
-/// Rows of one answer, unless fewer are asked for.
-const ROWS: u32 = 100;
+pub(super) use operation::{Operation, Parameter, Takes};
+pub(super) use operations::operations;
 
-/// The most rows of one answer.
-const ROWS_MAX: u32 = 500;
+/// The longest that a request may wait for something to happen.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// `/api/units`
-pub(super) async fn units(State(shared): State<Shared>) -> Response {
-    Json(json::units(&shared.reader.units().await)).into_response()
+/// For how long it waits unless told.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait for something, in milliseconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patience {
+    wait: Option<u64>,
 }
 
-/// `/api/processes?offset=&limit=`
-pub(super) async fn processes(
-    State(shared): State<Shared>,
-    Asked(place): Asked<ListPlace>,
-) -> Response {
-    answer(async {
-        let ListPlace { offset, limit } = place?;
-        Ok(json::processes(&shared.reader.processes(offset, rows(limit)).await))
-    })
-    .await
+impl Patience {
+    fn get(&self, usual: Duration) -> Result<Duration, Problem> {
+        let most = u64::try_from(WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
+        let wait = self.wait.map(|wait| bounded("wait", wait, 0, most)).transpose()?;
+        Ok(wait.map_or(usual, Duration::from_millis))
+    }
 }
 
-/// A piece of a log.
-#[derive(Debug, Deserialize)]
-pub(super) struct LogPiece {
-    #[serde(default)]
-    from: u64,
-    limit: Option<u32>,
+/// All operations. Those that wait take turns of their own, so that they hold up nothing else.
+pub(super) fn routes(short: &Turns, long: &Turns) -> Router<Shared> {
+    let of = |waits: bool, turns: &Turns| {
+        let mut router = Router::new();
+        for operation in operations().into_iter().filter(|operation| operation.waits == waits) {
+            router = router.route(operation.path, operation.handler);
+        }
+        router.route_layer(middleware::from_fn_with_state(turns.clone(), guard::turn))
+    };
+    of(false, short).merge(of(true, long))
 }
 
-/// `/api/process/{id}/log?from=&limit=`
-pub(super) async fn log(
-    State(shared): State<Shared>,
-    Path(text): Path<String>,
-    Asked(piece): Asked<LogPiece>,
-) -> Response {
-    answer(async {
-        let LogPiece { from, limit } = piece?;
-        let process: ProcessId = id(&text)?;
-        let log = shared.reader.log_from(process, Slot::new(from), rows(limit)).await?;
-        Ok(json::log(&log))
-    })
-    .await
+/// Any method that an address does not take.
+pub(super) async fn wrong_method() -> Response {
+    let detail = "The address does not take this method.";
+    fail(&Problem::new(Fault::WrongMethod, detail, "See Allow, or the description of the API."))
 }
 
-/// `/api/message/{id}?items=`
-pub(super) async fn message(
-    State(shared): State<Shared>,
-    Path(text): Path<String>,
-    Asked(place): Asked<ItemPlace>,
-) -> Response {
-    answer(async {
-        let (from, entry): (_, EntryId) = (place?.items, id(&text)?);
-        Ok(json::message(&Box::pin(shared.reader.message(entry, from, ITEMS)).await?))
-    })
-    .await
+/// Any other address of the API.
+pub(super) fn nowhere() -> Response {
+    let detail = "There is nothing at this address.";
+    fail(&Problem::new(Fault::NoSuchPage, detail, "See /api for all that there is."))
 }
 
-/// What is asked of the outbox.
-#[derive(Debug, Deserialize)]
-pub(super) struct OutboxPiece {
-    process: Option<String>,
-    limit: Option<u32>,
-}
-
-/// `/api/outbox?process=&limit=`
-pub(super) async fn outbox(
-    State(shared): State<Shared>,
-    Asked(piece): Asked<OutboxPiece>,
-) -> Response {
-    answer(async {
-        let OutboxPiece { process, limit } = piece?;
-        let source = process.as_deref().map(id).transpose()?;
-        Ok(json::waiting(&shared.reader.waiting(source, rows(limit)).await?))
-    })
-    .await
-}
-
-fn rows(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(ROWS).min(ROWS_MAX)
-}
-
-async fn answer(read: impl Future<Output = Result<serde_json::Value, Problem>>) -> Response {
+async fn answer(read: impl Future<Output = Result<Value, Problem>>) -> Response {
     match read.await {
         Ok(json) => Json(json).into_response(),
         Err(problem) => fail(&problem),
     }
 }
 
+/// A problem as an answer.
 pub(super) fn fail(problem: &Problem) -> Response {
-    (status(problem), Json(json::problem(problem))).into_response()
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(json::problem(problem))).into_response();
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }

@@ -4,19 +4,14 @@
 //! than people can read is counted instead of shown; a watcher that is slower still is told how
 //! much it missed. Nothing here holds anything back from units.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use antiphon_client::{Observed, Watch};
 use axum::{
     extract::State,
-    http::{StatusCode, header::RETRY_AFTER},
-    response::{
-        IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::{Response, sse::Event},
 };
-use futures::stream;
-use protocol::{Outcome, ProcessId, Role};
+use protocol::{Outcome, ProcessId, Role, Slot};
 use serde::Deserialize;
 use tokio::{
     sync::{
@@ -30,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shared, api,
     query::{Asked, id},
+    stream::{self, Source},
 };
-use crate::explorer::{Reader, facts::Problem, json};
+use crate::explorer::{Reader, facts::Problem, fault::Fault, json};
 
 /// Watchers at once.
 const WATCHERS_MAX: usize = 64;
@@ -53,9 +49,6 @@ const LOOK_UP: Duration = Duration::from_millis(300);
 
 /// The pause before the network is watched again after it could not be.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// How often a silent stream says that it is there.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Something to tell watchers.
 #[derive(Debug, Clone)]
@@ -80,8 +73,6 @@ pub(super) struct Feed {
 pub(super) struct Watcher {
     news: broadcast::Receiver<News>,
     only: Option<ProcessId>,
-    shutdown: CancellationToken,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Feed {
@@ -102,11 +93,14 @@ impl Feed {
     }
 
     /// Lets one more watch, if there is room.
-    pub(super) fn subscribe(&self, only: Option<ProcessId>) -> Option<Watcher> {
+    pub(super) fn subscribe(
+        &self,
+        only: Option<ProcessId>,
+    ) -> Option<(Watcher, OwnedSemaphorePermit)> {
         let permit = self.admit()?;
         let news = self.news.subscribe();
         self.came.notify_one();
-        Some(Watcher { news, only, shutdown: self.shutdown.clone(), _permit: permit })
+        Some((Watcher { news, only }, permit))
     }
 
     /// Watches the network while somebody watches the feed.
@@ -185,15 +179,10 @@ impl Feed {
     }
 }
 
-impl Watcher {
-    /// The next thing to say; none once the gateway stops.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+impl Source for Watcher {
+    async fn next(&mut self) -> Option<Event> {
         loop {
-            let news = tokio::select! {
-                news = self.news.recv() => news,
-                () = self.shutdown.cancelled() => return None,
-            };
-            match news {
+            match self.news.recv().await {
                 Ok(News::Outcome(process, _)) if self.only.is_some_and(|only| only != process) => {}
                 Ok(News::Outcome(_, json)) => {
                     return Some(Event::default().event("outcome").data(json));
@@ -206,15 +195,20 @@ impl Watcher {
             }
         }
     }
+
+    fn resume(&self) -> Option<Slot> {
+        None
+    }
 }
 
 /// Which outcomes are watched.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Watched {
     process: Option<String>,
 }
 
-/// `/events?process=`
+/// `/api/v1/events?process=`
 pub(super) async fn events(
     State(shared): State<Shared>,
     Asked(watched): Asked<Watched>,
@@ -224,24 +218,15 @@ pub(super) async fn events(
         Ok(only) => only,
         Err(problem) => return api::fail(&problem),
     };
-    let Some(watcher) = shared.feed.subscribe(only) else { return full() };
-    let hello = Event::default().comment("antiphon").retry(Duration::from_secs(1));
-    let events = stream::unfold((Some(hello), watcher), async |(hello, mut watcher)| {
-        let event = match hello {
-            Some(hello) => hello,
-            None => watcher.next().await?,
-        };
-        Some((Ok::<_, Infallible>(event), (None, watcher)))
-    });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    let Some((watcher, permit)) = shared.feed.subscribe(only) else { return full() };
+    stream::respond(watcher, permit, shared.feed.shutdown())
 }
 
 /// There is no room for one more.
 pub(super) fn full() -> Response {
     let hint = "Close a page, or try again in a moment.";
-    let problem = Problem::new(503, "busy", "Too many watch already.", hint);
-    let retry = [(RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, retry, api::fail(&problem)).into_response()
+    let problem = Problem::new(Fault::Overloaded, "Too many watch already.", hint);
+    api::fail(&problem)
 }
 
 #[cfg(test)]

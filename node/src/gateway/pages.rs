@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
+    http::{StatusCode, Uri},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::Markup;
@@ -12,11 +12,12 @@ use protocol::{EntryId, Principal, ProcessId, Slot, UnitId};
 use serde::Deserialize;
 
 use super::{
-    Shared,
+    Shared, api,
     query::{Asked, id},
 };
 use crate::explorer::{
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
+    fault::Fault,
     home::{self, Home},
     layout::{self, Frame, Live},
     message, outbox, problem, process,
@@ -69,8 +70,7 @@ pub(super) async fn home(State(shared): State<Shared>) -> Response {
 #[derive(Debug, Deserialize)]
 pub(super) struct ListPlace {
     #[serde(default)]
-    pub(super) offset: u64,
-    pub(super) limit: Option<u32>,
+    offset: u64,
 }
 
 /// `/processes`
@@ -132,7 +132,7 @@ pub(super) async fn process(
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemPlace {
     #[serde(default)]
-    pub(super) items: usize,
+    items: usize,
 }
 
 /// `/message/{id}`
@@ -204,7 +204,7 @@ pub(super) async fn search(
     }
     if query.chars().count() > QUERY_MAX {
         let hint = "The longest thing to look for is a name of 128 characters.";
-        return fail(&shared, &Problem::new(400, "too-large", "The text is too long.", hint));
+        return fail(&shared, &Problem::new(Fault::BadParameter, "The text is too long.", hint));
     }
     if let Some(target) = Target::parse(query) {
         return Redirect::to(&target.path()).into_response();
@@ -223,11 +223,21 @@ pub(super) async fn search(
 }
 
 /// Any other address.
-pub(super) async fn nowhere(State(shared): State<Shared>) -> Response {
-    fail(&shared, &Problem::missing("There is no page at this address."))
+pub(super) async fn nowhere(State(shared): State<Shared>, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return api::nowhere();
+    }
+    fail(
+        &shared,
+        &Problem::new(
+            Fault::NoSuchPage,
+            "There is no page at this address.",
+            "Check the address, or search for an identifier or a name.",
+        ),
+    )
 }
 
-fn show(shared: &Shared, title: &str, live: Live<'_>, main: &Markup) -> Response {
+pub(super) fn show(shared: &Shared, title: &str, live: Live<'_>, main: &Markup) -> Response {
     let network = shared.reader.network();
     let frame = Frame { network: &network, title, query: "", live };
     Html(layout::page(frame, main).into_string()).into_response()
@@ -239,7 +249,7 @@ fn fail(shared: &Shared, problem: &Problem) -> Response {
     (status, show(shared, "Problem", Live::No, &main)).into_response()
 }
 
-pub(super) fn status(problem: &Problem) -> StatusCode {
+fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -13,6 +18,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    guard::Peer,
+    patient::{Patient, STALL_MAX},
+};
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
@@ -47,10 +57,10 @@ pub(super) async fn serve(
             () = shutdown.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let (router, shutdown) = (router.clone(), shutdown.clone());
                 tasks.spawn(async move {
-                    speak(stream, router, shutdown).await;
+                    speak(stream, Peer(peer.ip()), router, shutdown).await;
                     drop(permit);
                 });
             }
@@ -62,12 +72,17 @@ pub(super) async fn serve(
     }
 }
 
-async fn speak(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn speak(stream: TcpStream, peer: Peer, router: Router, shutdown: CancellationToken) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

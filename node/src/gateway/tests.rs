@@ -9,7 +9,7 @@ use axum::{
     http::{Request, Response, StatusCode, header::HOST},
 };
 use http_body_util::BodyExt;
-use protocol::{EntryId, NetworkId, ProcessId, UnitId};
+use protocol::{EntryId, NetworkId, ProcessId, SecretKey, UnitId};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,20 +18,35 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use transport::Directory;
 
-use super::{Feed, Gateway, GatewayConfig, GatewayError, Guard, Shared, router, start};
+use super::{
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Room, Serving, Shared, router, start,
+};
 use crate::explorer::Reader;
+
+mod api;
+mod sites;
 
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+const NETWORK: NetworkId = NetworkId::from_bytes([9; 32]);
+
 async fn client() -> Client {
-    let network = NetworkId::from_bytes([9; 32]);
-    let units = Units::Directory(Directory::new(network));
-    Client::connect(ClientOptions { network, key: None, units }).await.unwrap()
+    client_with(None).await
+}
+
+async fn client_with(key: Option<SecretKey>) -> Client {
+    let units = Units::Directory(Directory::new(NETWORK));
+    Client::connect(ClientOptions { network: NETWORK, key, units }).await.unwrap()
 }
 
 async fn site() -> Router {
+    site_with(client().await, &Serving::default())
+}
+
+fn site_with(client: Client, serving: &Serving) -> Router {
     let feed = Feed::new(CancellationToken::new());
-    router(Shared { reader: Reader::new(client().await), feed }, Guard::new(LOCAL))
+    let shared = Shared { reader: Reader::new(client), feed, room: Room::new() };
+    router(shared, Guard::new(LOCAL, serving))
 }
 
 async fn ask(site: &Router, host: &str, path: &str) -> Response<Body> {
@@ -54,7 +69,7 @@ async fn a_network_without_units_has_a_page() {
     assert!(page.contains("No unit is known"));
     assert_eq!(get(&site, "/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
     assert_eq!(get(&site, "/processes?offset=18446744073709551615").await.0, StatusCode::OK);
-    assert_eq!(get(&site, "/api/units").await.1, r#"{"units":[]}"#);
+    assert_eq!(get(&site, "/api/v1/units").await.1, r#"{"units":[]}"#);
 }
 
 #[tokio::test]
@@ -70,7 +85,7 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
         assert!(page.contains("unreachable"), "{page}");
     }
     assert_eq!(get(&site, &format!("/unit/{unit}")).await.0, StatusCode::NOT_FOUND);
-    let (status, json) = get(&site, &format!("/api/message/{message}")).await;
+    let (status, json) = get(&site, &format!("/api/v1/message/{message}")).await;
     assert_eq!(status, StatusCode::BAD_GATEWAY);
     assert!(json.contains(r#""code":"unreachable""#), "{json}");
 }
@@ -82,15 +97,15 @@ async fn addresses_that_name_nothing_are_refused_with_a_page() {
     for path in ["/process/proc1typo", "/message/%3Cscript%3E", "/unit/x", "/processes?offset=-1"] {
         let (status, page) = get(&site, path).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
-        assert!(page.contains("malformed") && !page.contains("<script>"), "{page}");
+        assert!(page.contains("bad-parameter") && !page.contains("<script>"), "{page}");
     }
-    let path = format!("/api/process/{process}/log?from=x");
+    let path = format!("/api/v1/process/{process}/log?from=x");
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(get(&site, "/events?process=x").await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(get(&site, "/api/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(get(&site, "/api/process/x/events").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, "/api/v1/events?process=x").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, "/api/v1/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&site, "/api/v1/process/x/events").await.0, StatusCode::BAD_REQUEST);
     let process = ProcessId::from_bytes([1; 32]);
-    let path = format!("/api/process/{process}/events");
+    let path = format!("/api/v1/process/{process}/events");
     assert_eq!(get(&site, &format!("{path}?from=x")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_GATEWAY, "nobody knows of it");
     assert_eq!(get(&site, "/nowhere").await.0, StatusCode::NOT_FOUND);
@@ -115,7 +130,7 @@ async fn a_search_leads_to_what_an_identifier_names() {
 async fn only_names_of_this_machine_are_served_on_loopback() {
     let site = site().await;
     for host in ["evil.example", "127.0.0.1.evil.example:80", ""] {
-        let refused = ask(&site, host, "/api/units").await;
+        let refused = ask(&site, host, "/api/v1/units").await;
         assert_eq!(refused.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
     }
     let request = Request::get("http://evil.example/").header(HOST, "localhost");
@@ -129,9 +144,12 @@ async fn only_names_of_this_machine_are_served_on_loopback() {
 #[tokio::test]
 async fn every_answer_forbids_what_is_not_the_gateways_own() {
     let site = site().await;
-    for (host, path) in
-        [("localhost", "/"), ("localhost", "/nowhere"), ("evil", "/"), ("localhost", "/events")]
-    {
+    for (host, path) in [
+        ("localhost", "/"),
+        ("localhost", "/nowhere"),
+        ("evil", "/"),
+        ("localhost", "/api/v1/events"),
+    ] {
         let response = ask(&site, host, path).await;
         let headers = response.headers();
         let policy = headers["content-security-policy"].to_str().unwrap();
@@ -146,7 +164,7 @@ async fn every_answer_forbids_what_is_not_the_gateways_own() {
 }
 
 async fn running() -> Gateway {
-    let config = GatewayConfig { listen: LOCAL };
+    let config = GatewayConfig { listen: LOCAL, serving: Serving::default() };
     start(config, client().await).await.unwrap()
 }
 
@@ -154,7 +172,7 @@ async fn running() -> Gateway {
 async fn a_gateway_answers_over_tcp_and_stops_with_watchers_open() {
     let gateway = running().await;
     let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
-    stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut head = vec![0; 15];
     stream.read_exact(&mut head).await.unwrap();
     assert_eq!(head, b"HTTP/1.1 200 OK");
@@ -181,7 +199,7 @@ async fn a_request_with_a_huge_head_is_refused() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let gateway = running().await;
-    let config = GatewayConfig { listen: gateway.address() };
+    let config = GatewayConfig { listen: gateway.address(), serving: Serving::default() };
     let refused = start(config, client().await).await.unwrap_err();
     let GatewayError::Listen { address, .. } = &refused;
     assert_eq!(*address, gateway.address());

@@ -2,6 +2,7 @@ use protocol::ProcessId;
 use tokio_util::sync::CancellationToken;
 
 use super::{Feed, News, WAITING_MAX, WATCHERS_MAX};
+use crate::gateway::stream::Source;
 
 fn outcome(process: u8, text: &str) -> News {
     News::Outcome(ProcessId::from_bytes([process; 32]), text.into())
@@ -23,7 +24,7 @@ fn watchers_are_limited_and_leave_room_when_they_go() {
 #[tokio::test]
 async fn a_watcher_of_one_process_hears_of_no_other() {
     let feed = feed();
-    let mut watcher = feed.subscribe(Some(ProcessId::from_bytes([2; 32]))).unwrap();
+    let (mut watcher, _permit) = feed.subscribe(Some(ProcessId::from_bytes([2; 32]))).unwrap();
     feed.send(outcome(1, "one"));
     feed.send(outcome(2, "two"));
     let event = format!("{:?}", watcher.next().await.unwrap());
@@ -33,7 +34,7 @@ async fn a_watcher_of_one_process_hears_of_no_other() {
 #[tokio::test]
 async fn a_slow_watcher_is_told_how_much_it_missed_and_goes_on() {
     let feed = feed();
-    let mut watcher = feed.subscribe(None).unwrap();
+    let (mut watcher, _permit) = feed.subscribe(None).unwrap();
     for _ in 0..=WAITING_MAX {
         feed.send(outcome(1, "old"));
     }
@@ -41,12 +42,4 @@ async fn a_slow_watcher_is_told_how_much_it_missed_and_goes_on() {
     assert!(event.contains("missed") && event.contains("count"), "{event}");
     let event = format!("{:?}", watcher.next().await.unwrap());
     assert!(event.contains("old"), "{event}");
-}
-
-#[tokio::test]
-async fn watchers_end_when_the_gateway_stops() {
-    let feed = feed();
-    let mut watcher = feed.subscribe(None).unwrap();
-    feed.shutdown.cancel();
-    assert!(watcher.next().await.is_none());
 }

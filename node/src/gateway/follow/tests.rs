@@ -3,7 +3,7 @@ use axum::http::HeaderValue;
 use super::*;
 
 fn starts(last: Option<&'static str>) -> Result<Slot, Problem> {
-    let last = last.map(|last| (axum::http::HeaderName::from_static(LAST_EVENT), last));
+    let last = last.map(|last| (axum::http::HeaderName::from_static("last-event-id"), last));
     let last = last.map(|(name, last)| (name, HeaderValue::from_static(last)));
     begin(&last.into_iter().collect(), &Start { from: 3 })
 }
