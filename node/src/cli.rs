@@ -22,6 +22,7 @@ mod state;
 mod status;
 mod takeover;
 mod test;
+mod trace;
 mod unit;
 mod up;
 mod upgrade;
@@ -81,6 +82,8 @@ enum Command {
     View(view::View),
     /// Print a process's log with the outcomes.
     Log(log::Log),
+    /// Show what a message caused, through all processes.
+    Trace(trace::TraceOptions),
     /// Replay a process on this machine and compare with everything that units signed.
     Verify(verify::Verify),
     /// Show the state of a process after any slot, found on this machine.
@@ -160,6 +163,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Assign(assign) => Box::pin(assign.run(&globals)).await,
         Command::View(view) => Box::pin(view.run(&globals)).await,
         Command::Log(log) => Box::pin(log.run(&globals)).await,
+        Command::Trace(trace) => Box::pin(trace.run(&globals)).await,
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
         Command::State(state) => Box::pin(state.run(&globals)).await,
         Command::Proof(proof) => Box::pin(proof.run(&globals)).await,
