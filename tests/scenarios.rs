@@ -56,6 +56,8 @@ mod stages;
 mod takeover;
 #[path = "scenarios/tampering.rs"]
 mod tampering;
+#[path = "scenarios/timetravel.rs"]
+mod timetravel;
 #[path = "scenarios/tracing.rs"]
 mod tracing;
 #[path = "scenarios/units.rs"]
