@@ -60,6 +60,10 @@ mod stages;
 mod takeover;
 #[path = "scenarios/tampering.rs"]
 mod tampering;
+#[path = "scenarios/timetravel.rs"]
+mod timetravel;
+#[path = "scenarios/tracing.rs"]
+mod tracing;
 #[path = "scenarios/tutorial.rs"]
 mod tutorial;
 #[path = "scenarios/units.rs"]

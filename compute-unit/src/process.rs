@@ -10,6 +10,7 @@
 mod acts;
 mod answers;
 mod asks;
+mod between;
 mod calls;
 mod controller;
 mod entries;

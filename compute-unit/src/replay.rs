@@ -4,8 +4,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use protocol::{
-    Assignment, Checkpoint, Entry, Hash, HostTable, ModuleId, Outcome, PageProof, Position,
-    ProcessId, ReceiptLeaf, Reply, Slot, Spawn, State, Timer,
+    Assignment, Checkpoint, Entry, FailureKind, Gas, Hash, HostTable, ModuleId, Outcome, PageProof,
+    Position, ProcessId, ReceiptLeaf, Reply, Slot, Spawn, State, Timer, abi::SavedState,
 };
 
 use crate::{
@@ -120,6 +120,28 @@ impl Replay {
     /// If this machine failed.
     pub fn view(&mut self, method: &str, args: &[u8]) -> Result<Reply, HostFault> {
         self.process.view(method, args)
+    }
+
+    /// The state after the last slot executed as its module would save it for another, which tells
+    /// people more than memory does; else why the module does not. Must run where slots are executed.
+    ///
+    /// # Errors
+    ///
+    /// If this machine failed.
+    pub fn saved(&mut self) -> Result<Result<SavedState, FailureKind>, HostFault> {
+        self.process.saved()
+    }
+
+    /// Lets another module go on, as if the controller had ordered it at the end of the last slot:
+    /// with its migration, or with the memory image if `raw`. Gives what the upgrade says, and its gas;
+    /// after a failure the present module goes on. No log says so: what follows is a supposition.
+    /// Must run where slots are executed.
+    ///
+    /// # Errors
+    ///
+    /// If this machine failed.
+    pub fn suppose(&mut self, successor: &Successor, raw: bool) -> Result<(Reply, Gas), HostFault> {
+        self.process.replace(successor, raw)
     }
 
     /// What the process waits for the time of: timers, and the deadlines of asks and births.

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod controller;
 mod demo;
+mod diff;
 mod halt;
 mod key;
 mod log;
@@ -15,6 +16,7 @@ mod outbox;
 mod policy;
 mod proof;
 mod ps;
+mod replay;
 mod send;
 mod session;
 mod spawn;
@@ -22,6 +24,7 @@ mod state;
 mod status;
 mod takeover;
 mod test;
+mod trace;
 mod unit;
 mod up;
 mod upgrade;
@@ -81,10 +84,16 @@ enum Command {
     View(view::View),
     /// Print a process's log with the outcomes.
     Log(log::Log),
+    /// Show what a message caused, through all processes.
+    Trace(trace::TraceOptions),
     /// Replay a process on this machine and compare with everything that units signed.
     Verify(verify::Verify),
     /// Show the state of a process after any slot, found on this machine.
     State(state::StateOptions),
+    /// Show what changed of a process's state between two slots.
+    Diff(diff::Diff),
+    /// Replay a process with another module, and show which slots would have come to something else.
+    Replay(replay::Replay),
     /// Check a proof or fault file offline, or write a proof.
     Proof(proof::ProofOptions),
     /// Let a process go on with another module.
@@ -160,8 +169,11 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Assign(assign) => Box::pin(assign.run(&globals)).await,
         Command::View(view) => Box::pin(view.run(&globals)).await,
         Command::Log(log) => Box::pin(log.run(&globals)).await,
+        Command::Trace(trace) => Box::pin(trace.run(&globals)).await,
         Command::Verify(verify) => Box::pin(verify.run(&globals)).await,
         Command::State(state) => Box::pin(state.run(&globals)).await,
+        Command::Diff(diff) => Box::pin(diff.run(&globals)).await,
+        Command::Replay(replay) => Box::pin(replay.run(&globals)).await,
         Command::Proof(proof) => Box::pin(proof.run(&globals)).await,
         Command::Upgrade(upgrade) => Box::pin(upgrade.run(&globals)).await,
         Command::Move(moving) => Box::pin(moving.run(&globals)).await,

@@ -13,6 +13,7 @@ mod output;
 mod project;
 mod replay;
 mod stop;
+mod trace;
 mod units;
 
 use std::process::ExitCode;

@@ -4,6 +4,8 @@
 
 mod findings;
 mod shapes;
+mod suppositions;
+mod traces;
 
 use std::io::{self, ErrorKind, Write};
 
@@ -17,6 +19,8 @@ pub(crate) use shapes::{
     ActorError, ControlShape, ErrorShape, HandoverShape, KeyShape, LogLine, OutcomeShape,
     ProcessShape, Sent, SpawnedShape, StatusShape, UnitShape, UpgradedShape, Viewed,
 };
+pub(crate) use suppositions::{DiffShape, DivergenceShape, SummaryShape};
+pub(crate) use traces::TraceShape;
 
 /// How many characters of an id [`short`] shows.
 const SHORT: usize = 12;

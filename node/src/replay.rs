@@ -1,17 +1,21 @@
 //! Executes logs on this machine, for whoever wants to believe no unit: checks a process from its
-//! first slot to its last, and finds its state after any slot.
+//! first slot to its last, finds its state after any slot, and what it would have come to with another
+//! module.
 //!
 //! The log comes from the scheduler, in pages that are read and checked ahead of execution. What is
 //! executed hangs on the scheduler's signature in the end; what compute units say of it is compared,
 //! never used, but for checkpoints, which save time where somebody is willing to believe one.
 
 mod audit;
+mod changes;
 mod checkpoints;
 mod pages;
 mod past;
+mod portrait;
 mod rules;
 mod signatures;
 mod subject;
+mod what_if;
 mod witnesses;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,8 +24,11 @@ use protocol::Slot;
 use crate::error::NodeError;
 
 pub(crate) use audit::verify;
+pub(crate) use changes::{Bytes, Change, bytes, changes, keys};
 pub(crate) use past::{Basis, Past, Wanted, reach};
+pub(crate) use portrait::{Portrait, Told, portray};
 pub(crate) use subject::Subject;
+pub(crate) use what_if::{Comparison, Divergence, Supposition, WAITING, suppose};
 
 /// The first slot at which something is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -96,6 +96,15 @@ pub struct Answer {
     pub statement: Signed<PairStatement>,
 }
 
+impl Answer {
+    /// The id of the answer about a number of a pair, whatever it says.
+    pub fn id_of(source: &ProcessId, target: &ProcessId, number: PairNumber) -> EntryId {
+        let number = number.get().to_le_bytes();
+        let digest = Domain::Answer.digest(&[source.as_bytes(), target.as_bytes(), &number]);
+        EntryId::from_bytes(*digest.as_bytes())
+    }
+}
+
 /// A scheduler's word about a number of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct PairStatement {
@@ -166,11 +175,7 @@ impl Entry {
             ]),
             Self::Answer(answer) => {
                 let statement = answer.statement.unverified();
-                Domain::Answer.digest(&[
-                    statement.source.as_bytes(),
-                    statement.target.as_bytes(),
-                    &statement.number.get().to_le_bytes(),
-                ])
+                return Answer::id_of(&statement.source, &statement.target, statement.number);
             }
         };
         EntryId::from_bytes(*digest.as_bytes())

@@ -245,7 +245,8 @@ impl Process {
         called(input, None, Some(Cause { token: ask.token, call: ask.call }))
     }
 
-    fn context(
+    /// Where and when an entry is executed.
+    pub(super) fn context(
         &self,
         assignment: &Assignment,
         sender: Principal,

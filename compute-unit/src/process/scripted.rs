@@ -3,6 +3,7 @@
 
 mod agenda;
 mod asks;
+mod between;
 mod births;
 mod calls;
 mod replay;

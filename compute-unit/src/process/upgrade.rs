@@ -82,7 +82,7 @@ impl Process {
     }
 
     /// The state of the present module, and the gas that it took.
-    fn take_state(
+    pub(super) fn take_state(
         &mut self,
         upgrade: &Upgrade,
     ) -> Result<(Result<SavedState, FailureKind>, u64), HostFault> {

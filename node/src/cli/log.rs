@@ -126,7 +126,7 @@ async fn print_one(session: &Session, process: ProcessId, slot: Slot) -> Result<
 }
 
 /// The outcomes of a page of slots, fetched as they are needed.
-struct Outcomes<'a> {
+pub(super) struct Outcomes<'a> {
     session: &'a Session,
     process: ProcessId,
     fetched: std::vec::IntoIter<Outcome>,
@@ -134,12 +134,12 @@ struct Outcomes<'a> {
 }
 
 impl<'a> Outcomes<'a> {
-    fn new(session: &'a Session, process: ProcessId) -> Self {
+    pub(super) fn new(session: &'a Session, process: ProcessId) -> Self {
         Self { session, process, fetched: Vec::new().into_iter(), exhausted: false }
     }
 
     /// The outcome of a slot; slots are asked for in order.
-    async fn of(&mut self, slot: Slot) -> Result<Option<Outcome>, NodeError> {
+    pub(super) async fn of(&mut self, slot: Slot) -> Result<Option<Outcome>, NodeError> {
         if self.fetched.as_slice().is_empty() && !self.exhausted {
             let page = self.session.client.outcomes(self.process, slot, PAGE).await;
             let executed = match page {
@@ -217,7 +217,8 @@ impl<'a> Followed<'a> {
     }
 }
 
-fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
+/// Prints a slot.
+pub(super) fn print(session: &Session, shape: &LogLine) -> Result<(), NodeError> {
     if session.output.json {
         return session.output.object(shape);
     }

@@ -229,6 +229,7 @@ fn execute(
     Ok((replay, last))
 }
 
-fn broken(difference: &super::Difference) -> NodeError {
+/// The log breaks a rule.
+pub(super) fn broken(difference: &super::Difference) -> NodeError {
     NodeError::Verification(format!("slot {}: {}", difference.slot, difference.what))
 }

@@ -107,6 +107,23 @@ impl Subject {
         Replay::new(self.process, self.described.spawn.clone(), &self.module)
     }
 
+    /// The process before its first slot, if it had been spawned with another module.
+    pub(super) fn born_with(&self, module: &Arc<CompiledModule>) -> Result<Replay, HostFault> {
+        Replay::new(self.process, self.described.spawn.clone(), module)
+    }
+
+    /// Compiles a module that no log names.
+    pub(super) async fn compile(&self, wasm: Vec<u8>) -> Result<Arc<CompiledModule>, NodeError> {
+        let engine = self.engine.clone();
+        let compiled = tokio::task::spawn_blocking(move || engine.compile(&wasm)).await;
+        compiled.map_err(NodeError::system)?.map_err(|error| match error {
+            error if error.is_refusal() => {
+                NodeError::Usage(format!("units would refuse the module: {error}"))
+            }
+            error => NodeError::system(error),
+        })
+    }
+
     /// The units of the policy that are known, first the one that executes the process if all are up.
     pub(super) fn units(&self) -> Vec<UnitId> {
         let mut units = self.described.source.policy().ranked(&self.process);

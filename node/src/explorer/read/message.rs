@@ -1,10 +1,13 @@
 //! Reads one message: its place and proofs, where it came from, what it caused.
 
-use protocol::{Delivery, Entry, EntryId, ItemBody, OutboxItem, Outcome, ProcessId, Role, Slot};
+use protocol::{Entry, EntryId, Outcome, Role};
 use tokio::task::JoinSet;
 
 use super::Reader;
-use crate::explorer::facts::{Arrival, Call, Caused, MessageFacts, Origin, Problem, Progress};
+use crate::{
+    explorer::facts::{Arrival, Call, Caused, MessageFacts, Origin, Problem, Progress},
+    trace::{emitted_by, entry_of},
+};
 
 impl Reader {
     /// A message, with at most `items` of what it caused.
@@ -76,30 +79,6 @@ impl Reader {
             Ok(record) => Arrival::Assigned(record.assignment.slot),
             Err(problem) if problem.is_absence() => Arrival::UnderWay,
             Err(problem) => Arrival::Unknown(problem),
-        }
-    }
-}
-
-/// The process, slot and outbox position that an entry stems from.
-pub(super) const fn emitted_by(entry: &Entry) -> Option<(ProcessId, Slot, u32)> {
-    match entry {
-        Entry::Delivery(delivery) | Entry::Skip(delivery) => {
-            Some((delivery.source, delivery.slot, delivery.item.index))
-        }
-        Entry::Timer(timer) => Some((timer.process, timer.slot, timer.index)),
-        Entry::Spawn(_) | Entry::Message(_) | Entry::Answer(_) | Entry::Control(_) => None,
-    }
-}
-
-/// The entry that an outbox item becomes in its target's log.
-pub(super) fn entry_of(source: ProcessId, slot: Slot, item: &OutboxItem) -> Option<EntryId> {
-    let delivery = Delivery { source, slot, item: item.clone() };
-    match item.body {
-        ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } | ItemBody::Answered { .. } => None,
-        ItemBody::Skip(_) => Some(delivery.skip_id()),
-        ItemBody::Spawn(..) => Some(item.target.spawn_entry()),
-        ItemBody::Tell { .. } | ItemBody::Ask { .. } | ItemBody::Reply { .. } => {
-            Some(delivery.delivery_id())
         }
     }
 }
