@@ -3,8 +3,13 @@
 mod assign;
 mod bench;
 mod build;
+mod call;
+mod completing;
+mod completions;
 mod controller;
 mod demo;
+mod doctor;
+mod explain;
 mod halt;
 mod key;
 mod log;
@@ -105,6 +110,12 @@ enum Command {
     Outbox(outbox::Outbox),
     /// Show the units and what they do.
     Status(status::StatusOptions),
+    /// Check the set-up, and say what mends what is wrong.
+    Doctor(doctor::Doctor),
+    /// Explain an error code: what happened, what it means, what to do, and an example.
+    Explain(explain::Explain),
+    /// Print a script that lets a shell complete commands.
+    Completions(completions::Completions),
     /// Measure a cluster.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -114,6 +125,9 @@ enum Command {
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
+    if completing::answer() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -172,6 +186,9 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Ps => Box::pin(ps::run(&globals)).await,
         Command::Outbox(outbox) => Box::pin(outbox.run(&globals)).await,
         Command::Status(status) => Box::pin(status.run(&globals)).await,
+        Command::Doctor(doctor) => Box::pin(doctor.run(&globals)).await,
+        Command::Explain(explain) => explain.run(&globals),
+        Command::Completions(completions) => completions.run(&globals),
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,
         Command::Demo(demo) => Box::pin(demo.run(&globals)).await,
     }

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use protocol::Timestamp;
 use serde::Serialize;
 
-use crate::error::NodeError;
+use crate::{error::NodeError, explain};
 
 pub(crate) use findings::{AuditShape, DifferenceShape, ProofShape, StateShape};
 pub(crate) use shapes::{
@@ -44,12 +44,18 @@ impl Output {
         line(&text)
     }
 
-    /// Prints a failure: for programs as an object, for people code and cause.
+    /// Prints a failure: for programs as an object, for people code, cause, what to do and where there
+    /// is more.
     pub(crate) fn failure(self, error: &NodeError) {
         if matches!(error, NodeError::ReaderGone) {
             return;
         }
-        if self.json && matches!(error, NodeError::Answered { .. } | NodeError::Disproven(_)) {
+        if self.json
+            && matches!(
+                error,
+                NodeError::Answered { .. } | NodeError::Disproven(_) | NodeError::Unwell(_)
+            )
+        {
             return;
         }
         if self.json {
@@ -58,6 +64,10 @@ impl Output {
         } else {
             let text = format!("error: {}: {error}", error.code());
             text.lines().for_each(|line| note(&printable(line)));
+            if let Some(page) = explain::page_of(error) {
+                note(&format!("to do: {}", page.todo));
+                note(&format!("more: antiphon explain {}", page.code()));
+            }
         }
     }
 }

@@ -103,6 +103,15 @@ impl Session {
         }
     }
 
+    /// The unit of any role that a text means.
+    pub(crate) fn any_unit(&self, text: &str) -> Result<UnitId, NodeError> {
+        let roles = [Role::Scheduler, Role::Messenger, Role::Compute];
+        let found = roles.into_iter().find_map(|role| self.unit(text, role).ok());
+        found.ok_or_else(|| {
+            NodeError::usage(format!("no unit begins with `{text}`: `antiphon status` lists them"))
+        })
+    }
+
     /// The account that a text means: an id, or the name of a key of the data directory.
     pub(crate) fn account(&self, text: &str) -> Result<AccountId, NodeError> {
         if let Ok(account) = text.parse() {
@@ -151,22 +160,6 @@ impl Session {
             }
             tokio::time::sleep(ADOPT_PAUSE).await;
         }
-    }
-
-    /// Reads arguments, guided by the process's schema where that helps.
-    pub(crate) async fn args(
-        &self,
-        process: ProcessId,
-        method: &str,
-        text: Option<&str>,
-    ) -> Result<Value, NodeError> {
-        let Some(text) = text else { return read_args(None, None) };
-        let schema = match self.client.schema(process).await {
-            Ok(schema) => schema,
-            Err(error) if error.code() == "unknown-module" => None,
-            Err(error) => return Err(error.into()),
-        };
-        read_args(Some(text), schema.as_ref().and_then(|schema| schema.method(method)))
     }
 }
 
