@@ -14,6 +14,7 @@ mod halt;
 mod key;
 mod log;
 mod moving;
+mod naming;
 mod new;
 mod options;
 mod outbox;
@@ -36,10 +37,14 @@ mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::NodeError, output::Output, units::Decisions};
+use crate::{
+    error::NodeError,
+    output::{Output, colour},
+    units::Decisions,
+};
 use options::Globals;
 
 /// How long tasks may take to end after the command is done.
@@ -128,11 +133,13 @@ pub(crate) fn main() -> ExitCode {
     if completing::answer() {
         return ExitCode::SUCCESS;
     }
-    let cli = match Cli::try_parse() {
+    let color = colour::among(std::env::args_os());
+    let cli = Cli::command().color(color).try_get_matches();
+    let cli = match cli.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let output = Output { json: cli.globals.json };
+    let output = cli.globals.output();
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -199,7 +206,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if wants_json && !asked {
-        Output { json: true }.failure(&NodeError::usage(sentence(&error.to_string())));
+        Output { json: true, color: ColorChoice::Never }
+            .failure(&NodeError::usage(sentence(&error.to_string())));
     } else {
         // Nobody is left to tell if the stream is closed.
         let _ = error.print();

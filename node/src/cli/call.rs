@@ -5,7 +5,7 @@ use std::sync::Arc;
 use antiphon_client::ClientError;
 use clap::Args;
 use protocol::{
-    AccountId, ProcessId, UnitId, Value,
+    AccountId, ProcessId, Role, UnitId, Value,
     schema::{Method, Schema, Type},
 };
 
@@ -129,7 +129,7 @@ async fn resolve(session: &Session, prefix: &str, text: &str) -> Result<String, 
     Ok(match prefix {
         ProcessId::PREFIX => session.process(text).await?.to_string(),
         AccountId::PREFIX => session.account(text)?.to_string(),
-        UnitId::PREFIX => session.any_unit(text)?.to_string(),
+        UnitId::PREFIX => session.unit(text, &Role::ALL)?.to_string(),
         _ => text.to_owned(),
     })
 }

@@ -16,7 +16,10 @@ use crate::{
     cluster::DataDirectory,
     doctor::{Finding, Level, Seen, judge_units, look_at_files, look_at_machine, look_at_places},
     error::NodeError,
-    output::{count, printable},
+    output::{
+        colour::{self, paint},
+        count, printable,
+    },
 };
 
 /// Check the data directory, the cluster on it and this machine, and say what mends what is wrong.
@@ -53,7 +56,8 @@ impl Doctor {
         }
         let wrong = findings.iter().filter(|finding| finding.level == Level::Wrong).count();
         let found = Findings { well: wrong == 0, findings };
-        globals.output().print(&found, || text(&found.findings))?;
+        let output = globals.output();
+        output.print(&found, || text(&found.findings, output.has_colours()))?;
         match u64::try_from(wrong).unwrap_or(u64::MAX) {
             0 => Ok(()),
             wrong => Err(NodeError::Unwell(format!("{} must be mended", count(wrong, "finding")))),
@@ -89,15 +93,16 @@ fn newest(data: &DataDirectory) -> Option<Timestamp> {
 }
 
 /// A line for each finding, with the mend below.
-fn text(findings: &[Finding]) -> String {
+fn text(findings: &[Finding], colours: bool) -> String {
     let lines = findings.iter().map(|finding| {
-        let mark = match finding.level {
-            Level::Fine => "fine",
-            Level::Note => "note",
-            Level::Mended => "mended",
-            Level::Wrong => "wrong",
+        let (style, mark) = match finding.level {
+            Level::Fine => (colour::FINE, "fine  "),
+            Level::Note => (colour::NOTE, "note  "),
+            Level::Mended => (colour::NOTE, "mended"),
+            Level::Wrong => (colour::WRONG, "wrong "),
         };
-        let mut text = format!("{mark:<6}  {:<10}  {}", finding.check, printable(&finding.what));
+        let mark = paint(colours, style, mark);
+        let mut text = format!("{mark}  {:<10}  {}", finding.check, printable(&finding.what));
         if let Some(mend) = &finding.mend {
             text.push_str(&format!("\n                    {}", printable(mend)));
         }

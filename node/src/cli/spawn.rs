@@ -7,7 +7,7 @@ use std::{
 
 use antiphon_client::{Client, SpawnOptions};
 use clap::Args;
-use protocol::{Limits, UnitId, schema::MethodKind};
+use protocol::{Limits, Role, schema::MethodKind};
 
 use super::{
     call,
@@ -34,9 +34,10 @@ pub(crate) struct Spawn {
     /// Arguments of the initialiser: NAME=VALUE for each parameter, or all in one JSON object
     #[arg(value_name = "NAME=VALUE|JSON", conflicts_with = "args", allow_negative_numbers = true)]
     words: Vec<String>,
-    /// The scheduler that shall order its log [default: any]
+    /// The scheduler that shall order its log: its id, the beginning of it, or its name [default:
+    /// any]
     #[arg(long, value_name = "UNIT")]
-    scheduler: Option<UnitId>,
+    scheduler: Option<String>,
 }
 
 impl Spawn {
@@ -52,10 +53,12 @@ impl Spawn {
         });
         let session = Session::open(globals, Access::Sign).await?;
         let args = call::read(&session, words, init).await?;
+        let scheduler = self.scheduler.as_deref();
+        let scheduler = scheduler.map(|text| session.unit(text, &[Role::Scheduler])).transpose()?;
         let options = SpawnOptions {
             name: self.name.clone().unwrap_or_default(),
             args,
-            scheduler: self.scheduler,
+            scheduler,
             timeout: session.timeout,
             ..SpawnOptions::new(module)
         };

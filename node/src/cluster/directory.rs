@@ -248,6 +248,16 @@ impl DataDirectory {
         Ok(records)
     }
 
+    /// The record of the unit of a name that runs, or ran last.
+    pub(crate) fn record(&self, name: &str) -> Result<Option<Signed<UnitRecord>>, NodeError> {
+        let path = self.units().join(name).join("record");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(codec::decode(&bytes).ok()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(NodeError::file(path)(error)),
+        }
+    }
+
     /// Forgets the records of units that are not among these.
     pub(crate) fn keep_records(&self, homes: &[UnitHome]) -> Result<(), NodeError> {
         for name in names_in(&self.units())? {
