@@ -66,7 +66,7 @@ pub(crate) enum ArgumentError {
         /// The parameter.
         name: String,
         /// What does not fit.
-        cause: ValueError,
+        cause: Box<ValueError>,
         /// The method with its parameters.
         signature: String,
     },
@@ -131,8 +131,8 @@ impl Words {
             let entries = named.iter().map(|(name, text)| entry(name, value::read(text, &untyped)));
             return Ok(Value::Map(entries.collect::<Result<_, _>>().map_err(|cause| {
                 ArgumentError::Misfit {
-                    name: String::new(),
-                    cause,
+                    name: "an argument".to_owned(),
+                    cause: Box::new(cause),
                     signature: "a method without a schema".to_owned(),
                 }
             })?));
@@ -213,7 +213,8 @@ fn entry(name: &str, value: Result<Value, ValueError>) -> Result<(Value, Value),
 }
 
 fn misfit(method: &Method, param: &Param, cause: ValueError) -> ArgumentError {
-    ArgumentError::Misfit { name: param.name.clone(), cause, signature: signature(method) }
+    let (name, cause) = (param.name.clone(), Box::new(cause));
+    ArgumentError::Misfit { name, cause, signature: signature(method) }
 }
 
 /// Whether a parameter cannot be left out.
