@@ -40,6 +40,8 @@ mod failover;
 mod following;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
+#[path = "scenarios/golden.rs"]
+mod golden;
 #[path = "scenarios/handover.rs"]
 mod handover;
 #[path = "scenarios/hostile.rs"]

@@ -3,13 +3,19 @@
 mod assign;
 mod bench;
 mod build;
+mod call;
+mod completing;
+mod completions;
 mod controller;
 mod demo;
 mod diff;
+mod doctor;
+mod explain;
 mod halt;
 mod key;
 mod log;
 mod moving;
+mod naming;
 mod new;
 mod options;
 mod outbox;
@@ -34,10 +40,14 @@ mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::NodeError, output::Output, units::Decisions};
+use crate::{
+    error::NodeError,
+    output::{Output, colour},
+    units::Decisions,
+};
 use options::Globals;
 
 /// How long tasks may take to end after the command is done.
@@ -114,6 +124,12 @@ enum Command {
     Outbox(outbox::Outbox),
     /// Show the units and what they do.
     Status(status::StatusOptions),
+    /// Check the set-up, and say what mends what is wrong.
+    Doctor(doctor::Doctor),
+    /// Explain an error code: what happened, what it means, what to do, and an example.
+    Explain(explain::Explain),
+    /// Print a script that lets a shell complete commands.
+    Completions(completions::Completions),
     /// Measure a cluster.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -123,11 +139,16 @@ enum Command {
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if completing::answer() {
+        return ExitCode::SUCCESS;
+    }
+    let color = colour::among(std::env::args_os());
+    let cli = Cli::command().color(color).try_get_matches();
+    let cli = match cli.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let output = Output { json: cli.globals.json };
+    let output = cli.globals.output();
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -184,6 +205,9 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
         Command::Ps => Box::pin(ps::run(&globals)).await,
         Command::Outbox(outbox) => Box::pin(outbox.run(&globals)).await,
         Command::Status(status) => Box::pin(status.run(&globals)).await,
+        Command::Doctor(doctor) => Box::pin(doctor.run(&globals)).await,
+        Command::Explain(explain) => explain.run(&globals),
+        Command::Completions(completions) => completions.run(&globals),
         Command::Bench(bench) => Box::pin(bench.run(&globals)).await,
         Command::Demo(demo) => Box::pin(demo.run(&globals)).await,
     }
@@ -194,7 +218,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if wants_json && !asked {
-        Output { json: true }.failure(&NodeError::usage(sentence(&error.to_string())));
+        Output { json: true, color: ColorChoice::Never }
+            .failure(&NodeError::usage(sentence(&error.to_string())));
     } else {
         // Nobody is left to tell if the stream is closed.
         let _ = error.print();

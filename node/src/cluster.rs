@@ -10,7 +10,10 @@ mod up;
 
 pub(crate) use book::Book;
 pub(crate) use child::{ChildOptions, ChildUnit};
-pub(crate) use directory::{ClusterFile, DataDirectory, UnitHome, write_whole};
+pub(crate) use directory::{
+    ClusterFile, DataDirectory, Place, UNIT_LOCK, UP_LOCK, UnitHome, write_whole,
+};
 pub(crate) use keys::{KeyName, random_key};
 pub(crate) use lock::Lock;
+pub(crate) use ports::is_free;
 pub(crate) use up::{Cluster, Death, Shape, UpOptions};

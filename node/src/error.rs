@@ -106,6 +106,12 @@ pub(crate) enum NodeError {
         /// The actor's sentence.
         detail: String,
     },
+    /// The process's schema has no such method, so nothing was sent.
+    #[error("{0}")]
+    UnknownMethod(String),
+    /// Something of the set-up is wrong, which is already printed.
+    #[error("{0}")]
+    Unwell(String),
     /// A module would break the callers of a process.
     #[error("{0}: --force upgrades all the same")]
     Breaking(String),
@@ -136,6 +142,8 @@ impl NodeError {
             Self::Verification(_) | Self::Disproven(_) => "verification-failed",
             Self::Answered { code, .. } => code,
             Self::Breaking(_) => "breaking-upgrade",
+            Self::UnknownMethod(_) => "unknown-method",
+            Self::Unwell(_) => "unwell",
             Self::ReaderGone => "reader-gone",
         }
     }
@@ -162,6 +170,8 @@ impl NodeError {
             Self::Build(_) => 313,
             Self::Module(_) => 314,
             Self::Tests(_) => 315,
+            Self::UnknownMethod(_) => 320,
+            Self::Unwell(_) => 321,
         }
     }
 
@@ -193,9 +203,10 @@ impl NodeError {
             | Self::BadFile { .. }
             | Self::Unit { .. }
             | Self::Build(_)
+            | Self::Unwell(_)
             | Self::System(_) => 1,
             Self::Verification(_) | Self::Disproven(_) | Self::Module(_) | Self::Tests(_) => 5,
-            Self::Answered { .. } => 4,
+            Self::Answered { .. } | Self::UnknownMethod(_) => 4,
             Self::ReaderGone => 0,
         }
     }

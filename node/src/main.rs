@@ -1,12 +1,15 @@
 //! The `antiphon` command: runs units, and works with what runs.
 
+mod arguments;
 mod bench;
 mod cli;
 mod clock;
 mod cluster;
 mod demo;
+mod doctor;
 mod error;
 mod evidence;
+mod explain;
 mod explorer;
 mod gateway;
 mod output;

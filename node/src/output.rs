@@ -2,17 +2,19 @@
 //!
 //! The JSON shapes are a contract that scripts rely on; fields appear in the order written here.
 
+pub(crate) mod colour;
 mod findings;
 mod shapes;
 mod suppositions;
 mod traces;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use clap::ColorChoice;
 use protocol::Timestamp;
 use serde::Serialize;
 
-use crate::error::NodeError;
+use crate::{error::NodeError, explain};
 
 pub(crate) use findings::{AuditShape, DifferenceShape, ProofShape, StateShape};
 pub(crate) use shapes::{
@@ -30,6 +32,8 @@ const SHORT: usize = 12;
 pub(crate) struct Output {
     /// Whether programs read it.
     pub(crate) json: bool,
+    /// Whether people see colours.
+    pub(crate) color: ColorChoice,
 }
 
 impl Output {
@@ -48,21 +52,43 @@ impl Output {
         line(&text)
     }
 
-    /// Prints a failure: for programs as an object, for people code and cause.
+    /// Prints a failure: for programs as an object, for people code, cause, what to do and where there
+    /// is more.
     pub(crate) fn failure(self, error: &NodeError) {
         if matches!(error, NodeError::ReaderGone) {
             return;
         }
-        if self.json && matches!(error, NodeError::Answered { .. } | NodeError::Disproven(_)) {
+        if self.json
+            && matches!(
+                error,
+                NodeError::Answered { .. } | NodeError::Disproven(_) | NodeError::Unwell(_)
+            )
+        {
             return;
         }
         if self.json {
             // Nobody is left to tell if stdout is closed.
             let _ = self.object(&ErrorShape::of(error));
         } else {
-            let text = format!("error: {}: {error}", error.code());
-            text.lines().for_each(|line| note(&printable(line)));
+            let on = colour::is_on(self.color, io::stderr().is_terminal());
+            let text = format!("{}: {error}", error.code());
+            let mut lines = text.lines().map(printable);
+            let first = lines.next().unwrap_or_default();
+            note(&format!("{} {first}", colour::paint(on, colour::WRONG, "error:")));
+            lines.for_each(|line| note(&line));
+            if let Some(page) = explain::page_of(error) {
+                let label = |text| colour::paint(on, colour::LABEL, text);
+                note(&format!("{} {}", label("to do:"), page.todo));
+                note(&format!("{} antiphon explain {}", label("more:"), page.code()));
+            }
         }
+    }
+}
+
+impl Output {
+    /// Whether what is printed on stdout has colours.
+    pub(crate) fn has_colours(self) -> bool {
+        !self.json && colour::is_on(self.color, io::stdout().is_terminal())
     }
 }
 

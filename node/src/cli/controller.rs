@@ -4,6 +4,7 @@ use clap::Args;
 use protocol::{ControlAction, Principal};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -13,8 +14,9 @@ use crate::{error::NodeError, output::ControlShape};
 #[derive(Debug, Args)]
 pub(crate) struct Controller {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
-    /// The account: its id, or the name of a key of the data directory
+    /// The account: its id, the name of a key of the data directory, or the beginning of its id
     #[arg(required_unless_present = "renounce", conflicts_with = "renounce")]
     account: Option<String>,
     /// Nobody shall control the process ever again

@@ -4,6 +4,7 @@ use clap::Args;
 use protocol::ControlAction;
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -13,6 +14,7 @@ use crate::{error::NodeError, output::ControlShape};
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
 }
 

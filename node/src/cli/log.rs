@@ -7,6 +7,7 @@ use clap::Args;
 use protocol::{Outcome, ProcessId, Slot, api::LogRecord};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -26,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, Args)]
 pub(crate) struct Log {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
     /// The first slot
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -12,6 +12,7 @@ use protocol::{Control, ControlAction, ProcessId, Role, Signed, UnitId};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -32,8 +33,9 @@ const SIGNED_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(crate) struct Move {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
-    /// The scheduler: its id, or the beginning of it
+    /// The scheduler: its id, the beginning of it, or its name
     scheduler: String,
 }
 
@@ -41,7 +43,7 @@ impl Move {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let session = Session::open(globals, Access::Sign).await?;
         let process = session.process(&self.process).await?;
-        let to = session.unit(&self.scheduler, Role::Scheduler)?;
+        let to = session.unit(&self.scheduler, &[Role::Scheduler])?;
         let described = session.client.describe_again(process).await?;
         let adoption = if described.source.scheduler() == to {
             let there =

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    Args,
+    Args, ColorChoice,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use protocol::NetworkId;
@@ -30,6 +30,9 @@ pub(crate) struct Globals {
     /// Print JSON for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Whether to print in colour; `auto` heeds NO_COLOR and CLICOLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
     /// How many seconds to wait for an answer
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -80,7 +83,7 @@ impl Globals {
 
     /// How to print.
     pub(crate) const fn output(&self) -> Output {
-        Output { json: self.json }
+        Output { json: self.json, color: self.color }
     }
 }
 

@@ -11,6 +11,7 @@ use protocol::{
 use serde::Serialize;
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct Outbox {
     /// Only what this process has emitted: an id, its beginning, or a name of the address book
+    #[arg(add = completing::processes())]
     process: Option<String>,
     /// How many pairs of source and target at the most
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -4,6 +4,7 @@ use clap::Args;
 use protocol::{ComputePolicy, ControlAction, Role};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -15,8 +16,9 @@ use crate::{error::NodeError, output::ControlShape};
 #[derive(Debug, Args)]
 pub(crate) struct Policy {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
-    /// A compute unit: its id, or the beginning of it; repeat for more
+    /// A compute unit: its id, the beginning of it, or its name; repeat for more
     #[arg(long = "unit", value_name = "UNIT", required = true)]
     units: Vec<String>,
     /// How many of them must agree
@@ -28,7 +30,7 @@ impl Policy {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let session = Session::open(globals, Access::Sign).await?;
         let process = session.process(&self.process).await?;
-        let units = self.units.iter().map(|unit| session.unit(unit, Role::Compute));
+        let units = self.units.iter().map(|unit| session.unit(unit, &[Role::Compute]));
         let units = units.collect::<Result<Vec<_>, _>>()?;
         let described = session.client.describe_again(process).await?;
         let present = described.source.policy();

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use protocol::{EntryId, Proof, Slot, codec};
+use protocol::{Proof, Slot, codec};
 
 use super::{
     options::Globals,
@@ -28,7 +28,7 @@ const FILE_MAX: u64 = 16 << 20;
 /// its place in a log, or that a message was refused for good.
 #[derive(Debug, Args)]
 pub(crate) struct ProofOptions {
-    /// The file; with --out a message, or PROCESS:SLOT
+    /// The file; with --out a message by its id or the beginning of it, or PROCESS:SLOT
     #[arg(value_name = "FILE|MESSAGE|PROCESS:SLOT")]
     what: PathBuf,
     /// Where to write the proof
@@ -85,9 +85,7 @@ async fn prove(session: &Session, what: &str) -> Result<Proof, NodeError> {
         let record = page.records.first().ok_or_else(missing)?;
         return Ok(Proof::Assignment(Box::new(client.proof(&record.assignment).await?)));
     }
-    let entry: EntryId = what.parse().map_err(|error| {
-        NodeError::usage(format!("`{what}` is neither a message nor PROCESS:SLOT ({error})"))
-    })?;
+    let entry = session.message(what).await?;
     match client.find(entry).await {
         Ok(record) => Ok(Proof::Assignment(Box::new(client.proof(&record.assignment).await?))),
         // What was refused for good is in no log.

@@ -5,6 +5,7 @@ use clap::Args;
 use protocol::json::to_json;
 
 use super::{
+    call::CallOptions,
     options::Globals,
     session::{Access, Session},
 };
@@ -16,22 +17,17 @@ use crate::{
 /// Send a message to a process and wait for its reply.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
-    /// The process: its id, the beginning of it, or a name
-    process: String,
-    /// The method to call
-    method: String,
-    /// The arguments: a JSON object, or a lone value for a lone parameter
-    #[arg(value_name = "JSON", allow_hyphen_values = true)]
-    args: Option<String>,
+    #[command(flatten)]
+    call: CallOptions,
 }
 
 impl Send {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
         let session = Session::open(globals, Access::Sign).await?;
-        let process = session.process(&self.process).await?;
-        let args = session.args(process, &self.method, self.args.as_deref()).await?;
-        let result = session.client.call(process, &self.method, &args, session.timeout).await?;
-        print(&session, &result)
+        let call = self.call.prepare(&session).await?;
+        let result =
+            session.client.call(call.process, &call.method, &call.args, session.timeout).await?;
+        print(&session, &result).map_err(|error| call.explain(error))
     }
 }
 

@@ -10,7 +10,7 @@ use protocol::{
 use tokio::time::Instant;
 use transport::UnitAddress;
 
-use super::options::Globals;
+use super::{naming, options::Globals};
 use crate::{
     cluster::{DataDirectory, KeyName},
     error::NodeError,
@@ -75,38 +75,53 @@ impl Session {
             Name::Process(process) => Ok(process),
             Name::Prefix => {
                 let known = self.client.processes().await?;
-                unique(text, known.into_iter().map(|(_, entry)| entry.process))
+                let known = known.into_iter().map(|(_, entry)| entry.process);
+                naming::only(text, ("process", "processes"), known, "`antiphon ps` lists them")
             }
-            Name::Word => self.data.book().get(text)?.ok_or_else(|| {
-                NodeError::usage(format!(
-                    "no process is called `{text}`: `antiphon ps` lists them, `spawn --name` names them"
-                ))
-            }),
+            Name::Word => {
+                let mut names = self.data.book().names()?;
+                names.remove(text).ok_or_else(|| {
+                    let meant = naming::meant(text, names.keys().map(String::as_str));
+                    NodeError::usage(format!(
+                        "no process is called `{text}`{meant}: `antiphon ps` lists them, \
+                         `spawn --name` names them"
+                    ))
+                })
+            }
         }
     }
 
-    /// The unit of a role that a text means: an id, or the beginning of exactly one that is known.
-    pub(crate) fn unit(&self, text: &str, role: Role) -> Result<UnitId, NodeError> {
+    /// The unit of one of some roles that a text means: an id, the beginning of exactly one that is
+    /// known, or its name in the data directory.
+    pub(crate) fn unit(&self, text: &str, roles: &[Role]) -> Result<UnitId, NodeError> {
         if let Ok(unit) = text.parse() {
             return Ok(unit);
         }
-        let units = self.client.directory().units(role);
-        let mut matching = units.into_iter().filter(|unit| unit.to_string().starts_with(text));
-        match (matching.next(), matching.next()) {
-            (Some(unit), None) if text.starts_with(UnitId::PREFIX) => Ok(unit),
-            (Some(one), Some(other)) if text.starts_with(UnitId::PREFIX) => Err(NodeError::usage(
-                format!("`{text}` is the beginning of several units, such as {one} and {other}"),
-            )),
-            _ => Err(NodeError::usage(format!(
-                "no {role} begins with `{text}`: `antiphon status` lists them"
-            ))),
+        if text.starts_with(&format!("{}1", UnitId::PREFIX)) {
+            let directory = self.client.directory();
+            let known = roles.iter().flat_map(|role| directory.units(*role));
+            return naming::only(text, ("unit", "units"), known, "`antiphon status` lists them");
         }
+        let named =
+            text.parse::<KeyName>().ok().map(|_| naming::unit_named(&self.data, text, roles));
+        named.transpose()?.flatten().ok_or_else(|| {
+            let roles: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+            NodeError::usage(format!(
+                "`{text}` is no {}: `antiphon status` lists them",
+                roles.join(" or ")
+            ))
+        })
     }
 
-    /// The account that a text means: an id, or the name of a key of the data directory.
+    /// The account that a text means: an id, or the name of a key of the data directory, or the
+    /// beginning of the id of exactly one of these.
     pub(crate) fn account(&self, text: &str) -> Result<AccountId, NodeError> {
         if let Ok(account) = text.parse() {
             return Ok(account);
+        }
+        if text.starts_with(&format!("{}1", AccountId::PREFIX)) {
+            let known = self.data.all_keys()?.into_iter().map(|(_, key)| key.public().account());
+            return naming::only(text, ("key", "keys"), known, "`antiphon key list` lists them");
         }
         let name: KeyName = text.parse().map_err(|_| {
             NodeError::usage(format!("`{text}` is neither an account nor the name of a key"))
@@ -151,22 +166,6 @@ impl Session {
             }
             tokio::time::sleep(ADOPT_PAUSE).await;
         }
-    }
-
-    /// Reads arguments, guided by the process's schema where that helps.
-    pub(crate) async fn args(
-        &self,
-        process: ProcessId,
-        method: &str,
-        text: Option<&str>,
-    ) -> Result<Value, NodeError> {
-        let Some(text) = text else { return read_args(None, None) };
-        let schema = match self.client.schema(process).await {
-            Ok(schema) => schema,
-            Err(error) if error.code() == "unknown-module" => None,
-            Err(error) => return Err(error.into()),
-        };
-        read_args(Some(text), schema.as_ref().and_then(|schema| schema.method(method)))
     }
 }
 
@@ -217,23 +216,6 @@ fn read_name(text: &str) -> Result<Name, NodeError> {
         Ok(process) => Ok(Name::Process(process)),
         Err(error) if looks_like_id || text.starts_with(&prefix) => Err(NodeError::usage(error)),
         Err(_) => Ok(Name::Word),
-    }
-}
-
-/// The one process whose id begins with a text.
-fn unique(
-    prefix: &str,
-    processes: impl Iterator<Item = ProcessId>,
-) -> Result<ProcessId, NodeError> {
-    let mut matching = processes.filter(|process| process.to_string().starts_with(prefix));
-    match (matching.next(), matching.next()) {
-        (Some(process), None) => Ok(process),
-        (Some(one), Some(other)) => Err(NodeError::usage(format!(
-            "`{prefix}` is the beginning of several processes, such as {one} and {other}"
-        ))),
-        (None, _) => Err(NodeError::usage(format!(
-            "no process begins with `{prefix}`: `antiphon ps` lists them"
-        ))),
     }
 }
 

@@ -7,13 +7,15 @@ use std::{
 
 use antiphon_client::{Client, SpawnOptions};
 use clap::Args;
-use protocol::{Limits, UnitId, schema::MethodKind};
+use protocol::{Limits, Role, schema::MethodKind};
 
 use super::{
+    call,
     options::Globals,
-    session::{Access, Session, read_args},
+    session::{Access, Session},
 };
 use crate::{
+    arguments::Words,
     error::NodeError,
     output::{ActorError, SpawnedShape, note},
 };
@@ -29,24 +31,34 @@ pub(crate) struct Spawn {
     /// Arguments of the initialiser, as JSON
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
-    /// The scheduler that shall order its log [default: any]
+    /// Arguments of the initialiser: NAME=VALUE for each parameter, or all in one JSON object
+    #[arg(value_name = "NAME=VALUE|JSON", conflicts_with = "args", allow_negative_numbers = true)]
+    words: Vec<String>,
+    /// The scheduler that shall order its log: its id, the beginning of it, or its name [default:
+    /// any]
     #[arg(long, value_name = "UNIT")]
-    scheduler: Option<UnitId>,
+    scheduler: Option<String>,
 }
 
 impl Spawn {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), NodeError> {
+        let words = match self.args.as_ref() {
+            Some(json) => Words::Json(json.clone()),
+            None => Words::of(&self.words).map_err(NodeError::usage)?,
+        };
         let module = read_module(&self.file)?;
         let schema = Client::schema_of(&module);
         let init = schema.as_ref().and_then(|schema| {
             schema.methods.iter().find(|method| method.kind == MethodKind::Init)
         });
-        let args = read_args(self.args.as_deref(), init)?;
         let session = Session::open(globals, Access::Sign).await?;
+        let args = call::read(&session, words, init).await?;
+        let scheduler = self.scheduler.as_deref();
+        let scheduler = scheduler.map(|text| session.unit(text, &[Role::Scheduler])).transpose()?;
         let options = SpawnOptions {
             name: self.name.clone().unwrap_or_default(),
             args,
-            scheduler: self.scheduler,
+            scheduler,
             timeout: session.timeout,
             ..SpawnOptions::new(module)
         };

@@ -6,6 +6,7 @@ use clap::Args;
 use protocol::{KeyInState, PageInState, Proof, Signed, Slot, State, StateStatement, codec};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -22,6 +23,7 @@ use crate::{
 #[command(group = clap::ArgGroup::new("proven").args(["page", "pair"]))]
 pub(crate) struct StateOptions {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
     /// After which slot [default: the last]
     #[arg(long, value_name = "N")]

@@ -6,6 +6,7 @@ use clap::Args;
 use protocol::{ControlAction, Role};
 
 use super::{
+    completing,
     moving::print_handover,
     options::Globals,
     session::{Access, Session},
@@ -22,8 +23,9 @@ const LOST: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 pub(crate) struct Takeover {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
-    /// The scheduler that goes on: its id, or the beginning of it
+    /// The scheduler that goes on: its id, the beginning of it, or its name
     scheduler: String,
     /// Also if the present scheduler answers
     #[arg(long)]
@@ -35,7 +37,7 @@ impl Takeover {
         let session = Session::open(globals, Access::Sign).await?;
         let client = &session.client;
         let process = session.process(&self.process).await?;
-        let to = session.unit(&self.scheduler, Role::Scheduler)?;
+        let to = session.unit(&self.scheduler, &[Role::Scheduler])?;
         let described = client.recover(process).await?;
         let present = described.source.scheduler();
         if present == to {

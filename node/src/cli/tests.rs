@@ -1,5 +1,3 @@
-use clap::CommandFactory;
-
 use super::*;
 use crate::units::{Keeping, Spreading};
 
@@ -19,6 +17,15 @@ fn the_contract_parses() {
         "antiphon --data d spawn a.wasm --name a --args {} --json",
         "antiphon send a add 3 --data d --json --timeout 5",
         "antiphon send a add {\"by\":3}",
+        "antiphon send a add by=-3 to=b --json",
+        "antiphon send a add -3 --json",
+        "antiphon view a get key=a",
+        "antiphon spawn a.wasm --name a start=5 --json",
+        "antiphon explain",
+        "antiphon explain 301 --json",
+        "antiphon completions zsh",
+        "antiphon doctor --fix --json",
+        "antiphon --color never ps",
         "antiphon view a get",
         "antiphon log a --from 1 --to 4 -f --json",
         "antiphon log a --at 4 --json",
@@ -58,7 +65,7 @@ fn the_contract_parses() {
 fn a_message_is_assigned_by_its_id() {
     let message = protocol::EntryId::from_bytes([2; 32]);
     parse(&format!("antiphon assign {message} a --key bob --json")).unwrap();
-    assert!(parse("antiphon assign a a").is_err());
+    assert!(parse("antiphon assign a").is_err());
 }
 
 #[test]
@@ -68,6 +75,8 @@ fn mistakes_are_refused() {
         "antiphon fly",
         "antiphon send a",
         "antiphon up --schedulers 0",
+        "antiphon spawn a.wasm --args {} start=5",
+        "antiphon completions csh",
         "antiphon up --bootstrap nowhere",
         "antiphon key new a/b",
         "antiphon --network net1x ps",

@@ -10,6 +10,7 @@ use protocol::{
 };
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
     spawn::read_module,
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct UpgradeOptions {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
     /// The module
     file: PathBuf,

@@ -6,6 +6,7 @@ use clap::Args;
 use protocol::{Fault, codec};
 
 use super::{
+    completing,
     options::Globals,
     session::{Access, Session},
 };
@@ -20,6 +21,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The process: its id, the beginning of it, or a name
+    #[arg(add = completing::processes())]
     process: String,
     /// Where a file is written if two units contradict each other
     #[arg(long, value_name = "DIR", default_value = ".")]

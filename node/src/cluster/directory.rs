@@ -29,9 +29,11 @@ use super::{
 };
 use crate::{error::NodeError, output::UnitShape};
 
-/// The name of lock files.
-const UP_LOCK: &str = "up.lock";
-const UNIT_LOCK: &str = "lock";
+/// The lock file of a data directory.
+pub(crate) const UP_LOCK: &str = "up.lock";
+
+/// The lock file of a unit's place.
+pub(crate) const UNIT_LOCK: &str = "lock";
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -46,6 +48,15 @@ pub(crate) struct ClusterFile {
     pub(crate) gateway: String,
     /// The units.
     pub(crate) units: Vec<UnitShape>,
+}
+
+/// Where a unit has run, or runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// What people call the unit.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) is_running: bool,
 }
 
 /// One unit's place in the data directory, with all it needs to start.
@@ -211,6 +222,16 @@ impl DataDirectory {
         self.path.join("units")
     }
 
+    /// Where units run, or ran, by name.
+    pub(crate) fn places(&self) -> Result<Vec<Place>, NodeError> {
+        let places = names_in(&self.units())?.into_iter().map(|name| {
+            let path = self.units().join(&name);
+            let is_running = Lock::is_held(&path, UNIT_LOCK);
+            Place { name, path, is_running }
+        });
+        Ok(places.collect())
+    }
+
     /// Whether any unit runs on this directory now.
     pub(crate) fn is_running(&self) -> Result<bool, NodeError> {
         let mut names = names_in(&self.units())?.into_iter();
@@ -225,6 +246,16 @@ impl DataDirectory {
             records.extend(bytes.and_then(|bytes| codec::decode(&bytes).ok()));
         }
         Ok(records)
+    }
+
+    /// The record of the unit of a name that runs, or ran last.
+    pub(crate) fn record(&self, name: &str) -> Result<Option<Signed<UnitRecord>>, NodeError> {
+        let path = self.units().join(name).join("record");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(codec::decode(&bytes).ok()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(NodeError::file(path)(error)),
+        }
     }
 
     /// Forgets the records of units that are not among these.

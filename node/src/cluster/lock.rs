@@ -53,6 +53,19 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Forgets who held the lock of a directory last; fails while somebody holds it.
+    pub(crate) fn forget(directory: &Path, name: &str) -> Result<(), NodeError> {
+        let path = directory.join(name);
+        let file = open(&path)?;
+        match file.try_lock() {
+            Ok(()) => file.set_len(0).map_err(NodeError::file(path)),
+            Err(TryLockError::Error(source)) => Err(NodeError::File { path, source }),
+            Err(TryLockError::WouldBlock) => {
+                Err(NodeError::InUse { path: directory.to_owned(), pid: pid(&file) })
+            }
+        }
+    }
+
     /// Whether some process holds the lock of a directory now.
     pub(crate) fn is_held(directory: &Path, name: &str) -> bool {
         Self::check_free(directory, name).is_err()

@@ -57,7 +57,8 @@ fn free(ip: IpAddr) -> Result<SocketAddr, NodeError> {
     Err(NodeError::System(format!("no port of {ip} is free in both UDP and TCP")))
 }
 
-fn is_free(address: SocketAddr) -> io::Result<bool> {
+/// Whether a port is free in both at the moment.
+pub(crate) fn is_free(address: SocketAddr) -> io::Result<bool> {
     let udp = UdpSocket::bind(address).map(drop);
     let tcp = TcpListener::bind(address).map(drop);
     match udp.and(tcp) {

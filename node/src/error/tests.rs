@@ -25,6 +25,8 @@ fn own() -> Vec<NodeError> {
         NodeError::Build(String::new()),
         NodeError::Module(ModuleError::BadSchema),
         NodeError::Tests(String::new()),
+        NodeError::UnknownMethod(String::new()),
+        NodeError::Unwell(String::new()),
     ]
 }
 
@@ -48,6 +50,8 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::Build(_)
         | NodeError::Module(_)
         | NodeError::Tests(_)
+        | NodeError::UnknownMethod(_)
+        | NodeError::Unwell(_)
         | NodeError::System(_)
         | NodeError::Verification(_)
         | NodeError::Breaking(_) => true,

@@ -26,16 +26,6 @@ fn an_id_of_another_kind_is_refused() {
 }
 
 #[test]
-fn a_beginning_must_be_unique() {
-    let (one, two) = (ProcessId::from_bytes([1; 32]), ProcessId::from_bytes([2; 32]));
-    let all = || [one, two].into_iter();
-    let text = one.to_string();
-    assert_eq!(unique(&text[..20], all()).unwrap(), one);
-    assert!(unique("proc1", all()).unwrap_err().to_string().contains("several"));
-    assert_eq!(unique("proc1zzzz", all()).unwrap_err().exit_code(), 2);
-}
-
-#[test]
 fn arguments_that_are_not_json_are_a_usage_error() {
     assert_eq!(read_args(None, None).unwrap(), Value::Map(Vec::new()));
     assert_eq!(read_args(Some("{by:3}"), None).unwrap_err().exit_code(), 2);
