@@ -58,6 +58,8 @@ mod savina;
 mod sharing;
 #[path = "scenarios/stages.rs"]
 mod stages;
+#[path = "scenarios/start.rs"]
+mod start;
 #[path = "scenarios/takeover.rs"]
 mod takeover;
 #[path = "scenarios/tampering.rs"]

@@ -70,6 +70,36 @@ impl Via for ProcessId {
 ///
 /// Nothing here is called with a dot: it would hide methods of the same name that the author has
 /// written with `&mut self`.
+///
+/// ```
+/// use antiphon::{prelude::*, schema::MethodKind};
+///
+/// /// A lamp.
+/// #[actor]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Lamp {
+///     on: bool,
+/// }
+///
+/// #[actor]
+/// impl Lamp {
+///     #[init]
+///     fn new() -> Self {
+///         Self { on: false }
+///     }
+///
+///     /// Switches it on or off.
+///     fn switch(&mut self, on: bool) {
+///         self.on = on;
+///     }
+/// }
+///
+/// let schema = Lamp::schema();
+/// assert_eq!((&*schema.name, &*schema.docs), ("Lamp", "A lamp."));
+/// assert_eq!(schema.method("switch").unwrap().kind, MethodKind::Message);
+/// // What is saved for an upgrade is what serde makes of the state.
+/// assert_eq!(Lamp::save(&Lamp::new()), antiphon::cbor::to_vec(&Lamp::new()));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a process",
     note = "put `#[actor]` on the struct as well as on the impl"

@@ -170,6 +170,14 @@ impl Context {
     ///
     /// An [`ActorRef`](crate::ActorRef) does the same with checked names and types.
     ///
+    /// ```
+    /// use antiphon::prelude::*;
+    ///
+    /// let (cx, peer) = (Context::mock(), ProcessId::from_bytes([7; 32]));
+    /// cx.tell(peer, "add", args! { by: 3 });
+    /// assert_eq!((cx.tells()[0].target, &*cx.tells()[0].method), (peer, "add"));
+    /// ```
+    ///
     /// # Panics
     ///
     /// If an argument has no CBOR form, which undoes the slot.
@@ -229,6 +237,15 @@ impl Context {
 
 /// Adds a formatted line to the outcome's log: `log!(cx, "text {}", x)`, or with a [`Level`] after
 /// `cx`.
+///
+/// ```
+/// use antiphon::prelude::*;
+///
+/// let cx = Context::mock();
+/// log!(cx, "{} left", 3);
+/// log!(cx, Level::Warn, "none left");
+/// assert_eq!(cx.logged(), ["3 left", "none left"]);
+/// ```
 #[macro_export]
 macro_rules! log {
     ($cx:expr, $format:literal $(, $argument:expr)* $(,)?) => {

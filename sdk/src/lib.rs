@@ -246,6 +246,8 @@
 //! - Every value that leaves is canonical CBOR; see [`cbor`].
 //! - What waits is woken in the order of the log, and runs in the order in which it was woken.
 
+#![deny(missing_docs)]
+
 // The expansion of `#[actor]` names this crate, also in the tests of this crate.
 extern crate self as antiphon;
 
@@ -282,7 +284,35 @@ pub mod guest;
 pub mod prelude;
 
 pub use actor::{Actor, Addressable, Definition, Stub, Via};
-pub use antiphon_macros::{ActorError, Described, Event, actor};
+/// On the definition and on the impl block of an actor; see the [crate's page](crate#what-a-method-may-be).
+///
+/// ```
+/// use antiphon::{Sim, prelude::*};
+///
+/// #[actor(version = 2)]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Greeter {
+///     greeting: String,
+/// }
+///
+/// #[actor]
+/// impl Greeter {
+///     #[init]
+///     fn new(greeting: String) -> Self {
+///         Self { greeting }
+///     }
+///
+///     fn greet(&self, name: String) -> String {
+///         format!("{}, {name}!", self.greeting)
+///     }
+/// }
+///
+/// let mut sim = Sim::seeded(1);
+/// let greeter = sim.spawn::<Greeter>(args! { greeting: "Hello" });
+/// assert_eq!(sim.view(&greeter.greet("Ada".into())), Ok("Hello, Ada!".to_owned()));
+/// ```
+pub use antiphon_macros::actor;
+pub use antiphon_macros::{ActorError, Described, Event};
 pub use args::Args;
 pub use ask::{Ask, AskError};
 pub use call::{Later, OpenCall};

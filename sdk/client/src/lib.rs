@@ -5,6 +5,30 @@
 //! hands out a [`Ticket`] for each, so thousands can be under way at once. [`Client::actor`] gives the
 //! methods of an actor's type.
 //!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use antiphon_client::{Client, ClientError, ClientOptions, SpawnOptions, Units};
+//! use protocol::{NetworkId, SecretKey, Slot, Value};
+//!
+//! async fn run(network: NetworkId, key: SecretKey, module: Vec<u8>) -> Result<(), ClientError> {
+//!     let unit = "unit1...@192.0.2.7:12345".parse().expect("what `antiphon status` prints");
+//!     let units = Units::Bootstrap(vec![unit]);
+//!     let client = Client::connect(ClientOptions { network, key: Some(key), units }).await?;
+//!
+//!     let args = Value::Map(vec![(Value::Text("start".into()), Value::Integer(5))]);
+//!     let counter = client.spawn(SpawnOptions { args, ..SpawnOptions::new(module) }).await?.process;
+//!     let by = Value::Map(vec![(Value::Text("by".into()), Value::Integer(3))]);
+//!     let sent = client.send(counter, "add", &by, Duration::from_secs(5)).await?;
+//!     println!("slot {}: {:?}", sent.slot(), sent.reply()?);
+//!
+//!     // Every outcome from the first on, in order, as it comes.
+//!     let mut outcomes = client.subscribe(counter, Slot::new(0)).await?;
+//!     println!("{:?}", outcomes.next().await.outcome.reply);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Invariants
 //!
 //! - Nothing a unit says is handed to the caller before its signature, its path to what is signed
@@ -15,6 +39,8 @@
 //!   for it. It is found out anew when an answer does not fit what is known.
 //! - What is in flight is bounded in bytes. A lost messenger costs time, never a message: entries
 //!   without an answer are submitted again under the same id.
+
+#![deny(missing_docs)]
 
 mod assign;
 mod audit;

@@ -6,6 +6,8 @@
 //! - Exports and the schema section exist only on wasm32 and without the feature `stub` of the
 //!   crate that uses the macro, so two actor crates can be linked together.
 
+#![deny(missing_docs)]
+
 mod borrow;
 mod definition;
 mod described;

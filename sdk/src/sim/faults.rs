@@ -11,6 +11,28 @@ use crate::timer;
 const DELAY_MAX: u64 = 5_000;
 
 /// How often what can go wrong does, in percent. The seed decides when.
+///
+/// ```
+/// use antiphon::{Faults, Sim, prelude::*};
+///
+/// # #[actor]
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # pub struct Counter { n: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[init]
+/// #     fn new() -> Self { Self::default() }
+/// #     fn add(&mut self, by: u64) -> u64 { self.n += by; self.n }
+/// # }
+/// for seed in 0..10 {
+///     let mut sim = Sim::seeded(seed);
+///     sim.set_faults(Faults { lost: 20, restarts: 20, ..Faults::default() });
+///     let counter = sim.spawn::<Counter>(args! {});
+///     let sums = [1, 2].map(|by| sim.send(counter.add(by)).unwrap());
+///     assert_eq!(sums, [1, 3], "each is added once");
+///     sim.check_replay();
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Of a client's submissions, those that never arrive. It submits again.

@@ -31,6 +31,8 @@
 //! - What decides an outcome on [`Wasm`] is the code of compute units; it only orders and carries.
 //! - Nobody who writes or runs actors depends on this crate.
 
+#![deny(missing_docs)]
+
 mod engine;
 mod modules;
 mod remote;

@@ -19,6 +19,20 @@ const COMPUTES: usize = 2;
 /// Actors on a real network, in real time.
 ///
 /// The scenario's messages are those of the client's account. Whatever it spawns stays on the network.
+///
+/// ```no_run
+/// use antiphon::{Stage, args};
+/// use antiphon_client::{ClientError, ClientOptions};
+/// use antiphon_testing::Remote;
+/// use counter::Counter;
+///
+/// fn it_counts(network: ClientOptions) -> Result<(), ClientError> {
+///     let mut remote = Remote::connect(network)?.with::<Counter>(example_modules::COUNTER);
+///     let counter = remote.spawn::<Counter>(args! { start: 5 });
+///     assert_eq!(remote.send(counter.add(3)), Ok(8));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Remote {
     runtime: Runtime,

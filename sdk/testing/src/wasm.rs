@@ -25,6 +25,18 @@ type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 /// Actors as Wasm modules that talk to each other, in virtual time, on the engine of compute units.
 ///
 /// Equal seeds give equal runs.
+///
+/// ```
+/// use antiphon::{Stage, args};
+/// use antiphon_testing::Wasm;
+/// use counter::Counter;
+///
+/// let mut wasm = Wasm::seeded(7).with::<Counter>(example_modules::COUNTER);
+/// let counter = wasm.spawn::<Counter>(args! { start: 5 });
+/// assert_eq!(wasm.send(counter.add(3)), Ok(8));
+/// assert!(wasm.outcomes(counter)[1].gas.get() > 0);
+/// wasm.check_replay();
+/// ```
 #[derive(Debug)]
 pub struct Wasm {
     seed: u64,
