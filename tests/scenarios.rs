@@ -38,6 +38,8 @@ mod failover;
 mod following;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
+#[path = "scenarios/gateway.rs"]
+mod gateway;
 #[path = "scenarios/handover.rs"]
 mod handover;
 #[path = "scenarios/hostile.rs"]

@@ -17,7 +17,7 @@ mod read;
 pub(crate) mod search;
 mod show;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(crate) mod unit;
 
 pub(crate) use read::Reader;
