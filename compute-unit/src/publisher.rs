@@ -156,7 +156,7 @@ fn trace(item: &Publication) {
     let trace = TraceId::from(entry);
     let ok = !matches!(outcome.reply, Reply::Failure(_));
     tracing::debug!(
-        target: TRACE_TARGET, %trace, message = %entry, %process, %slot, %gas, ok, "executed"
+        target: TRACE_TARGET, %trace, %entry, %process, %slot, %gas, ok, "executed"
     );
     let delivered = outcome.outbox.iter().filter(|item| {
         matches!(item.body, ItemBody::Tell { .. } | ItemBody::Ask { .. } | ItemBody::Reply { .. })
@@ -165,7 +165,7 @@ fn trace(item: &Publication) {
         let delivery = Delivery { source: *process, slot: *slot, item: item.clone() };
         let emitted = delivery.delivery_id();
         tracing::debug!(
-            target: TRACE_TARGET, trace = %TraceId::from(&emitted), message = %emitted,
+            target: TRACE_TARGET, trace = %TraceId::from(&emitted), entry = %emitted,
             cause = %trace, process = %item.target, "emitted"
         );
     }

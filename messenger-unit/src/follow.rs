@@ -378,7 +378,7 @@ impl Follower<'_> {
 fn trace(outcome: &Outcome) {
     let Outcome { process, slot, entry, .. } = outcome;
     let trace = TraceId::from(entry);
-    tracing::debug!(target: TRACE_TARGET, %trace, message = %entry, %process, %slot, "followed");
+    tracing::debug!(target: TRACE_TARGET, %trace, %entry, %process, %slot, "followed");
 }
 
 async fn alarm(at: Option<Instant>) {

@@ -69,7 +69,7 @@ impl Hub {
             let id = entry.id();
             if traces {
                 let (trace, process) = (TraceId::from(&id), entry.target());
-                tracing::debug!(target: TRACE_TARGET, %trace, message = %id, %process, "taken");
+                tracing::debug!(target: TRACE_TARGET, %trace, entry = %id, %process, "taken");
             }
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));

@@ -2,13 +2,16 @@
 //! are hostile, pages of other sites, rates, and numbers that are all known.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    process::{Command, Stdio},
 };
 
+use protocol::{EntryId, TraceId};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Cluster, PATIENCE, directory, run_in, text};
+use crate::support::{ANTIPHON, Cluster, PATIENCE, directory, run_in, signal, text};
 
 /// An answer: its status, and its body.
 type Answer = (u16, String);
@@ -286,6 +289,41 @@ fn sites_and_rates_are_as_the_operator_says() {
     let refused = refused.expect("a thousand requests are too many");
     assert!(refused.starts_with("http/1.1 429") && refused.contains("retry-after"), "{refused}");
     cluster.stop();
+}
+
+#[test]
+fn the_way_of_a_message_through_all_units_is_logged_under_one_trace() {
+    let data = directory();
+    let log = data.path().join("log");
+    let mut up = Command::new(ANTIPHON)
+        .args(["up", "--isolated", "--json", "--data"])
+        .arg(data.path())
+        .env("ANTIPHON_LOG", "warn,message=debug")
+        .env("ANTIPHON_LOG_FORMAT", "json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(up.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+    let module = data.path().join("counter.wasm");
+    std::fs::write(&module, example_modules::COUNTER).unwrap();
+    let spawn = ["spawn", &module.to_string_lossy(), "--args", r#"{"start":0}"#];
+    let process = run_in(data.path(), &spawn).done()["process"].clone();
+    let sent = run_in(data.path(), &["send", text(&process), "add", "1"]).done();
+    let id: EntryId = text(&sent["message"]).parse().unwrap();
+    signal("-TERM", u64::from(up.id()));
+    assert!(up.wait().unwrap().success());
+    let lines = std::fs::read_to_string(&log).unwrap();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+    let trace = TraceId::from(&id).to_string();
+    let of_message: Vec<Json> = lines.filter(|line| line["trace"] == trace.as_str()).collect();
+    for (word, slot) in [("taken", None), ("assigned", Some("1")), ("executed", Some("1"))] {
+        let found = of_message.iter().find(|line| line["message"] == word);
+        let found = found.unwrap_or_else(|| panic!("not {word}: {of_message:?}"));
+        assert_eq!((&found["entry"], found["slot"].as_str()), (&sent["message"], slot), "{found}");
+    }
 }
 
 #[test]

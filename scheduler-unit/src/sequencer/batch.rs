@@ -257,7 +257,7 @@ impl Batch {
         for Assignment { process, slot, entry, .. } in &self.assignments {
             let trace = TraceId::from(entry);
             tracing::debug!(
-                target: TRACE_TARGET, %trace, message = %entry, %process, %slot, "assigned"
+                target: TRACE_TARGET, %trace, %entry, %process, %slot, "assigned"
             );
         }
     }
