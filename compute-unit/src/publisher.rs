@@ -18,8 +18,9 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{
-    AskAnswer, Assignment, AssignmentPlace, BatchHeader, ItemBody, Kind, MerkleTree, NetworkId,
-    ProcessId, ReceiptBatch, SecretKey, Signed, SignedTree, Slot, V1,
+    AskAnswer, Assignment, AssignmentPlace, BatchHeader, Delivery, ItemBody, Kind, MerkleTree,
+    NetworkId, Outcome, ProcessId, ReceiptBatch, Reply, SecretKey, Signed, SignedTree, Slot,
+    TRACE_TARGET, TraceId, V1,
     api::{FollowFrame, FollowSlot},
     codec,
 };
@@ -137,11 +138,36 @@ fn now() -> Instant {
 
 fn run(key: &SecretKey, network: NetworkId, source: &mut Source, feed: &Feed, metrics: &Metrics) {
     while let Some(mut gathered) = source.gather() {
+        if tracing::enabled!(target: TRACE_TARGET, tracing::Level::DEBUG) {
+            gathered.iter().for_each(trace);
+        }
         let agenda = gathered.iter_mut().filter_map(|item| item.agenda.take()).collect();
         let frame = seal(key, network, gathered);
         let encoded = encode(&frame);
         feed.publish(frame, encoded, agenda);
         metrics.receipt_batches.increment();
+    }
+}
+
+/// Logs what was executed, and what that has emitted, each under a trace of its own.
+fn trace(item: &Publication) {
+    let outcome = &item.executed.outcome;
+    let Outcome { process, slot, entry, gas, .. } = outcome;
+    let trace = TraceId::from(entry);
+    let ok = !matches!(outcome.reply, Reply::Failure(_));
+    tracing::debug!(
+        target: TRACE_TARGET, %trace, %entry, %process, %slot, %gas, ok, "executed"
+    );
+    let delivered = outcome.outbox.iter().filter(|item| {
+        matches!(item.body, ItemBody::Tell { .. } | ItemBody::Ask { .. } | ItemBody::Reply { .. })
+    });
+    for item in delivered {
+        let delivery = Delivery { source: *process, slot: *slot, item: item.clone() };
+        let emitted = delivery.delivery_id();
+        tracing::debug!(
+            target: TRACE_TARGET, trace = %TraceId::from(&emitted), entry = %emitted,
+            cause = %trace, process = %item.target, "emitted"
+        );
     }
 }
 
@@ -210,7 +236,7 @@ impl Assigned {
 fn estimate(item: &Publication) -> usize {
     let outcome = &item.executed.outcome;
     let reply = match &outcome.reply {
-        protocol::Reply::Value(bytes) => bytes.len(),
+        Reply::Value(bytes) => bytes.len(),
         _ => 256,
     };
     let logs: usize = outcome.logs.iter().map(|line| line.text.len() + 8).sum();

@@ -15,7 +15,7 @@ use std::{
 };
 
 use protocol::{
-    Epoch, Fault, ProcessId, Role, UnitId,
+    Epoch, Fault, Outcome, ProcessId, Role, TRACE_TARGET, TraceId, UnitId,
     api::{FollowSlot, OUTCOME_FRAME_MAX, Opening},
     codec,
 };
@@ -355,6 +355,11 @@ impl Follower<'_> {
         self.hub.metrics.slots_followed.add_many(passed.fresh.len());
         let slots = &frame.inner.slots;
         let fresh = passed.fresh.iter().filter_map(|position| slots.get(*position));
+        if tracing::enabled!(target: TRACE_TARGET, tracing::Level::DEBUG) {
+            for slot in fresh.clone() {
+                trace(&slot.outcome);
+            }
+        }
         self.hub.dates.take(fresh.map(|slot| (slot, frame.assignment(slot))));
         for (session, entries) in passed.returns {
             self.hub.metrics.outcomes_returned.add_many(entries.len());
@@ -367,6 +372,13 @@ impl Follower<'_> {
             }
         }
     }
+}
+
+/// Logs an outcome that came by.
+fn trace(outcome: &Outcome) {
+    let Outcome { process, slot, entry, .. } = outcome;
+    let trace = TraceId::from(entry);
+    tracing::debug!(target: TRACE_TARGET, %trace, %entry, %process, %slot, "followed");
 }
 
 async fn alarm(at: Option<Instant>) {

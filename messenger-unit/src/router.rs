@@ -8,7 +8,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use protocol::{Entry, ProcessId, Refusal, RefusalCode, UnitId, api::Submission};
+use protocol::{
+    Entry, ProcessId, Refusal, RefusalCode, TRACE_TARGET, TraceId, UnitId, api::Submission,
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -62,8 +64,13 @@ impl Hub {
         let mut interests = Vec::with_capacity(submissions.len());
         let mut flights = Vec::with_capacity(submissions.len());
         // Links are for schedulers, which refuse what comes without its proof.
+        let traces = tracing::enabled!(target: TRACE_TARGET, tracing::Level::DEBUG);
         for Submission { tag, entry, origin, introduction, .. } in submissions {
             let id = entry.id();
+            if traces {
+                let (trace, process) = (TraceId::from(&id), entry.target());
+                tracing::debug!(target: TRACE_TARGET, %trace, entry = %id, %process, "taken");
+            }
             interests.push((id, tag));
             let (session, share) = (Arc::clone(session), Arc::clone(share));
             flights.push(Box::new(ClientFlight {

@@ -48,7 +48,7 @@ use crate::{
     output::{Output, colour},
     units::Decisions,
 };
-use options::Globals;
+use options::{Globals, LogFormat};
 
 /// How long tasks may take to end after the command is done.
 const END_TIMEOUT: Duration = Duration::from_millis(200);
@@ -160,7 +160,11 @@ pub(crate) fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Result<(), NodeError> {
     let filter = EnvFilter::try_new(&cli.globals.log).map_err(NodeError::usage)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.globals.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(NodeError::system)?;
     let done = runtime.block_on(run(cli));

@@ -11,6 +11,7 @@ mod body;
 mod feed;
 mod follow;
 mod guard;
+mod metrics;
 mod openapi;
 mod options;
 mod origin;
@@ -39,6 +40,7 @@ use crate::explorer::Reader;
 use body::Room;
 use feed::Feed;
 use guard::{Guard, Turns};
+use metrics::Own;
 
 pub(crate) use options::Serving;
 pub(crate) use origin::Origin;
@@ -82,6 +84,7 @@ pub(crate) struct Shared {
     reader: Reader,
     feed: Feed,
     room: Room,
+    own: Own,
 }
 
 impl Shared {
@@ -107,7 +110,7 @@ pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gatew
     let reader = Reader::new(client);
     let feed = Feed::new(shutdown.clone());
     tasks.spawn(feed.clone().run(reader.clone()));
-    let shared = Shared { reader, feed, room: Room::new() };
+    let shared = Shared { reader, feed, room: Room::new(), own: Own::default() };
     let router = router(shared, Guard::new(address, &serving));
     tasks.spawn(serve::serve(listener, router, tasks.clone(), shutdown.clone()));
     tasks.close();
@@ -137,6 +140,7 @@ impl Gateway {
 
 fn router(shared: Shared, guard: Guard) -> Router {
     let (short, long) = (Turns::short(), Turns::long());
+    let own = shared.own.clone();
     let pages = Router::new()
         .route("/", get(pages::home))
         .route("/processes", get(pages::processes))
@@ -146,6 +150,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/outbox", get(pages::outbox))
         .route("/search", get(pages::search))
         .route("/api", get(openapi::page))
+        .route("/metrics", get(metrics::metrics))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .route("/assets/icon.svg", get(assets::icon))
@@ -158,4 +163,5 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .method_not_allowed_fallback(api::wrong_method)
         .with_state(shared)
         .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn_with_state(own, metrics::measure))
 }

@@ -8,12 +8,16 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct Metrics {
             $($(#[$doc])* pub(crate) $name: Counter,)*
+            /// How long group commits took.
+            pub(crate) commits: Histogram,
         }
 
         impl Metrics {
             /// Names and values.
             pub(crate) fn list(&self) -> Vec<(String, u64)> {
-                vec![$((stringify!($name).to_owned(), self.$name.get()),)*]
+                let mut all = vec![$((stringify!($name).to_owned(), self.$name.get()),)*];
+                all.extend(self.commits.list("commit"));
+                all
             }
         }
     };
@@ -80,3 +84,35 @@ impl Counter {
         self.add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 }
+
+/// The longest times, in microseconds, of the classes that durations are counted in.
+const BOUNDS: [u64; 11] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000];
+
+/// How many times something took how long.
+#[derive(Debug, Default)]
+pub(crate) struct Histogram([Counter; BOUNDS.len()]);
+
+impl Histogram {
+    /// Notes a duration.
+    pub(crate) fn note(&self, duration: std::time::Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let mut classes = BOUNDS.iter().zip(&self.0);
+        if let Some((_, class)) = classes.find(|(bound, _)| micros <= **bound) {
+            class.add(1);
+        }
+    }
+
+    /// For each bound, how many took no longer: `NAME_le_micros:BOUND`.
+    pub(crate) fn list(&self, name: &str) -> Vec<(String, u64)> {
+        let mut sum = 0_u64;
+        let classes = BOUNDS.iter().zip(&self.0).map(|(bound, class)| {
+            sum = sum.saturating_add(class.get());
+            (format!("{name}_le_micros:{bound}"), sum)
+        });
+        classes.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,9 @@ mod inbox;
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{NetworkId, Refusal, RefusalCode, SecretKey, Timestamp, api::SubmitEvent};
+use protocol::{
+    NetworkId, Refusal, RefusalCode, SecretKey, TRACE_TARGET, Timestamp, api::SubmitEvent,
+};
 
 use crate::{
     archive::Archive,
@@ -133,7 +135,9 @@ impl Sequencer {
                 self.doubt(batch, error);
                 return;
             }
-            self.metrics.commit_micros.add_micros(self.clock.elapsed().saturating_sub(formed));
+            let took = self.clock.elapsed().saturating_sub(formed);
+            self.metrics.commit_micros.add_micros(took);
+            self.metrics.commits.note(took);
             self.metrics.segment_bytes.add_len(batch.segment().len());
             self.publish(&mut batch);
         }
@@ -165,6 +169,9 @@ impl Sequencer {
         self.order.commit(batch.time());
         self.next = batch.number().saturating_add(1);
         self.metrics.batches.add(1);
+        if tracing::enabled!(target: TRACE_TARGET, tracing::Level::DEBUG) {
+            batch.trace();
+        }
         self.archive.board.post(batch.take_posting());
         if let Some(process) = batch.brings() {
             let at = self.clock.now();

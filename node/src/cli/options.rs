@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    Args, ColorChoice,
+    Args, ColorChoice, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use protocol::NetworkId;
@@ -52,6 +52,24 @@ pub(crate) struct Globals {
         default_value = "warn"
     )]
     pub(crate) log: String,
+    /// How to log: lines for people, or an object a line
+    #[arg(
+        long,
+        global = true,
+        env = "ANTIPHON_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object a line.
+    Json,
 }
 
 impl Globals {

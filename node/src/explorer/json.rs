@@ -3,9 +3,11 @@
 mod process;
 mod schema;
 
+use data_encoding::BASE64;
 use protocol::{
-    Outcome, Reply, UnitId,
+    Entry, Outcome, Reply, UnitId,
     api::{LogRecord, WaitingState},
+    codec,
     json::bytes_to_json,
 };
 use serde_json::{Value as Json, json};
@@ -137,9 +139,17 @@ pub(crate) fn message(facts: &MessageFacts) -> Json {
         "kind": facts.call.kind, "from": facts.call.from, "method": facts.call.method,
         "args": args(&facts.call), "assignment_verified": facts.proof.is_ok(), "receipt": receipt,
         "outcome": facts.progress.executed().map(|executed| outcome(&executed.outcome)),
-        "origin": origin, "caused_from": facts.items_from,
+        "signed": signed(&facts.record.entry), "origin": origin, "caused_from": facts.items_from,
         "caused": facts.caused.iter().map(caused).collect::<Vec<_>>(),
     })
+}
+
+/// A message as its sender has signed it, to be checked, or submitted again.
+fn signed(entry: &Entry) -> Option<String> {
+    match entry {
+        Entry::Message(message) => Some(BASE64.encode(&codec::encode(message))),
+        _ => None,
+    }
 }
 
 /// One outcome for those who follow a process, whole, with the unit that states it.

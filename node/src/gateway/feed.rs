@@ -87,6 +87,11 @@ impl Feed {
         Arc::clone(&self.watchers).try_acquire_owned().ok()
     }
 
+    /// How many streams are open.
+    pub(super) fn listeners(&self) -> usize {
+        WATCHERS_MAX.saturating_sub(self.watchers.available_permits())
+    }
+
     /// Says when the gateway stops.
     pub(super) fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()

@@ -129,7 +129,8 @@ fn number(least: u64, most: u64) -> Value {
 
 /// An identifier: its prefix, and the letters of Bech32m.
 fn id(prefix: &str) -> Value {
-    json!({ "type": "string", "pattern": format!("^{prefix}1[02-9ac-hj-np-z]{{58}}$") })
+    let pattern = format!("^{prefix}1[02-9ac-hj-np-z]{{58}}$");
+    json!({ "type": "string", "format": format!("antiphon-{prefix}"), "pattern": pattern })
 }
 
 fn reference(schema: &str) -> Value {

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use transport::Directory;
 
 use super::{
-    Feed, Gateway, GatewayConfig, GatewayError, Guard, Room, Serving, Shared, router, start,
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, router, start,
 };
 use crate::explorer::Reader;
 
@@ -45,7 +45,8 @@ async fn site() -> Router {
 
 fn site_with(client: Client, serving: &Serving) -> Router {
     let feed = Feed::new(CancellationToken::new());
-    let shared = Shared { reader: Reader::new(client), feed, room: Room::new() };
+    let shared =
+        Shared { reader: Reader::new(client), feed, room: Room::new(), own: Own::default() };
     router(shared, Guard::new(LOCAL, serving))
 }
 

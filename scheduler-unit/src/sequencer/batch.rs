@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use protocol::{
     Assignment, BatchHeader, Entry, EntryId, ItemBody, Kind, MerkleTree, NetworkId, PairNumber,
-    ProcessId, Refusal, RefusalLeaf, SecretKey, Signed, Timestamp, V1,
+    ProcessId, Refusal, RefusalLeaf, SecretKey, Signed, TRACE_TARGET, Timestamp, TraceId, V1,
     api::{Acknowledgement, FinalRefusal, PairUse, RefusalRecord, SubmitEvent},
 };
 
@@ -255,6 +255,16 @@ impl Batch {
         let number = self.posting.number;
         self.posting.assignments.clone_from(&self.assignments);
         std::mem::replace(&mut self.posting, Posting { number, ..Posting::default() })
+    }
+
+    /// Logs the entries that have got their places.
+    pub(super) fn trace(&self) {
+        for Assignment { process, slot, entry, .. } in &self.assignments {
+            let trace = TraceId::from(entry);
+            tracing::debug!(
+                target: TRACE_TARGET, %trace, %entry, %process, %slot, "assigned"
+            );
+        }
     }
 
     /// Tells every stream what became of its submissions.

@@ -1,7 +1,7 @@
 //! The table of all operations.
 
 use super::{
-    super::{feed, follow, trail},
+    super::{feed, follow, metrics, trail},
     Operation, WAIT, WAIT_MAX, ask,
     operation::{Parameter, Takes},
     read, submit,
@@ -94,6 +94,18 @@ fn of_network() -> Vec<Operation> {
             openapi::description,
         )
         .gives(200, "Any", "The description, in OpenAPI 3.1."),
+        Operation::get(
+            ("/api/v1/metrics", "metrics"),
+            "What the gateway and all units count, in the text format of Prometheus; the same as \
+             /metrics.",
+            metrics::metrics,
+        )
+        .gives_as(
+            "text/plain",
+            200,
+            "Text",
+            "Families of numbers; docs/metrics.md lists them.",
+        ),
         Operation::get(
             ("/api/v1/network", "network"),
             "The network, and the account for which the gateway signs, if it holds a key.",

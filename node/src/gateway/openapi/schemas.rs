@@ -1,426 +1,185 @@
-//! The schemas of what the API takes and gives.
+//! The schemas of what the API takes and gives, written as shapes.
+//!
+//! A shape is a list of `field: type`, of which those with `field?` may be left out; an object has no
+//! others. A type is `any`, `text`, `count`, `bool`, the prefix of an identifier, the name of another
+//! schema, words as `this|that`, a list as `[type]`, or null as well with `type?`.
 
 use serde_json::{Map, Value, json};
 
 use super::{id, number, reference};
 
+/// The prefixes of identifiers.
+const IDS: [&str; 6] = ["proc", "msg", "unit", "oper", "net", "mod"];
+
+const SHAPES: &[(&str, &str)] = &[
+    ("Failure", "error: Error"),
+    ("Error", "code: text, number: count, detail: text"),
+    ("ActorError", "code: text, detail: text"),
+    ("Network", "network: net, software: text, account: text?, time: count"),
+    (
+        "Unit",
+        "unit: unit, kind: scheduler|messenger|compute, operator: oper, addresses: [text], \
+         reachable: bool, software?: text, started?: count, counters?: Counters",
+    ),
+    ("Units", "units: [Unit]"),
+    (
+        "Pair",
+        "source: proc, target: proc, number: count, slot: count?, waiting: count, \
+         state: moving|retrying|blocked, reason: text?, retry_in: count?, messenger: unit",
+    ),
+    ("Waiting", "pairs: [Pair], total: count, timers: count, missing: [unit]"),
+    (
+        "ProcessRow",
+        "process: proc, name: text, module: mod, controller: text, scheduler: unit, slots: count, \
+         time: count",
+    ),
+    ("Processes", "processes: [ProcessRow], offset: count, total: count, missing: [unit]"),
+    ("Tag", "name: text, value: text"),
+    ("Policy", "units: [unit], quorum: count, version: count"),
+    (
+        "Limits",
+        "gas: count, memory_pages: count, outbox_items: count, outbox_bytes: count, \
+         message_bytes: count, reply_bytes: count, open_asks: count, timers: count, \
+         pending: count, children: count?",
+    ),
+    ("Head", "slot: count, chain: text, time: count"),
+    (
+        "Process",
+        "process: proc, name: text, sender: text, controller: text, module: mod, profile: text, \
+         args: any, tags: [Tag], scheduler: unit, epoch: count, policy: Policy, limits: Limits, \
+         changes: [msg], head: Head",
+    ),
+    (
+        "State",
+        "process: proc, slot: count, chain: text, state_root: text?, unit: unit, checkpoint: bool",
+    ),
+    (
+        "Schema",
+        "name: text, docs: text, state_version: count, methods: [Method], events: [EventType]",
+    ),
+    (
+        "Method",
+        "name: text, docs: text, kind: init|view|message, returns: Type, params: [Param], \
+         errors: [ErrorType]",
+    ),
+    ("Param", "name: text, type: Type"),
+    ("ErrorType", "code: text, docs: text"),
+    ("EventType", "name: text, docs: text, fields: [Field]"),
+    ("Field", "name: text, type: Type, optional: bool"),
+    ("LogLine", "level: text, text: text"),
+    ("Item", "index: count, kind: text, target: proc, method?: text, args: any"),
+    ("Emitted", "name: text, data: any"),
+    (
+        "Effect",
+        "reply?: any, error?: ActorError, gas: count, logs: [LogLine], outbox: [Item], \
+         events?: [Emitted]",
+    ),
+    (
+        "Slot",
+        "slot: count, time: count, message: msg, kind: text, from: text, method: text?, args: any, \
+         outcome: Effect?",
+    ),
+    ("Log", "slots: [Slot], next: count, outcomes_known: bool"),
+    ("Outcome", "process: proc, slot: count, message: msg, unit: unit, outcome: Effect"),
+    ("Outcomes", "outcomes: [Outcome], next: count"),
+    ("Origin", "process: proc, slot: count, index: count, message: msg?"),
+    ("Caused", "kind: text, target: proc, method: text?, args: any, message: msg?, slot: count?"),
+    ("Receipt", "unit: unit, verified: bool"),
+    (
+        "Message",
+        "message: msg, process: proc, slot: count, time: count, epoch: count, chain: text, \
+         kind: text, from: text, method: text?, args: any, assignment_verified: bool, \
+         receipt: Receipt?, outcome: Effect?, signed: text?, origin: Origin?, caused_from: count, \
+         caused: [Caused]",
+    ),
+    ("SignedMessage", "message: Base64"),
+    ("Call", "method: MethodName, args?: Args"),
+    ("View", "method: MethodName, args?: Args, at_least?: count?"),
+    ("Viewed", "reply: any, slot: count"),
+    (
+        "Replied",
+        "process: proc, message: msg, slot: count, reply?: any, gas?: count, error?: ActorError",
+    ),
+    ("UnderWay", "process: proc, message: msg, slot: count?, state: sent|assigned|executed"),
+    ("NewsEvent", "event: outcome|missed, data: EventData"),
+    ("OutcomeEvent", "event: outcome|cut, data: EventData, id?: EventId"),
+    ("MessageEvent", "event: assigned|outcome|reply, data: EventData, id?: EventId"),
+];
+
 /// All schemas, by name.
 pub(super) fn all() -> Value {
-    let groups = [of_failures(), of_units(), of_processes(), of_logs(), of_messages(), of_events()];
-    let schemas = groups.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema));
-    Value::Object(schemas.collect())
+    let shapes = SHAPES.iter().map(|(name, shape)| ((*name).to_owned(), object(shape)));
+    let others = others().into_iter().map(|(name, schema)| (name.to_owned(), schema));
+    Value::Object(shapes.chain(others).collect())
 }
 
-type Group = Vec<(&'static str, Value)>;
-
-fn of_failures() -> Group {
-    vec![
+/// What is no object with fields that are known.
+fn others() -> [(&'static str, Value); 10] {
+    let signed = "A signed message in the encoding of docs/protocol.md.";
+    let args = "An object from parameter name to value, or a lone value for a lone parameter.";
+    let kinds = "null|bool|integer|float|text|bytes|option|list|map|id|named|record|choice|tuple";
+    [
         ("Any", json!({})),
+        ("Text", ty("text")),
+        ("Args", json!({ "description": args })),
+        ("Bytes", json!({ "type": "string", "format": "binary", "description": signed })),
         (
-            "Bytes",
+            "Base64",
             json!({
-                "type": "string", "format": "binary",
-                "description": "A signed message in the encoding of docs/protocol.md.",
+                "type": "string", "format": "antiphon-signed", "contentEncoding": "base64",
+                "description": signed,
             }),
         ),
         (
-            "Failure",
-            object(
-                &[(
-                    "error",
-                    object(
-                        &[("code", text()), ("number", number(0, 999)), ("detail", text())],
-                        &[],
-                    ),
-                )],
-                &[],
-            ),
+            "MethodName",
+            json!({
+                "type": "string", "minLength": 1, "maxLength": protocol::Message::METHOD_MAX,
+            }),
         ),
-        ("ActorError", object(&[("code", text()), ("detail", text())], &[])),
-    ]
-}
-
-fn of_units() -> Group {
-    let counters = json!({ "type": "object", "additionalProperties": count() });
-    vec![
-        (
-            "Network",
-            object(
-                &[
-                    ("network", id("net")),
-                    ("software", text()),
-                    ("account", maybe(text())),
-                    ("time", count()),
-                ],
-                &[],
-            ),
-        ),
-        (
-            "Unit",
-            object(
-                &[
-                    ("unit", id("unit")),
-                    ("kind", word(&["scheduler", "messenger", "compute"])),
-                    ("operator", id("oper")),
-                    ("addresses", list(text())),
-                    ("reachable", boolean()),
-                ],
-                &[("software", text()), ("started", count()), ("counters", counters)],
-            ),
-        ),
-        ("Units", object(&[("units", list(reference("Unit")))], &[])),
-        (
-            "Pair",
-            object(
-                &[
-                    ("source", id("proc")),
-                    ("target", id("proc")),
-                    ("number", count()),
-                    ("slot", maybe(count())),
-                    ("waiting", count()),
-                    ("state", word(&["moving", "retrying", "blocked"])),
-                    ("reason", maybe(text())),
-                    ("retry_in", maybe(count())),
-                    ("messenger", id("unit")),
-                ],
-                &[],
-            ),
-        ),
-        (
-            "Waiting",
-            object(
-                &[
-                    ("pairs", list(reference("Pair"))),
-                    ("total", count()),
-                    ("timers", count()),
-                    ("missing", list(id("unit"))),
-                ],
-                &[],
-            ),
-        ),
-    ]
-}
-
-fn of_processes() -> Group {
-    let tag = object(&[("name", text()), ("value", text())], &[]);
-    let policy =
-        object(&[("units", list(id("unit"))), ("quorum", count()), ("version", count())], &[]);
-    let limits = object(
-        &[
-            ("gas", count()),
-            ("memory_pages", count()),
-            ("outbox_items", count()),
-            ("outbox_bytes", count()),
-            ("message_bytes", count()),
-            ("reply_bytes", count()),
-            ("open_asks", count()),
-            ("timers", count()),
-            ("pending", count()),
-            ("children", maybe(count())),
-        ],
-        &[],
-    );
-    let head = object(&[("slot", count()), ("chain", text()), ("time", count())], &[]);
-    let row = object(
-        &[
-            ("process", id("proc")),
-            ("name", text()),
-            ("module", id("mod")),
-            ("controller", text()),
-            ("scheduler", id("unit")),
-            ("slots", count()),
-            ("time", count()),
-        ],
-        &[],
-    );
-    vec![
-        (
-            "Processes",
-            object(
-                &[
-                    ("processes", list(row)),
-                    ("offset", count()),
-                    ("total", count()),
-                    ("missing", list(id("unit"))),
-                ],
-                &[],
-            ),
-        ),
-        (
-            "Process",
-            object(
-                &[
-                    ("process", id("proc")),
-                    ("name", text()),
-                    ("sender", text()),
-                    ("controller", text()),
-                    ("module", id("mod")),
-                    ("profile", text()),
-                    ("args", json!({})),
-                    ("tags", list(tag)),
-                    ("scheduler", id("unit")),
-                    ("epoch", count()),
-                    ("policy", policy),
-                    ("limits", limits),
-                    ("changes", list(id("msg"))),
-                    ("head", head),
-                ],
-                &[],
-            ),
-        ),
-        (
-            "State",
-            object(
-                &[
-                    ("process", id("proc")),
-                    ("slot", count()),
-                    ("chain", text()),
-                    ("state_root", maybe(text())),
-                    ("unit", id("unit")),
-                    ("checkpoint", boolean()),
-                ],
-                &[],
-            ),
-        ),
-        ("Schema", schema()),
+        ("Counters", json!({ "type": "object", "additionalProperties": ty("count") })),
         (
             "Type",
             json!({
-                "type": "object", "required": ["kind"],
-                "properties": { "kind": word(&[
-                    "null", "bool", "integer", "float", "text", "bytes", "option", "list", "map", "id",
-                    "named", "record", "choice", "tuple",
-                ]) },
+                "type": "object", "required": ["kind"], "properties": { "kind": ty(kinds) },
+                "description": "What kind of type it is, and whatever else makes it that type.",
             }),
         ),
+        ("EventData", json!({ "type": "string", "contentMediaType": "application/json" })),
+        ("EventId", json!({ "type": "string", "pattern": "^[0-9]+$" })),
     ]
 }
 
-fn schema() -> Value {
-    let named = |more: &[(&'static str, Value)]| {
-        let mut fields = vec![("name", text()), ("docs", text())];
-        fields.extend_from_slice(more);
-        object(&fields, &[])
-    };
-    let ty = || reference("Type");
-    let param = object(&[("name", text()), ("type", ty())], &[]);
-    let error = object(&[("code", text()), ("docs", text())], &[]);
-    let field = object(&[("name", text()), ("type", ty()), ("optional", boolean())], &[]);
-    let method = named(&[
-        ("kind", word(&["init", "view", "message"])),
-        ("returns", ty()),
-        ("params", list(param)),
-        ("errors", list(error)),
-    ]);
-    let event = named(&[("fields", list(field))]);
-    named(&[("state_version", count()), ("methods", list(method)), ("events", list(event))])
-}
-
-fn of_logs() -> Group {
-    let line = object(&[("level", text()), ("text", text())], &[]);
-    let item = object(
-        &[("index", count()), ("kind", text()), ("target", id("proc")), ("args", json!({}))],
-        &[("method", text())],
-    );
-    let event = object(&[("name", text()), ("data", json!({}))], &[]);
-    let outcome = object(
-        &[("gas", count()), ("logs", list(line)), ("outbox", list(item))],
-        &[("reply", json!({})), ("error", reference("ActorError")), ("events", list(event))],
-    );
-    let slot = object(
-        &[
-            ("slot", count()),
-            ("time", count()),
-            ("message", id("msg")),
-            ("kind", text()),
-            ("from", text()),
-            ("method", maybe(text())),
-            ("args", json!({})),
-            ("outcome", maybe(reference("Effect"))),
-        ],
-        &[],
-    );
-    vec![
-        ("Effect", outcome),
-        (
-            "Log",
-            object(&[("slots", list(slot)), ("next", count()), ("outcomes_known", boolean())], &[]),
-        ),
-        (
-            "Outcome",
-            object(
-                &[
-                    ("process", id("proc")),
-                    ("slot", count()),
-                    ("message", id("msg")),
-                    ("unit", id("unit")),
-                    ("outcome", reference("Effect")),
-                ],
-                &[],
-            ),
-        ),
-        ("Outcomes", object(&[("outcomes", list(reference("Outcome"))), ("next", count())], &[])),
-    ]
-}
-
-fn of_messages() -> Group {
-    let origin = object(
-        &[
-            ("process", id("proc")),
-            ("slot", count()),
-            ("index", count()),
-            ("message", maybe(id("msg"))),
-        ],
-        &[],
-    );
-    let caused = object(
-        &[
-            ("kind", text()),
-            ("target", id("proc")),
-            ("method", maybe(text())),
-            ("args", json!({})),
-            ("message", maybe(id("msg"))),
-            ("slot", maybe(count())),
-        ],
-        &[],
-    );
-    let receipt = object(&[("unit", id("unit")), ("verified", boolean())], &[]);
-    let call = [("method", method())];
-    let args = (
-        "args",
-        json!({
-            "description": "An object from parameter name to value, or a lone value for a lone parameter.",
-        }),
-    );
-    vec![
-        (
-            "Message",
-            object(
-                &[
-                    ("message", id("msg")),
-                    ("process", id("proc")),
-                    ("slot", count()),
-                    ("time", count()),
-                    ("epoch", count()),
-                    ("chain", text()),
-                    ("kind", text()),
-                    ("from", text()),
-                    ("method", maybe(text())),
-                    ("args", json!({})),
-                    ("assignment_verified", boolean()),
-                    ("receipt", maybe(receipt)),
-                    ("outcome", maybe(reference("Effect"))),
-                    ("origin", maybe(origin)),
-                    ("caused_from", count()),
-                    ("caused", list(caused)),
-                ],
-                &[],
-            ),
-        ),
-        (
-            "SignedMessage",
-            object(
-                &[(
-                    "message",
-                    json!({
-                        "type": "string", "contentEncoding": "base64",
-                        "description": "A signed message in the encoding of docs/protocol.md.",
-                    }),
-                )],
-                &[],
-            ),
-        ),
-        ("Call", object(&call, std::slice::from_ref(&args))),
-        (
-            "View",
-            object(
-                &call,
-                &[
-                    args,
-                    (
-                        "at_least",
-                        json!({
-                            "anyOf": [number(0, u64::MAX), { "type": "null" }],
-                            "description": "The slot that must be executed; the last that is acknowledged if left out.",
-                        }),
-                    ),
-                ],
-            ),
-        ),
-        ("Viewed", object(&[("reply", json!({})), ("slot", count())], &[])),
-        (
-            "Replied",
-            object(
-                &[("process", id("proc")), ("message", id("msg")), ("slot", count())],
-                &[("reply", json!({})), ("gas", count()), ("error", reference("ActorError"))],
-            ),
-        ),
-        (
-            "UnderWay",
-            object(
-                &[
-                    ("process", id("proc")),
-                    ("message", id("msg")),
-                    ("slot", maybe(count())),
-                    ("state", word(&["sent", "assigned", "executed"])),
-                ],
-                &[],
-            ),
-        ),
-    ]
-}
-
-fn of_events() -> Group {
-    let event = |words: &[&str]| {
-        let data = json!({ "type": "string", "contentMediaType": "application/json" });
-        object(
-            &[("event", word(words)), ("data", data)],
-            &[("id", json!({ "type": "string", "pattern": "^[0-9]+$" }))],
-        )
-    };
-    vec![
-        ("NewsEvent", event(&["outcome", "missed"])),
-        ("OutcomeEvent", event(&["outcome", "cut"])),
-        ("MessageEvent", event(&["assigned", "outcome", "reply"])),
-    ]
-}
-
-/// An object with these fields, of which the second may be left out, and no others.
-fn object(fields: &[(&'static str, Value)], optional: &[(&'static str, Value)]) -> Value {
-    let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-    let all = fields.iter().chain(optional);
-    let properties: Map<String, Value> =
-        all.map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+fn object(shape: &str) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for (name, of) in shape.split(", ").filter_map(|field| field.split_once(": ")) {
+        let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
+        properties.insert(name.to_owned(), ty(of));
+        if !optional {
+            required.push(name);
+        }
+    }
     json!({
         "type": "object", "properties": properties, "required": required,
         "additionalProperties": false,
     })
 }
 
-fn list(of: Value) -> Value {
-    json!({ "type": "array", "items": of })
-}
-
-fn maybe(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "null" }] })
-}
-
-fn word(words: &[&str]) -> Value {
-    json!({ "type": "string", "enum": words })
-}
-
-fn text() -> Value {
-    json!({ "type": "string" })
-}
-
-fn method() -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": protocol::Message::METHOD_MAX })
-}
-
-fn boolean() -> Value {
-    json!({ "type": "boolean" })
-}
-
-fn count() -> Value {
-    number(0, u64::MAX)
+fn ty(of: &str) -> Value {
+    if let Some(of) = of.strip_suffix('?') {
+        return json!({ "anyOf": [ty(of), { "type": "null" }] });
+    }
+    if let Some(item) = of.strip_prefix('[').and_then(|of| of.strip_suffix(']')) {
+        return json!({ "type": "array", "items": ty(item) });
+    }
+    match of {
+        "any" => json!({}),
+        "text" => json!({ "type": "string" }),
+        "bool" => json!({ "type": "boolean" }),
+        "count" => number(0, u64::MAX),
+        words if words.contains('|') => {
+            json!({ "type": "string", "enum": words.split('|').collect::<Vec<_>>() })
+        }
+        prefix if IDS.contains(&prefix) => id(prefix),
+        name => reference(name),
+    }
 }
