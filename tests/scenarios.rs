@@ -44,6 +44,8 @@ mod handover;
 mod hostile;
 #[path = "scenarios/hostile_messenger.rs"]
 mod hostile_messenger;
+#[path = "scenarios/keys.rs"]
+mod keys;
 #[path = "scenarios/residency.rs"]
 mod residency;
 #[path = "scenarios/savina.rs"]

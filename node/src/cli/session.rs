@@ -10,7 +10,7 @@ use protocol::{
 use tokio::time::Instant;
 use transport::UnitAddress;
 
-use super::options::Globals;
+use super::{options::Globals, passphrase};
 use crate::{
     cluster::{DataDirectory, KeyName},
     error::NodeError,
@@ -60,7 +60,7 @@ impl Session {
             Access::Sign => {
                 let missing =
                     || NodeError::NoKey { name: globals.key.to_string(), path: data.keys() };
-                Some(data.key(&globals.key)?.ok_or_else(missing)?)
+                Some(passphrase::key(globals, &data)?.ok_or_else(missing)?)
             }
         };
         let units = Units::Bootstrap(units);
@@ -112,7 +112,7 @@ impl Session {
             NodeError::usage(format!("`{text}` is neither an account nor the name of a key"))
         })?;
         let missing = || NodeError::NoKey { name: name.to_string(), path: self.data.keys() };
-        Ok(self.data.key(&name)?.ok_or_else(missing)?.public().account())
+        self.data.keyring().account(&name)?.ok_or_else(missing)
     }
 
     /// Orders something as the controller of a process, and waits until it is in force.

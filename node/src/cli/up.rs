@@ -110,7 +110,7 @@ impl Served {
         gateway: Option<SocketAddr>,
     ) -> Result<Self, NodeError> {
         let cluster = Box::pin(Cluster::start(options)).await?;
-        options.data.ensure_key(&KeyName::default_key())?;
+        options.data.ensure_account(&KeyName::default_key())?;
         let started = async {
             let client = cluster.client(None).await?;
             start_gateway(&options.data, gateway, client).await

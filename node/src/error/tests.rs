@@ -25,6 +25,9 @@ fn own() -> Vec<NodeError> {
         NodeError::Build(String::new()),
         NodeError::Module(ModuleError::BadSchema),
         NodeError::Tests(String::new()),
+        NodeError::KeyLocked { name: "bob".to_owned() },
+        NodeError::BadPassphrase { name: "bob".to_owned() },
+        NodeError::KeyExposed { path: path(), mode: 0o644 },
     ]
 }
 
@@ -44,6 +47,9 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::File { .. }
         | NodeError::BadFile { .. }
         | NodeError::NoKey { .. }
+        | NodeError::KeyLocked { .. }
+        | NodeError::BadPassphrase { .. }
+        | NodeError::KeyExposed { .. }
         | NodeError::Unit { .. }
         | NodeError::Build(_)
         | NodeError::Module(_)
