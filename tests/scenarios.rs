@@ -50,6 +50,8 @@ mod handover;
 mod hostile;
 #[path = "scenarios/hostile_messenger.rs"]
 mod hostile_messenger;
+#[path = "scenarios/keys.rs"]
+mod keys;
 #[path = "scenarios/languages.rs"]
 mod languages;
 #[path = "scenarios/residency.rs"]

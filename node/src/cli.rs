@@ -19,6 +19,7 @@ mod naming;
 mod new;
 mod options;
 mod outbox;
+mod passphrase;
 mod policy;
 mod proof;
 mod ps;
@@ -81,7 +82,7 @@ enum Command {
     Test(test::Test),
     /// Build an actor's crate whenever it changes, and have a process run it.
     Watch(watch::Watch),
-    /// Make and list keys of accounts.
+    /// Make, list, encrypt and carry keys of accounts.
     #[command(subcommand)]
     Key(key::Key),
     /// Spawn a process from a Wasm module.

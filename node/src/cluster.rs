@@ -3,6 +3,7 @@
 mod book;
 mod child;
 mod directory;
+mod keyring;
 mod keys;
 mod lock;
 mod ports;
@@ -13,7 +14,10 @@ pub(crate) use child::{ChildOptions, ChildUnit};
 pub(crate) use directory::{
     ClusterFile, DataDirectory, Place, UNIT_LOCK, UP_LOCK, UnitHome, write_whole,
 };
-pub(crate) use keys::{KeyName, random_key};
+pub(crate) use keyring::{Form, KeyInfo, Keyring, OPEN_MAX, open_text};
+pub(crate) use keys::{
+    KeyName, parse as parse_key, private, random_key, sealed::is_sealed, spell as spell_key,
+};
 pub(crate) use lock::Lock;
 pub(crate) use ports::is_free;
 pub(crate) use up::{Cluster, Death, Shape, UpOptions};

@@ -72,6 +72,33 @@ pub(crate) enum NodeError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A key needs its passphrase.
+    #[error(
+        "the key `{name}` is encrypted, and there is no terminal to ask for its passphrase: run \
+         `antiphon key unlock {name}` first, or name a file with --passphrase-file or \
+         ANTIPHON_PASSPHRASE_FILE"
+    )]
+    KeyLocked {
+        /// The key's name.
+        name: String,
+    },
+    /// A passphrase opens nothing.
+    #[error("this is not the passphrase of the key `{name}`")]
+    BadPassphrase {
+        /// The key's name.
+        name: String,
+    },
+    /// Others may read a secret.
+    #[error(
+        "others may use {} (mode {mode:03o}): run `chmod 600` on it if nobody has, else make a new key",
+        path.display()
+    )]
+    KeyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Who may do what.
+        mode: u32,
+    },
     /// A unit does not start.
     #[error("{unit} does not start: {detail}")]
     Unit {
@@ -132,6 +159,9 @@ impl NodeError {
             Self::File { .. } => "file",
             Self::BadFile { .. } => "bad-file",
             Self::NoKey { .. } => "no-key",
+            Self::KeyLocked { .. } => "key-locked",
+            Self::BadPassphrase { .. } => "bad-passphrase",
+            Self::KeyExposed { .. } => "key-exposed",
             Self::Unit { .. } => "unit-failed",
             Self::Gateway(error) if error.is_taken() => "port-taken",
             Self::Gateway(_) => "gateway-failed",
@@ -172,6 +202,9 @@ impl NodeError {
             Self::Tests(_) => 315,
             Self::UnknownMethod(_) => 320,
             Self::Unwell(_) => 321,
+            Self::KeyLocked { .. } => 330,
+            Self::BadPassphrase { .. } => 331,
+            Self::KeyExposed { .. } => 332,
         }
     }
 
@@ -194,13 +227,18 @@ impl NodeError {
                 ClientError::Actor(_) => 4,
                 ClientError::Unverified { .. } | ClientError::Broken { .. } => 5,
             },
-            Self::Usage(_) | Self::NoKey { .. } | Self::Breaking(_) => 2,
+            Self::Usage(_)
+            | Self::NoKey { .. }
+            | Self::KeyLocked { .. }
+            | Self::BadPassphrase { .. }
+            | Self::Breaking(_) => 2,
             Self::NoCluster(_)
             | Self::InUse { .. }
             | Self::PortTaken { .. }
             | Self::Gateway(_)
             | Self::File { .. }
             | Self::BadFile { .. }
+            | Self::KeyExposed { .. }
             | Self::Unit { .. }
             | Self::Build(_)
             | Self::Unwell(_)

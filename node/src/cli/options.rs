@@ -1,6 +1,9 @@
 //! Options that every command knows.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     Args, ColorChoice, ValueEnum,
@@ -24,9 +27,16 @@ pub(crate) struct Globals {
     #[arg(long, global = true, env = "XDG_DATA_HOME", hide = true, hide_env = true,
           value_parser = path())]
     data_home: Option<PathBuf>,
+    #[arg(long, global = true, env = "XDG_RUNTIME_DIR", hide = true, hide_env = true,
+          value_parser = path())]
+    runtime_home: Option<PathBuf>,
     /// The key to sign with
     #[arg(long, global = true, value_name = "NAME", default_value_t = KeyName::default_key())]
     pub(crate) key: KeyName,
+    /// A file whose first line is the passphrase of the key
+    #[arg(long, global = true, env = "ANTIPHON_PASSPHRASE_FILE", value_name = "FILE",
+          value_parser = path())]
+    passphrase_file: Option<PathBuf>,
     /// Print JSON for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -76,7 +86,7 @@ impl Globals {
     /// The data directory named. An empty name, as an unset variable has it in a script, is none.
     pub(crate) fn named_data(&self) -> Option<DataDirectory> {
         let named = self.data.clone().filter(|path| !path.as_os_str().is_empty());
-        named.map(DataDirectory::new)
+        named.map(|path| self.directory(path))
     }
 
     /// The data directory named, or the user's.
@@ -91,7 +101,16 @@ impl Globals {
         let base = base.ok_or_else(|| {
             NodeError::usage("there is no home directory: name a data directory with --data")
         })?;
-        Ok(DataDirectory::new(base.join("antiphon")))
+        Ok(self.directory(base.join("antiphon")))
+    }
+
+    fn directory(&self, path: PathBuf) -> DataDirectory {
+        DataDirectory::new(path).with_runtime(self.runtime_home.clone())
+    }
+
+    /// The file that has the passphrase, if one is named.
+    pub(crate) fn passphrase_file(&self) -> Option<&Path> {
+        self.passphrase_file.as_deref().filter(|path| !path.as_os_str().is_empty())
     }
 
     /// How long to wait for an answer.

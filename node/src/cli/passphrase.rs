@@ -17,10 +17,7 @@ use crate::{
 };
 
 /// The key to sign with; asks for its passphrase if it needs one.
-pub(super) fn key(
-    globals: &Globals,
-    data: &DataDirectory,
-) -> Result<Option<SecretKey>, NodeError> {
+pub(super) fn key(globals: &Globals, data: &DataDirectory) -> Result<Option<SecretKey>, NodeError> {
     match data.key(&globals.key) {
         Err(NodeError::KeyLocked { .. }) => {
             let passphrase = present(globals, &globals.key)?;

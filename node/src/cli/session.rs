@@ -10,8 +10,9 @@ use protocol::{
 use tokio::time::Instant;
 use transport::UnitAddress;
 
-use super::{naming, options::Globals};
+use super::{naming, options::Globals, passphrase};
 use crate::{
+    clock,
     cluster::{DataDirectory, KeyName},
     error::NodeError,
     output::Output,
@@ -60,7 +61,7 @@ impl Session {
             Access::Sign => {
                 let missing =
                     || NodeError::NoKey { name: globals.key.to_string(), path: data.keys() };
-                Some(data.key(&globals.key)?.ok_or_else(missing)?)
+                Some(passphrase::key(globals, &data)?.ok_or_else(missing)?)
             }
         };
         let units = Units::Bootstrap(units);
@@ -120,14 +121,15 @@ impl Session {
             return Ok(account);
         }
         if text.starts_with(&format!("{}1", AccountId::PREFIX)) {
-            let known = self.data.all_keys()?.into_iter().map(|(_, key)| key.public().account());
+            let known = self.data.keyring().list(clock::now())?.into_iter();
+            let known = known.filter_map(|key| key.account);
             return naming::only(text, ("key", "keys"), known, "`antiphon key list` lists them");
         }
         let name: KeyName = text.parse().map_err(|_| {
             NodeError::usage(format!("`{text}` is neither an account nor the name of a key"))
         })?;
         let missing = || NodeError::NoKey { name: name.to_string(), path: self.data.keys() };
-        Ok(self.data.key(&name)?.ok_or_else(missing)?.public().account())
+        self.data.keyring().account(&name)?.ok_or_else(missing)
     }
 
     /// Orders something as the controller of a process, and waits until it is in force.

@@ -114,7 +114,7 @@ impl Served {
         serving: Serving,
     ) -> Result<Self, NodeError> {
         let cluster = Box::pin(Cluster::start(options)).await?;
-        options.data.ensure_key(&KeyName::default_key())?;
+        options.data.ensure_account(&KeyName::default_key())?;
         let started = async {
             let client = cluster.client(dev_key(&options.data, &serving)?).await?;
             start_gateway(&options.data, (gateway, serving), client).await

@@ -3,7 +3,8 @@
 //! ```text
 //! network            the network's id
 //! operator.key       the key that vouches for the units
-//! keys/NAME.key      accounts
+//! keys/              accounts, as `keyring` says
+//! session/           keys that are open for a while, where there is no better folder
 //! names.json         the address book
 //! cluster.json       what `up` runs, or ran last
 //! gateway.port       where HTTP was served last
@@ -24,10 +25,11 @@ use transport::{RecordSigner, UnitAddress};
 
 use super::{
     Book, KeyName, Lock,
+    keyring::{Keyring, session_folder},
     keys::{self, random_key},
     ports,
 };
-use crate::{error::NodeError, output::UnitShape};
+use crate::{clock, error::NodeError, output::UnitShape};
 
 /// The lock file of a data directory.
 pub(crate) const UP_LOCK: &str = "up.lock";
@@ -39,6 +41,8 @@ pub(crate) const UNIT_LOCK: &str = "lock";
 #[derive(Debug, Clone)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
+    /// The user's runtime folder, if there is one.
+    runtime: Option<PathBuf>,
 }
 
 /// What `up` runs on a data directory, for people and scripts.
@@ -75,7 +79,13 @@ pub(crate) struct UnitHome {
 impl DataDirectory {
     /// A directory that may or may not exist.
     pub(crate) const fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, runtime: None }
+    }
+
+    /// The same with the user's runtime folder, for keys that are opened for a while.
+    #[must_use]
+    pub(crate) fn with_runtime(self, runtime: Option<PathBuf>) -> Self {
+        Self { runtime, ..self }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -133,47 +143,34 @@ impl DataDirectory {
         self.path.join("keys")
     }
 
-    /// An account's key, if there is one of this name.
-    pub(crate) fn key(&self, name: &KeyName) -> Result<Option<SecretKey>, NodeError> {
-        keys::read(&self.key_path(name))
+    /// The accounts.
+    pub(crate) fn keyring(&self) -> Keyring {
+        Keyring::new(self.keys(), session_folder(&self.path, self.runtime.as_deref()))
     }
 
-    /// Makes an account's key.
-    pub(crate) fn new_key(&self, name: &KeyName) -> Result<SecretKey, NodeError> {
-        make(&self.keys())?;
-        if self.key(name)?.is_some() {
-            return Err(NodeError::Usage(format!("there is a key `{name}` already")));
-        }
-        let key = random_key()?;
-        keys::create(&self.key_path(name), &key)?;
-        Ok(key)
+    /// An account's key, if there is one of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::KeyLocked`] if its passphrase is needed.
+    pub(crate) fn key(&self, name: &KeyName) -> Result<Option<SecretKey>, NodeError> {
+        self.keyring().key(name, clock::now())
     }
 
     /// An account's key, made if there is none.
     pub(crate) fn ensure_key(&self, name: &KeyName) -> Result<SecretKey, NodeError> {
-        match self.key(name)? {
-            Some(key) => Ok(key),
-            None => self.new_key(name),
-        }
+        self.ensure_account(name)?;
+        let missing = || NodeError::NoKey { name: name.to_string(), path: self.keys() };
+        self.key(name)?.ok_or_else(missing)
     }
 
-    /// All accounts, by name.
-    pub(crate) fn all_keys(&self) -> Result<Vec<(KeyName, SecretKey)>, NodeError> {
-        let mut all = Vec::new();
-        for name in names_in(&self.keys())? {
-            let name = name.strip_suffix(".key").and_then(|name| name.parse::<KeyName>().ok());
-            if let Some(name) = name
-                && let Some(key) = self.key(&name)?
-            {
-                all.push((name, key));
-            }
+    /// Makes an account's key, if there is none in any form.
+    pub(crate) fn ensure_account(&self, name: &KeyName) -> Result<(), NodeError> {
+        let ring = self.keyring();
+        if !ring.has(name) {
+            ring.create(name, None)?;
         }
-        all.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(all)
-    }
-
-    fn key_path(&self, name: &KeyName) -> PathBuf {
-        self.keys().join(format!("{name}.key"))
+        Ok(())
     }
 
     /// Where the gateway listened last.
@@ -262,7 +259,7 @@ impl DataDirectory {
     pub(crate) fn keep_records(&self, homes: &[UnitHome]) -> Result<(), NodeError> {
         for name in names_in(&self.units())? {
             if homes.iter().all(|home| home.name != name) {
-                remove(&self.units().join(name).join("record"))?;
+                keys::private::remove(&self.units().join(name).join("record"))?;
             }
         }
         Ok(())
@@ -315,7 +312,7 @@ pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), NodeError>
 }
 
 /// Makes a directory and its parents, for the owner only.
-fn make(path: &Path) -> Result<(), NodeError> {
+pub(super) fn make(path: &Path) -> Result<(), NodeError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -323,15 +320,8 @@ fn make(path: &Path) -> Result<(), NodeError> {
     builder.create(path).map_err(NodeError::file(path))
 }
 
-fn remove(path: &Path) -> Result<(), NodeError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(NodeError::file(path)(error)),
-        _ => Ok(()),
-    }
-}
-
 /// The sorted names in a directory; none if it does not exist.
-fn names_in(path: &Path) -> Result<Vec<String>, NodeError> {
+pub(super) fn names_in(path: &Path) -> Result<Vec<String>, NodeError> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

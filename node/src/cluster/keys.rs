@@ -1,15 +1,13 @@
 //! Secret keys in files: one line, `ed25519:` and the seed in hex, readable by the owner only.
 
-use std::{
-    fmt,
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write},
-    path::Path,
-    str,
-};
+pub(crate) mod private;
+pub(crate) mod sealed;
+
+use std::{fmt, path::Path, str};
 
 use data_encoding::HEXLOWER;
 use protocol::SecretKey;
+use zeroize::Zeroizing;
 
 use crate::error::NodeError;
 
@@ -50,40 +48,44 @@ impl str::FromStr for KeyName {
 
 /// A key nobody else has.
 pub(crate) fn random_key() -> Result<SecretKey, NodeError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(NodeError::system)?;
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(NodeError::system)?;
     Ok(SecretKey::from_seed(&seed))
 }
 
-/// Reads a key; nothing if there is no such file.
-pub(crate) fn read(path: &Path) -> Result<Option<SecretKey>, NodeError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(NodeError::file(path)(error)),
-    };
+/// How a key is written.
+pub(crate) fn spell(key: &SecretKey) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(ALGORITHM.len() + 65));
+    text.push_str(ALGORITHM);
+    HEXLOWER.encode_append(key.seed(), &mut text);
+    text.push('\n');
+    text
+}
+
+/// The key that a text of a file says.
+pub(crate) fn parse(text: &str, path: &Path) -> Result<SecretKey, NodeError> {
     let bad = || NodeError::BadFile {
         path: path.to_owned(),
         detail: "not a key of the form `ed25519:` and 64 hex digits; restore it from a backup"
             .to_owned(),
     };
     let hex = text.trim_end().strip_prefix(ALGORITHM).ok_or_else(bad)?;
-    let seed = HEXLOWER.decode(hex.as_bytes()).map_err(|_| bad())?;
-    let seed = <[u8; 32]>::try_from(seed).map_err(|_| bad())?;
-    Ok(Some(SecretKey::from_seed(&seed)))
+    let mut seed = Zeroizing::new([0; 32]);
+    if HEXLOWER.decode_len(hex.len()) != Ok(seed.len()) {
+        return Err(bad());
+    }
+    HEXLOWER.decode_mut(hex.as_bytes(), &mut *seed).map_err(|_| bad())?;
+    Ok(SecretKey::from_seed(&seed))
+}
+
+/// Reads a key; nothing if there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Option<SecretKey>, NodeError> {
+    private::read(path)?.map(|text| parse(&text, path)).transpose()
 }
 
 /// Writes a key where there is none; fails if there is one.
 pub(crate) fn create(path: &Path, key: &SecretKey) -> Result<(), NodeError> {
-    let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let text = format!("{ALGORITHM}{}\n", HEXLOWER.encode(key.seed()));
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .map_err(NodeError::file(path))
+    private::create(path, &spell(key))
 }
 
 /// Reads a key, making it first if there is none.

@@ -27,6 +27,9 @@ fn own() -> Vec<NodeError> {
         NodeError::Tests(String::new()),
         NodeError::UnknownMethod(String::new()),
         NodeError::Unwell(String::new()),
+        NodeError::KeyLocked { name: "bob".to_owned() },
+        NodeError::BadPassphrase { name: "bob".to_owned() },
+        NodeError::KeyExposed { path: path(), mode: 0o644 },
     ]
 }
 
@@ -46,6 +49,9 @@ const fn is_own(error: &NodeError) -> bool {
         | NodeError::File { .. }
         | NodeError::BadFile { .. }
         | NodeError::NoKey { .. }
+        | NodeError::KeyLocked { .. }
+        | NodeError::BadPassphrase { .. }
+        | NodeError::KeyExposed { .. }
         | NodeError::Unit { .. }
         | NodeError::Build(_)
         | NodeError::Module(_)

@@ -401,5 +401,14 @@ pub(crate) struct StatusShape {
 #[derive(Debug, Serialize)]
 pub(crate) struct KeyShape {
     pub(crate) name: String,
-    pub(crate) account: AccountId,
+    /// Null if nobody can tell without the passphrase.
+    pub(crate) account: Option<AccountId>,
+    /// Whether it is under a passphrase.
+    pub(crate) encrypted: bool,
+    /// Until when it is open all the same, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unlocked_until: Option<u64>,
+    /// The key as it can be imported elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exported: Option<String>,
 }

@@ -23,17 +23,15 @@ fn the_network_is_chosen_once() {
 }
 
 #[test]
-fn keys_are_listed_by_name() {
+fn the_default_account_is_made_once_and_never_beside_an_encrypted_one() {
     let (_temporary, directory) = directory();
-    assert!(directory.all_keys().unwrap().is_empty());
-    for name in ["zoe", "adam"] {
-        directory.new_key(&name.parse().unwrap()).unwrap();
-    }
-    fs::write(directory.keys().join("notes.txt"), "mine").unwrap();
-    let names = directory.all_keys().unwrap();
-    let names: Vec<String> = names.iter().map(|(name, _)| name.to_string()).collect();
-    assert_eq!(names, ["adam", "zoe"]);
-    assert!(directory.new_key(&"zoe".parse().unwrap()).is_err());
+    let name = KeyName::default_key();
+    let key = directory.ensure_key(&name).unwrap();
+    assert_eq!(directory.ensure_key(&name).unwrap().seed(), key.seed());
+    fs::rename(directory.keys().join("default.key"), directory.keys().join("default.age")).unwrap();
+    directory.ensure_account(&name).unwrap();
+    assert!(matches!(directory.ensure_key(&name), Err(NodeError::KeyLocked { .. })));
+    assert!(!directory.keys().join("default.key").exists());
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 #[test]
@@ -19,6 +21,7 @@ fn a_key_is_kept_for_its_owner_only_and_never_overwritten() {
 fn a_damaged_key_is_an_error_not_a_new_key() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.key");
+    create(&path, &random_key().unwrap()).unwrap();
     for text in ["", "ed25519:", "ed25519:00", "rsa:00", &format!("ed25519:{}", "g".repeat(64))] {
         fs::write(&path, text).unwrap();
         assert!(matches!(read(&path), Err(NodeError::BadFile { .. })), "{text:?}");

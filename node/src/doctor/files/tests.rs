@@ -13,7 +13,7 @@ fn a_directory_as_this_program_makes_it_is_fine() {
     let directory = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(directory.path().join("net"));
     data.create().unwrap();
-    data.new_key(&KeyName::default_key()).unwrap();
+    data.ensure_key(&KeyName::default_key()).unwrap();
     let found = look(&data).unwrap();
     assert!(wrong(&found).is_empty(), "{found:?}");
 }
@@ -24,7 +24,7 @@ fn a_key_that_others_may_read_is_found_and_closed() {
     let directory = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(directory.path().join("net"));
     data.create().unwrap();
-    data.new_key(&KeyName::default_key()).unwrap();
+    data.ensure_key(&KeyName::default_key()).unwrap();
     let key = data.keys().join("default.key");
     set_mode(&key, 0o644).unwrap();
     set_mode(data.path(), 0o755).unwrap();
