@@ -165,7 +165,13 @@ fn text(key: &str) -> (String, String) {
     }
     let shown = example.iter().map(|line| line.trim_start_matches("    "));
     let shown: Vec<&str> = shown.filter(|line| !line.is_empty()).collect();
-    (effect.join(" "), shown.join("\n"))
+    (effect.join(" "), sentence(&shown.join("\n")))
+}
+
+/// A text that begins as a sentence does.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

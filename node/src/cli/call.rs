@@ -134,9 +134,12 @@ async fn resolve(session: &Session, prefix: &str, text: &str) -> Result<String, 
     })
 }
 
-/// What there is instead of a method that there is not.
+/// What there is instead of a method that there is not, as the end of a sentence.
 fn others(schema: &Schema, method: &str) -> String {
     let names = schema.methods.iter().map(|method| method.name.as_str());
-    let near = nearest(method, names).map(|near| format!(": did you mean `{near}`?"));
-    format!("{}; its methods: {}", near.unwrap_or_default(), methods(schema))
+    let near = nearest(method, names).filter(|near| near != method);
+    match near {
+        Some(near) => format!(", did you mean `{near}`? Its methods: {}", methods(schema)),
+        None => format!("; its methods: {}", methods(schema)),
+    }
 }

@@ -35,9 +35,9 @@ impl Explain {
         if found.is_empty() {
             let all = pages();
             let near = nearest(&code, all.iter().map(|page| page.word.as_str()));
-            let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+            let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
             return Err(NodeError::usage(format!(
-                "there is no error `{code}`{near}; `antiphon explain` lists all"
+                "no error `{code}`{near} (`antiphon explain` lists all)"
             )));
         }
         let texts: Vec<String> = found.iter().map(Page::text).collect();

@@ -63,7 +63,12 @@ fn directory(path: &Path) -> Result<Finding, NodeError> {
             ));
         }
     }
-    let open = open_to_others(path, "directory", DIRECTORY_MODE)?;
+    // That others may look at it is harmless: what is secret lies in files and directories of which
+    // each is closed.
+    let open = match mode(&metadata) & 0o022 {
+        0 => None,
+        _ => open_to_others(path, "directory", DIRECTORY_MODE)?,
+    };
     Ok(open.unwrap_or_else(|| Finding::fine("directory", format!("{shown} is there, and yours"))))
 }
 

@@ -10,6 +10,9 @@ use crate::{
     error::NodeError,
 };
 
+/// What units of this program's version say of their software.
+const OWN: &str = concat!("antiphon ", env!("CARGO_PKG_VERSION"));
+
 /// What a unit says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -53,7 +56,7 @@ pub(crate) fn look_at_places(data: &DataDirectory) -> Result<Vec<Finding>, NodeE
 
 /// Judges what the units of the cluster said when they were asked.
 pub(crate) fn judge(network: NetworkId, seen: &[Seen]) -> Vec<Finding> {
-    let own = env!("CARGO_PKG_VERSION");
+    let own = OWN;
     let mut found = Vec::new();
     for Seen { kind, unit, network: named, software } in seen {
         if *named != network {
@@ -68,7 +71,7 @@ pub(crate) fn judge(network: NetworkId, seen: &[Seen]) -> Vec<Finding> {
                 found.push(Finding::wrong("units", what, mend));
             }
             Ok(version) if version != own => {
-                let what = format!("{kind} {unit} is version {version}, and this program {own}");
+                let what = format!("{kind} {unit} is {version}, and this program is {own}");
                 let mend = "run one version everywhere: restart the units that are older";
                 found.push(Finding::wrong("units", what, mend));
             }
@@ -76,7 +79,7 @@ pub(crate) fn judge(network: NetworkId, seen: &[Seen]) -> Vec<Finding> {
         }
     }
     if found.is_empty() {
-        let what = format!("all {} answer, with version {own}", seen.len());
+        let what = format!("all {} answer, and are {own}", seen.len());
         found.push(Finding::fine("units", what));
     }
     found

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// The kinds of ids, by their prefixes.
 const KINDS: [&str; 7] = ["proc", "msg", "mod", "acct", "unit", "net", "op"];
 
-/// What lines of a machine's own begin with: they differ from machine to machine.
-const OF_THE_MACHINE: [&str; 2] = ["toolchain", "open files"];
+/// Findings that differ from machine to machine.
+const OF_THE_MACHINE: [&str; 4] = ["toolchain", "open files", "disk", "clock"];
 
 /// Gives everything that differs a name, the same for the same.
 #[derive(Debug, Default)]
@@ -27,19 +27,18 @@ impl Scrubber {
         for (from, to) in &self.names {
             text = text.replace(from, to);
         }
-        let mut all = String::new();
+        let mut lines = Vec::new();
         let mut hidden = false;
         for line in text.lines() {
-            let after = line.split("  ").nth(1).unwrap_or_default().trim();
+            let check = line.split("  ").filter(|cell| !cell.is_empty()).nth(1).unwrap_or_default();
             let fresh = !line.starts_with("    ");
-            hidden = if fresh { OF_THE_MACHINE.contains(&after) } else { hidden };
+            hidden = if fresh { OF_THE_MACHINE.contains(&check.trim()) } else { hidden };
             if !hidden {
-                let line = self.line(line);
-                all.push_str(line.trim_end());
-                all.push('\n');
+                lines.push(self.line(line).trim_end().to_owned());
             }
         }
-        all
+        sort_units(&mut lines);
+        lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     fn line(&mut self, line: &str) -> String {
@@ -76,6 +75,22 @@ impl Scrubber {
             }
             _ => token.to_owned(),
         }
+    }
+}
+
+/// Units are listed by their ids, and who of them has done what is chance: the lines below the
+/// heading of a list of units are sorted, without the work.
+fn sort_units(lines: &mut [String]) {
+    let Some(at) = lines.iter().position(|line| line.starts_with("unit  state")) else { return };
+    let rows = &mut lines[at..];
+    for row in rows.iter_mut() {
+        let cells: Vec<&str> = row.split("  ").collect();
+        if let [unit, state, _, address] = cells[..] {
+            *row = format!("{unit}  {state}  {address}");
+        }
+    }
+    if let Some(rows) = rows.get_mut(1..) {
+        rows.sort();
     }
 }
 

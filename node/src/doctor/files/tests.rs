@@ -27,7 +27,7 @@ fn a_key_that_others_may_read_is_found_and_closed() {
     data.ensure_key(&KeyName::default_key()).unwrap();
     let key = data.keys().join("default.key");
     set_mode(&key, 0o644).unwrap();
-    set_mode(data.path(), 0o755).unwrap();
+    set_mode(data.path(), 0o777).unwrap();
 
     let mut found = look(&data).unwrap();
     assert_eq!(wrong(&found).len(), 2, "{found:?}");

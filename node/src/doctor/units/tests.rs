@@ -9,12 +9,12 @@ fn seen(byte: u8, network: NetworkId, software: Result<&str, &str>) -> Seen {
 #[test]
 fn units_must_answer_with_one_version_and_one_network() {
     let (here, there) = (NetworkId::from_bytes([1; 32]), NetworkId::from_bytes([2; 32]));
-    let own = env!("CARGO_PKG_VERSION");
+    let own = OWN;
     let levels =
         |seen: &[Seen]| judge(here, seen).iter().map(|found| found.level).collect::<Vec<_>>();
     assert_eq!(levels(&[seen(1, here, Ok(own)), seen(2, here, Ok(own))]), [Level::Fine]);
     assert_eq!(levels(&[seen(1, here, Ok(own)), seen(2, here, Err("away"))]), [Level::Wrong]);
-    assert_eq!(levels(&[seen(1, here, Ok("0.0.1"))]), [Level::Wrong]);
+    assert_eq!(levels(&[seen(1, here, Ok("antiphon 0.0.1"))]), [Level::Wrong]);
     assert_eq!(levels(&[seen(1, there, Ok(own))]), [Level::Wrong]);
 }
 
