@@ -65,7 +65,7 @@ pub(super) async fn events(
 /// The first slot wanted.
 fn begin(headers: &HeaderMap, start: &Start) -> Result<Slot, Problem> {
     let last = last_event(headers)?;
-    Ok(last.and_then(Slot::next).unwrap_or(Slot::new(start.from)))
+    Ok(last.and_then(Slot::next).unwrap_or_else(|| Slot::new(start.from)))
 }
 
 #[cfg(test)]

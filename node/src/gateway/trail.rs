@@ -97,7 +97,7 @@ impl Listener {
         let message = self.assignment.entry;
         let sent = SendResult { message, assignment, outcome, receipt, late: None };
         let result = client.final_reply(sent, EVER).await.ok()?;
-        let slot = result.late.as_ref().map_or(result.slot(), |late| late.slot);
+        let slot = result.late.as_ref().map_or_else(|| result.slot(), |late| late.slot);
         let data = json::replied(self.assignment.process, &Sent::with_reply(&result)).to_string();
         Some(Event::default().id(slot.to_string()).event("reply").data(data))
     }
