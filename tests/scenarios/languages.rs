@@ -1,6 +1,10 @@
 //! Counters that were written in other languages do what the SDK's does, and go on with its state.
 
+use std::sync::LazyLock;
+
 use antiphon::Sim;
+#[cfg(feature = "languages")]
+use antiphon::{Stage, args};
 use antiphon_testing::{Remote, Wasm};
 use counter::Counter;
 use example_modules::COUNTER;
@@ -11,15 +15,17 @@ use crate::{
     upgrading::upgrade,
 };
 
-/// The counters, by what they are written in.
-fn modules() -> Vec<(&'static str, Vec<u8>)> {
-    let text = wat::parse_str(counters::WAT).expect("the text is a module");
-    #[cfg_attr(not(feature = "languages"), expect(unused_mut, reason = "no others are built"))]
-    let mut modules = vec![("text", text)];
-    #[cfg(feature = "languages")]
-    modules.extend([("C", compilers::c()), ("AssemblyScript", compilers::assemblyscript())]);
-    modules
-}
+/// The counters, by what they are written in. All tests share them: two builds in one place would
+/// get in each other's way.
+static MODULES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
+    Vec::from([
+        ("text", wat::parse_str(counters::WAT).expect("the text is a module")),
+        #[cfg(feature = "languages")]
+        ("C", compilers::c()),
+        #[cfg(feature = "languages")]
+        ("AssemblyScript", compilers::assemblyscript()),
+    ])
+});
 
 #[test]
 fn a_counter_in_any_language_does_what_the_sdks_does() {
@@ -27,11 +33,11 @@ fn a_counter_in_any_language_does_what_the_sdks_does() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &[]);
     let mut remote = Remote::connect(cluster.client_options()).unwrap();
-    for (language, module) in modules() {
-        let mut wasm = Wasm::seeded(7).with::<Counter>(&module);
+    for (language, module) in &*MODULES {
+        let mut wasm = Wasm::seeded(7).with::<Counter>(module);
         assert_eq!(counters::counting(&mut wasm), natively, "{language}, on the engine");
         wasm.check_replay();
-        remote = remote.with::<Counter>(&module);
+        remote = remote.with::<Counter>(module);
         assert_eq!(counters::counting(&mut remote), natively, "{language}, on a cluster");
     }
     drop(remote);
@@ -44,8 +50,9 @@ fn a_process_goes_on_in_any_language() {
     let cluster = Cluster::up(data.path(), &[]);
     let counter = cluster.spawn(COUNTER, r#"{"start": 70000}"#);
     let mut count = 70_000;
-    for (_, module) in modules().into_iter().chain([("Rust", COUNTER.to_vec())]) {
-        upgrade(&cluster, &counter, &module, &[]).done();
+    let others = MODULES.iter().map(|(_, module)| module.as_slice());
+    for module in others.chain([COUNTER]) {
+        upgrade(&cluster, &counter, module, &[]).done();
         count += 1;
         let added = cluster.run(&["send", &counter, "add", r#"{"by": 1}"#]).done();
         assert_eq!(added["reply"], count);
@@ -53,6 +60,19 @@ fn a_process_goes_on_in_any_language() {
     let verified = cluster.run(&["verify", &counter]).done();
     assert_eq!(verified["ok"], true, "{verified}");
     cluster.stop();
+}
+
+#[cfg(feature = "languages")]
+#[test]
+fn what_an_actor_in_c_logs_stands_in_the_outcome() {
+    let (_, module) = MODULES.iter().find(|(language, _)| *language == "C").unwrap();
+    let mut stage = Wasm::seeded(7).with::<Counter>(module);
+    let counter = stage.spawn::<Counter>(args! { start: 1_u64 });
+    assert_eq!(stage.send(counter.reset()), Ok(()));
+    assert_eq!(stage.send(counter.add(1)), Ok(1));
+    let lines: Vec<usize> =
+        stage.outcomes(counter).iter().map(|outcome| outcome.logs.len()).collect();
+    assert_eq!(lines, [0, 1, 0], "effects are those of one slot");
 }
 
 /// What makes modules of other languages, as `examples/languages/README.md` says.

@@ -65,6 +65,7 @@ static uint64_t reset(const antiphon_input *input, cbor_reader args) {
     if (!cbor_same(input->sender, input->controller))
         return antiphon_error("refused", "only the controller may reset");
     n = 0;
+    antiphon_log(2, "the number was reset");
     return antiphon_reply_null();
 }
 

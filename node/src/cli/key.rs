@@ -176,9 +176,7 @@ fn list(globals: &Globals, ring: &Keyring, now: Timestamp) -> Result<(), NodeErr
 
 /// Prints one key, as the list has it.
 fn one(globals: &Globals, ring: &Keyring, name: &KeyName, now: Timestamp) -> Result<(), NodeError> {
-    let missing = || NodeError::System(format!("the key `{name}` has gone"));
-    let info = ring.list(now)?.into_iter().find(|info| info.name == *name);
-    let shape = shape(info.ok_or_else(missing)?);
+    let shape = shape(ring.info(name, now)?);
     globals
         .output()
         .print(&shape, || shape.account.map(|account| account.to_string()).unwrap_or_default())

@@ -16,7 +16,7 @@
 //! - What opens a key was checked to open it before the key as it is goes away.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
@@ -122,26 +122,25 @@ impl Keyring {
 
     /// All keys, by name.
     pub(crate) fn list(&self, now: Timestamp) -> Result<Vec<KeyInfo>, NodeError> {
-        let mut all = BTreeMap::new();
-        for file in names_in(&self.keys)? {
-            let plain = file.strip_suffix(".key").map(|name| (name, false));
-            let named = plain.or_else(|| file.strip_suffix(".age").map(|name| (name, true)));
-            let Some((Ok(name), encrypted)) = named.map(|(name, is)| (name.parse(), is)) else {
-                continue;
-            };
-            let name: KeyName = name;
-            let open_until = match encrypted {
-                true => self.opened(&name, now)?.map(|(_, until)| until),
-                false => None,
-            };
-            let account = self.account(&name)?;
-            // A key as it is needs no other.
-            let info = KeyInfo { name: name.clone(), account, encrypted, open_until };
-            if !encrypted || !all.contains_key(&name) {
-                all.insert(name, info);
-            }
-        }
-        Ok(all.into_values().collect())
+        let files = names_in(&self.keys)?;
+        let named = files.iter().filter_map(|file| {
+            let name = file.strip_suffix(".key").or_else(|| file.strip_suffix(".age"));
+            name?.parse().ok()
+        });
+        let names: BTreeSet<KeyName> = named.collect();
+        names.iter().map(|name| self.info(name, now)).collect()
+    }
+
+    /// One key.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::NoKey`] if there is none of this name.
+    pub(crate) fn info(&self, name: &KeyName, now: Timestamp) -> Result<KeyInfo, NodeError> {
+        let encrypted = self.form(name)? == Form::Sealed;
+        let opened = if encrypted { self.opened(name, now)? } else { None };
+        let (account, open_until) = (self.account(name)?, opened.map(|(_, until)| until));
+        Ok(KeyInfo { name: name.clone(), account, encrypted, open_until })
     }
 
     /// Makes a key; under a passphrase, if there is one.
