@@ -16,10 +16,8 @@ use protocol::{
 
 pub(crate) use asking::{Asker, Nobody, Terminal};
 pub(crate) use near::nearest;
-pub(crate) use spelling::{methods, signature};
+pub(crate) use spelling::{methods, signature, type_name};
 pub(crate) use value::ValueError;
-
-use spelling::type_name;
 
 /// How often a value that does not fit is asked for again.
 const TRIES: usize = 3;

@@ -16,7 +16,7 @@ pub(crate) fn methods(schema: &Schema) -> String {
 }
 
 /// How a type is written.
-pub(super) fn type_name(ty: &Type) -> String {
+pub(crate) fn type_name(ty: &Type) -> String {
     match ty {
         Type::Null => "null".to_owned(),
         Type::Bool => "bool".to_owned(),

@@ -3,6 +3,11 @@
 //!
 //! A shell waits for this at every key, so it says nothing rather than wait for long, and nothing of
 //! what goes wrong.
+//!
+//! # Invariants
+//!
+//! - What a schema names is a stranger's text, and shells put what is offered into the line as it is:
+//!   names that a shell could read as anything but a word are not offered.
 
 use std::{ffi::OsStr, sync::Arc, time::Duration};
 
@@ -98,6 +103,7 @@ fn offer_methods(current: &str) -> Option<Vec<CompletionCandidate>> {
     let asked = Asked::read()?;
     let schema = asked.schema()?;
     let callable = schema.methods.iter().filter(|method| asked.can_call(method));
+    let callable = callable.filter(|method| is_word(&method.name));
     let callable = callable.filter(|method| method.name.starts_with(current));
     Some(callable.map(|method| candidate(&method.name, &describe(method))).collect())
 }
@@ -112,7 +118,9 @@ fn offer_params(current: &str) -> Option<Vec<CompletionCandidate>> {
     let given: Vec<&String> = asked.command.get_many("words").into_iter().flatten().collect();
     let free = method.params.iter().filter(|param| {
         let word = format!("{}=", param.name);
-        param.name.starts_with(current) && !given.iter().any(|given| given.starts_with(&word))
+        is_word(&param.name)
+            && param.name.starts_with(current)
+            && !given.iter().any(|given| given.starts_with(&word))
     });
     let help = describe(method);
     Some(free.map(|param| candidate(&format!("{}=", param.name), &help)).collect())
@@ -177,6 +185,13 @@ fn describe(method: &Method) -> String {
         Some(docs) if !docs.is_empty() => format!("{}: {docs}", signature(method)),
         _ => signature(method),
     }
+}
+
+/// Whether any shell takes a name as one word, as it is.
+fn is_word(name: &str) -> bool {
+    let mut letters = name.bytes();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')
 }
 
 fn candidate(value: &str, help: &str) -> CompletionCandidate {

@@ -12,6 +12,7 @@ use super::{
     log, outbox, problem,
     show::{self, full, number, plain, size, time},
 };
+use crate::arguments::type_name;
 
 /// The most epochs shown of a log.
 const EPOCHS_MAX: usize = 50;
@@ -234,30 +235,9 @@ fn method(method: &Method) -> Markup {
             (show::badge("kind", kind)) " "
             code {
                 b { (plain(&method.name, 60)) } "(" (plain(&params.join(", "), 300)) ")"
-                @if method.returns != Type::Null { " → " (type_name(&method.returns)) }
+                @if method.returns != Type::Null { " → " (plain(&type_name(&method.returns), 60)) }
             }
             @if !method.docs.is_empty() { div.quiet { bdi { (plain(&method.docs, 300)) } } }
-        }
-    }
-}
-
-fn type_name(ty: &Type) -> String {
-    match ty {
-        Type::Null => "null".to_owned(),
-        Type::Bool => "bool".to_owned(),
-        Type::Integer { bits, signed } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
-        Type::Float => "float".to_owned(),
-        Type::Text => "text".to_owned(),
-        Type::Bytes => "bytes".to_owned(),
-        Type::Option(inner) => format!("{}?", type_name(inner)),
-        Type::List(item) => format!("[{}]", type_name(item)),
-        Type::Map(key, value) => format!("{{{}: {}}}", type_name(key), type_name(value)),
-        Type::Id(prefix) => format!("{}1…", plain(prefix, 20)),
-        Type::Named(name) | Type::Record { name, .. } | Type::Choice { name, .. } => {
-            plain(name, 60)
-        }
-        Type::Tuple(items) => {
-            format!("({})", items.iter().map(type_name).collect::<Vec<_>>().join(", "))
         }
     }
 }

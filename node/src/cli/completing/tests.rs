@@ -24,3 +24,13 @@ fn without_a_cluster_there_is_nothing_to_offer() {
     let line = format!("antiphon send counter a --data {}", data.path().display());
     assert!(asked(&line).unwrap().schema().is_none());
 }
+
+#[test]
+fn a_name_that_a_shell_would_run_is_not_offered() {
+    for name in ["add", "_2", "transfer_from"] {
+        assert!(is_word(name), "{name}");
+    }
+    for name in ["", "a b", "a;reboot", "$(reboot)", "`reboot`", "-f", "a\nb", "a\u{1b}[2J", "2"] {
+        assert!(!is_word(name), "{name:?}");
+    }
+}

@@ -36,7 +36,8 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), NodeError> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(NodeError::file(path))
+    written.map_err(NodeError::file(path))?;
+    settle(path)
 }
 
 /// Writes a file in the place of any other, so that nobody ever sees half of it.
@@ -44,7 +45,8 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), NodeError> {
     let other = path.with_extension(format!("{}.new", std::process::id()));
     remove(&other)?;
     create(&other, text)?;
-    fs::rename(&other, path).map_err(NodeError::file(path))
+    fs::rename(&other, path).map_err(NodeError::file(path))?;
+    settle(path)
 }
 
 /// Removes a file, if there is one.
@@ -53,6 +55,19 @@ pub(crate) fn remove(path: &Path) -> Result<(), NodeError> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(NodeError::file(path)(error)),
         _ => Ok(()),
     }
+}
+
+/// Makes a name that was given to a file durable: another file of the same key may go next.
+#[cfg(unix)]
+fn settle(path: &Path) -> Result<(), NodeError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(NodeError::file(folder))
+}
+
+#[cfg(not(unix))]
+fn settle(_: &Path) -> Result<(), NodeError> {
+    Ok(())
 }
 
 fn open_new(path: &Path) -> std::io::Result<File> {
