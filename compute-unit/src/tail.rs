@@ -415,16 +415,17 @@ impl Tail {
         self.trusted && *scheduler == self.scheduler
     }
 
-    /// Whether one of the policies known names this unit, as far as it can be told.
+    /// Whether the policies known explain that the scheduler sends this record. It knows which units
+    /// this one believes to be up, so what is left to others by them comes by a newer policy.
     fn is_named(&self, record: &TailRecord) -> bool {
-        let alone = UnitSet::default();
-        match self.places.get(&record.assignment.process) {
+        let process = &record.assignment.process;
+        match self.places.get(process) {
             Some(place) if place.executed => true,
-            Some(Place { ranking: Some(ranking), .. }) => {
-                ranking.executes(&self.unit, Some(&alone))
-            }
+            Some(Place { ranking: Some(_), .. }) => false,
             _ if record.assignment.slot > Slot::ZERO => true,
-            _ => judge::birth(record).is_none_or(|spawn| spawn.policy.units.contains(&self.unit)),
+            _ => judge::birth(record).is_none_or(|spawn| {
+                spawn.policy.ranking(process).executes(&self.unit, self.present.as_ref())
+            }),
         }
     }
 

@@ -227,7 +227,7 @@ impl Tailing {
             };
             let bytes = bytes.ok_or("the scheduler ended the stream")?;
             let frame: TailFrame = codec::decode(&bytes).map_err(|error| error.to_string())?;
-            let arrived = self.learn(link.scheduler, &frame, tail).await;
+            let arrived = self.learn(link.scheduler, &frame, tail).await?;
             let batch = tail.handle(frame).map_err(|error| error.to_string())?;
             let gap = batch.gap;
             let ahead = self.dispatch(link, bytes, batch, tail).await;
@@ -236,7 +236,7 @@ impl Tailing {
             }
             if let Some(process) = gap {
                 // Of what others execute by now, only the control comes that made it so.
-                self.learn_newest(link.scheduler, vec![process], tail).await;
+                self.learn_newest(link.scheduler, vec![process], tail).await?;
                 return Err(format!("slots of {process} are missing"));
             }
             if ahead || arrived {
@@ -247,7 +247,12 @@ impl Tailing {
 
     /// Asks who processes are of which a frame says something that cannot be judged otherwise.
     /// Whether logs are executed here now that were not before, whose slots have passed by.
-    async fn learn(&self, scheduler: UnitId, frame: &TailFrame, tail: &mut Tail) -> bool {
+    async fn learn(
+        &self,
+        scheduler: UnitId,
+        frame: &TailFrame,
+        tail: &mut Tail,
+    ) -> Result<bool, String> {
         let Unknown { sources, logs } = tail.unknown(frame);
         for process in sources {
             if let Some(provenance) = self.describe(scheduler, &process).await {
@@ -258,22 +263,26 @@ impl Tailing {
     }
 
     /// Learns the newest policies of processes. Whether logs are executed here now that were not
-    /// before.
+    /// before. Fails if nobody tells: then the next stream brings those logs, and asks, again.
     async fn learn_newest(
         &self,
         scheduler: UnitId,
         processes: Vec<ProcessId>,
         tail: &mut Tail,
-    ) -> bool {
-        let mut changes = Vec::new();
+    ) -> Result<bool, String> {
+        let (mut changes, mut untold) = (Vec::new(), None);
         for process in processes {
-            if let Some(provenance) = self.describe(scheduler, &process).await {
-                changes.extend(tail.introduce(process, &provenance));
+            match self.describe(scheduler, &process).await {
+                Some(provenance) => changes.extend(tail.introduce(process, &provenance)),
+                None => untold = Some(process),
             }
         }
         let arrived = changes.iter().any(|(_, executed)| *executed);
         self.resting.change(changes);
-        arrived
+        match untold {
+            Some(process) => Err(format!("nobody tells who executes {process}")),
+            None => Ok(arrived),
+        }
     }
 
     /// Lets logs be brought again whose processes have room for them, or need them; whether there

@@ -2,7 +2,7 @@
 
 use protocol::{ControlAction, Entry, ItemBody, OutboxItem, Principal, codec};
 
-use super::{super::*, log, slots, start, tail};
+use super::{super::*, log, shared_log, slots, start, tail};
 use crate::testing::{Log, NETWORK};
 use protocol::{ComputePolicy, Delivery, Hash, Limits, SecretKey, Spawn};
 
@@ -342,6 +342,44 @@ fn a_unit_that_a_new_policy_names_executes_the_whole_log() {
     for (frame, expected) in [(&first, vec![0, 1]), (&second, vec![2]), (&third, vec![3])] {
         assert_eq!(slots(&mut tail, frame), Ok(expected));
     }
+}
+
+/// A log that two units may execute, of which the policy in its next slot wants both; the tail of the
+/// one that ranks second, to which the first is up or not; and what that policy is.
+fn widened_log(first_is_up: bool) -> (Log, Tail, [TailFrame; 2], Provenance) {
+    let (mut log, mut tail, first) = shared_log();
+    tail.set_present(Some(if first_is_up { first } else { UnitSet::default() }));
+    let begun = start(&mut log);
+    let units = log.spawn.unverified().policy.units.clone();
+    let ControlAction::Policy(wider) = policy(&log, units) else { unreachable!() };
+    let control = log.control(ControlAction::Policy(ComputePolicy { quorum: 2, ..wider }));
+    let frame = log.frame(std::slice::from_ref(&control));
+    let provenance = provenance(&log, control, &frame);
+    log.turn(None);
+    (log, tail, [begun, frame], provenance)
+}
+
+#[test]
+fn a_unit_that_stepped_back_goes_on_when_a_policy_wants_it_beside_the_first() {
+    let (mut log, mut tail, [begun, frame], provenance) = widened_log(false);
+    assert_eq!(slots(&mut tail, &begun), Ok(vec![0, 1]));
+    let first = log.spawn.unverified().policy.ranked(&log.process)[0];
+    tail.set_present(Some(UnitSet::new([first])));
+    assert_eq!(tail.resume(usize::MAX), [], "it is left to the first");
+    assert_eq!(tail.unknown(&frame).logs, [log.process], "what comes all the same has a reason");
+    let changed = tail.introduce(log.process, &provenance);
+    assert_eq!(changed, Some((log.process, true)));
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![2]));
+    assert_eq!(slots(&mut tail, &messages(&mut log, 1)), Ok(vec![3]));
+}
+
+#[test]
+fn a_birth_that_comes_because_of_a_later_policy_is_executed() {
+    let (log, mut tail, [begun, frame], provenance) = widened_log(true);
+    assert_eq!(tail.unknown(&begun).logs, [log.process], "by its spawn it is left to the first");
+    tail.introduce(log.process, &provenance);
+    assert_eq!(slots(&mut tail, &begun), Ok(vec![0, 1]));
+    assert_eq!(slots(&mut tail, &frame), Ok(vec![2]));
 }
 
 #[test]
