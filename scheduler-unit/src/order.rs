@@ -299,15 +299,11 @@ impl Order {
 
     /// The log of a process, if this scheduler orders it.
     fn own(&self, process: &ProcessId) -> Result<&Log, Decision> {
-        let detail = "this scheduler does not order that process; ask the one its spawn names";
-        let unknown = || Decision::Refused(Refusal::new(RefusalCode::UnknownProcess, detail));
-        let log = self.logs.get(process).ok_or_else(unknown)?;
-        let scheduler = log.standing.source.scheduler();
-        if scheduler == self.me {
-            return Ok(log);
+        let log = self.logs.get(process).ok_or_else(|| Decision::Refused(not_own(None)))?;
+        match log.standing.source.scheduler() {
+            scheduler if scheduler == self.me => Ok(log),
+            other => Err(Decision::Refused(not_own(Some(other)))),
         }
-        let detail = format!("{scheduler} orders the log now");
-        Err(Decision::Refused(Refusal::new(RefusalCode::Moved, detail)))
     }
 
     /// Remembers what became of an entry until its expiry.
@@ -395,6 +391,19 @@ fn duplicate_of(fate: Fate) -> Decision {
         Fate::Refused(code) => {
             let detail = "it was refused for good before";
             Decision::Old(Refusal::new(code, detail))
+        }
+    }
+}
+
+/// Why nothing is written to a log here: it is not known, or another scheduler orders it now.
+pub(crate) fn not_own(scheduler: Option<UnitId>) -> Refusal {
+    match scheduler {
+        Some(scheduler) => {
+            Refusal::new(RefusalCode::Moved, format!("{scheduler} orders the log now"))
+        }
+        None => {
+            let detail = "this scheduler does not order that process; ask the one its spawn names";
+            Refusal::new(RefusalCode::UnknownProcess, detail)
         }
     }
 }

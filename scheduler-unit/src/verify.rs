@@ -19,15 +19,15 @@ use std::{collections::HashSet, sync::Arc};
 use bytes::Bytes;
 use protocol::{
     Acceptance, AccountId, Answer, Body, Control, ControlAction, Delivery, Domain, Entry, EntryId,
-    ItemBody, ModuleId, NetworkId, PairNumber, Principal, Profile, ProfileId, PublicKey, Refusal,
-    RefusalCode, Signed, Spawn, Timer, TimerKind, Timestamp, UnitId, VerifyError, api::Submission,
-    codec,
+    ItemBody, ModuleId, NetworkId, PairNumber, Principal, ProcessId, Profile, ProfileId, PublicKey,
+    Refusal, RefusalCode, Signed, Source, Spawn, Timer, TimerKind, Timestamp, UnitId, VerifyError,
+    api::Submission, codec,
 };
 
 use crate::{
     absence::Absences,
     archive::Archive,
-    order::{Checked, CheckedBody, Place},
+    order::{Checked, CheckedBody, Place, not_own},
     shard::Shards,
     store::StoreError,
 };
@@ -237,17 +237,27 @@ impl Verifier {
                 return Err(Refusal::new(RefusalCode::BadHandover, detail));
             }
             ControlAction::Upgrade { module, acceptance, .. } => {
-                let known = self.shards.archive(&body.target).board.process(&body.target);
-                // One that is not known here is refused where the control is ordered.
-                if let Some(known) = known {
-                    let source = known.standing.source;
-                    let named = source.names(&acceptance.unit, false);
-                    self.check_module(module, &source.profile(), acceptance, named)?;
-                }
+                let source = self.own(&body.target)?;
+                let named = source.names(&acceptance.unit, false);
+                self.check_module(module, &source.profile(), acceptance, named)?;
             }
             _ => {}
         }
         Ok(CheckedBody::Control(Box::new(verified)))
+    }
+
+    /// Who a process is that this scheduler orders. Of what others order the modules are not here
+    /// either, and whoever asks must learn where to go.
+    fn own(&self, process: &ProcessId) -> Result<Arc<Source>, Refusal> {
+        let known = self.shards.archive(process).board.process(process);
+        let source = known.ok_or_else(|| not_own(None))?.standing.source;
+        if let Some(refusal) = self.shards.seals.refuses(process, || source.changes()) {
+            return Err(refusal);
+        }
+        match source.scheduler() {
+            scheduler if scheduler == self.unit => Ok(source),
+            other => Err(not_own(Some(other))),
+        }
     }
 
     fn check_answer(&self, answer: &Answer) -> Result<CheckedBody, Refusal> {

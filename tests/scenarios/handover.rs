@@ -204,6 +204,22 @@ fn after_a_policy_change_other_units_execute_and_the_retired_ones_count_for_noth
 }
 
 #[test]
+fn a_process_that_has_moved_is_upgraded_where_it_is_ordered_now() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--schedulers", "2"]);
+    let counter = spawn_on_first(&cluster, example_modules::COUNTER, r#"{"start":2}"#);
+    cluster.run(&["move", &counter, &scheduler(&cluster, 2)]).done();
+    let file = data.path().join("counter2.wasm");
+    std::fs::write(&file, example_modules::COUNTER2).unwrap();
+    // The scheduler before has never seen the module, and is no longer asked to.
+    cluster.run(&["upgrade", &counter, &file.to_string_lossy()]).done();
+    assert_eq!(cluster.run(&["view", &counter, "resets"]).done()["reply"], 0);
+    assert_eq!(cluster.run(&["send", &counter, "add", "1"]).done()["reply"], 3);
+    assert_eq!(cluster.run(&["verify", &counter]).done()["ok"], true);
+    cluster.stop();
+}
+
+#[test]
 fn another_controller_is_obeyed_and_the_one_before_is_not() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--schedulers", "2"]);

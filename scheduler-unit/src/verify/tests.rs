@@ -6,8 +6,8 @@ use protocol::{
 use super::*;
 use crate::{
     fixture::{
-        NETWORK, NOW, Teller, client, key, message, message_body, opened, other_scheduler, process,
-        spawn, spawn_body, submission, verifier, verifier_since, verify,
+        NETWORK, NOW, Teller, client, compute, control, key, message, message_body, opened,
+        other_scheduler, process, spawn, spawn_body, submission, verifier, verifier_since, verify,
     },
     sequencer::testing::Bench,
     store::testing::FaultDisk,
@@ -211,4 +211,23 @@ fn messages_from_before_the_start_are_looked_up() {
     let Ready::Known(place) = known else { panic!("{known:?}") };
     assert_eq!(place, Place { process: target, slot: Slot::new(1) });
     assert!(matches!(verify_entry(&verifier, message(target, 2, NOW)), Ready::Checked(_)));
+}
+
+#[test]
+fn an_upgrade_is_sent_on_to_who_orders_the_log_now_whatever_its_module() {
+    let mut bench = Bench::new(opened(&FaultDisk::new()));
+    let target = process(1, NOW);
+    let module = ModuleId::of(b"stored with the next scheduler");
+    let profile = Profile::current().id();
+    let acceptance = Acceptance::sign(&compute(), NETWORK, &module, &profile);
+    let upgrade = |nonce| {
+        let acceptance = acceptance.clone();
+        control(target, nonce, ControlAction::Upgrade { module, acceptance, raw: false })
+    };
+    assert_eq!(bench.one(submission(0, upgrade(1))).code(), RefusalCode::UnknownProcess);
+    bench.one(submission(0, spawn(1, NOW))).assignment();
+    assert_eq!(bench.one(submission(0, upgrade(2))).code(), RefusalCode::UnknownModule);
+    let next = other_scheduler().public().unit();
+    bench.one(submission(0, control(target, 3, ControlAction::Move(next)))).assignment();
+    assert_eq!(bench.one(submission(0, upgrade(4))).code(), RefusalCode::Moved);
 }
