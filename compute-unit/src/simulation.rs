@@ -126,10 +126,19 @@ impl Unit {
         (codec::encode(&Opening::Tail { cursors, present }), report)
     }
 
-    /// The processes that a scheduler must be asked about before a frame is taken.
-    pub fn unknown(&mut self, scheduler: UnitId, frame: &TailFrame) -> Vec<ProcessId> {
+    /// The sources, and the logs, about which schedulers must be asked before a frame is taken.
+    pub fn unknown(
+        &mut self,
+        scheduler: UnitId,
+        frame: &TailFrame,
+    ) -> (Vec<ProcessId>, Vec<ProcessId>) {
         let unknown = self.tail(scheduler).unknown(frame);
-        unknown.sources.into_iter().chain(unknown.logs).collect()
+        (unknown.sources, unknown.logs)
+    }
+
+    /// The sources of which not enough is known to take a frame.
+    pub fn unknown_sources(&mut self, scheduler: UnitId, frame: &TailFrame) -> Vec<ProcessId> {
+        self.tail(scheduler).unknown_sources(frame)
     }
 
     /// Learns who a process is. Whether that changes what is executed here.

@@ -365,23 +365,29 @@ impl Tail {
         Ok(batch)
     }
 
-    /// What must be learned before a frame is handled, of what was not asked for yet.
+    /// What must be learned before a frame is handled; of logs, what was not asked for yet.
     pub(crate) fn unknown(&mut self, frame: &TailFrame) -> Unknown {
-        let mut unknown = Unknown::default();
-        let trusted = self.trusts(&frame.batch.unverified().scheduler);
-        let basis = frame.basis.clone().filter(|_| !trusted).and_then(OriginBasis::open);
+        let mut unknown = Unknown { sources: self.unknown_sources(frame), logs: Vec::new() };
         for record in &frame.records {
-            if !trusted {
-                unknown.sources.extend(self.origins.unknown_source(record, basis.as_ref()));
-            }
             let process = record.assignment.process;
             if !self.is_named(record) && self.asked.insert(process) {
                 unknown.logs.push(process);
             }
         }
-        unknown.sources.sort_unstable();
-        unknown.sources.dedup();
         unknown
+    }
+
+    /// The sources of deliveries of which not enough is known to judge a frame.
+    pub(crate) fn unknown_sources(&self, frame: &TailFrame) -> Vec<ProcessId> {
+        if self.trusts(&frame.batch.unverified().scheduler) {
+            return Vec::new();
+        }
+        let basis = frame.basis.clone().and_then(OriginBasis::open);
+        let unknown = |record| self.origins.unknown_source(record, basis.as_ref());
+        let mut sources: Vec<ProcessId> = frame.records.iter().filter_map(unknown).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
     }
 
     /// Learns who a process is that others hear of.

@@ -253,11 +253,18 @@ impl Tailing {
         frame: &TailFrame,
         tail: &mut Tail,
     ) -> Result<bool, String> {
-        let Unknown { sources, logs } = tail.unknown(frame);
-        for process in sources {
-            if let Some(provenance) = self.describe(scheduler, &process).await {
-                tail.learn(process, &provenance);
+        let Unknown { mut sources, logs } = tail.unknown(frame);
+        for asked in self.schedulers(scheduler) {
+            if sources.is_empty() {
+                break;
             }
+            for process in sources {
+                if let Some(provenance) = self.ask_who(asked, &process).await {
+                    tail.learn(process, &provenance);
+                }
+            }
+            // Who ordered a process once may not know who orders it now.
+            sources = tail.unknown_sources(frame);
         }
         self.learn_newest(scheduler, logs, tail).await
     }
@@ -328,16 +335,25 @@ impl Tailing {
 
     /// Asks schedulers who a process is, first the one that should have been told.
     async fn describe(&self, first: UnitId, process: &ProcessId) -> Option<Provenance> {
-        let mut schedulers = self.directory.units(Role::Scheduler);
-        schedulers.sort_by_key(|scheduler| *scheduler != first);
-        for scheduler in schedulers {
-            let request = Request::Describe(*process);
-            let asked = self.peers.ask_within::<Provenance>(scheduler, &request, DESCRIBE_TIME);
-            if let Ok(provenance) = asked.await {
-                return Some(provenance);
+        for scheduler in self.schedulers(first) {
+            let told = self.ask_who(scheduler, process).await;
+            if told.is_some() {
+                return told;
             }
         }
         None
+    }
+
+    /// All schedulers, beginning with one.
+    fn schedulers(&self, first: UnitId) -> Vec<UnitId> {
+        let mut schedulers = self.directory.units(Role::Scheduler);
+        schedulers.sort_by_key(|scheduler| *scheduler != first);
+        schedulers
+    }
+
+    async fn ask_who(&self, scheduler: UnitId, process: &ProcessId) -> Option<Provenance> {
+        let request = Request::Describe(*process);
+        self.peers.ask_within(scheduler, &request, DESCRIBE_TIME).await.ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{
     Entry, EntryId, Hash, HeadStatement, ItemBody, Kind, Limits, PairNumber, PairStatement,
-    ProcessId, Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
+    ProcessId, Provenance, Refusal, RefusalCode, Role, Signed, Slot, UnitId, V1, Verdict,
     api::{
         Adoption, LogRecord, ModuleBytes, NextNumber, Opening, PairUse, ProcessEntry, ProcessPage,
         Records, Request, Response, Stored, UnitStatus,
@@ -117,15 +117,7 @@ impl Unit {
             Request::Processes { offset, limit } => {
                 Ok(Response::done(&self.processes(offset, limit)?))
             }
-            Request::Describe(process) => {
-                let archive = self.shards.archive(&process);
-                let provenance = archive.provenance(&process).map_err(refuse_storage)?;
-                let provenance = provenance.ok_or_else(|| unknown(&process))?;
-                match self.shards.seals.successor(&process, provenance.changes.len()) {
-                    Some(successor) => Ok(Response::done(&*successor.provenance)),
-                    None => Ok(Response::done(&provenance)),
-                }
-            }
+            Request::Describe(process) => Ok(Response::done(&self.known_as(&process)?)),
             Request::Refused(entry) => {
                 let proof = self.shards.refusal(&entry).map_err(refuse_storage)?;
                 let proof = proof.ok_or_else(not_refused)?;
@@ -158,6 +150,24 @@ impl Unit {
                 Err(Refusal::new(RefusalCode::UnknownRequest, detail))
             }
         }
+    }
+
+    /// Who a process is that this scheduler orders, or has ordered: what says most.
+    fn known_as(&self, process: &ProcessId) -> Result<Provenance, Refusal> {
+        let archive = self.shards.archive(process);
+        let known = archive.board.process(process).ok_or_else(|| unknown(process))?;
+        let provenance = archive.provenance(process).map_err(refuse_storage)?;
+        let mut provenance = provenance.ok_or_else(|| unknown(process))?;
+        let successor = self.shards.seals.successor(process, provenance.changes.len());
+        let is_own = known.standing.source.scheduler() == self.id;
+        if let Some(successor) = successor {
+            provenance = Provenance::clone(&successor.provenance);
+        } else if is_own {
+            return Ok(provenance);
+        }
+        // What came of a log that is ordered elsewhere may have been shown with a delivery.
+        let met = self.shards.introduced(process).map_err(refuse_storage)?;
+        Ok(met.filter(|met| met.changes.len() > provenance.changes.len()).unwrap_or(provenance))
     }
 
     fn status(&self) -> UnitStatus {

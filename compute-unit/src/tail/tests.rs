@@ -297,6 +297,12 @@ fn a_delivery_whose_source_nobody_knows_yet_is_judged_again_and_breaks_no_log() 
     // Once the source is known the proof is judged, and this one does not hold.
     let spawn = source.spawn.body_bytes().to_vec();
     tail.learn(source.process, &Provenance { spawn, changes: vec![] });
+    assert_eq!(tail.unknown_sources(&frame), []);
+    let mut later = origin;
+    later.assignment.assignment.epoch = protocol::Epoch::new(1);
+    let mut moved = frame.clone();
+    moved.records[1].origin = Some(codec::encode(&later).into());
+    assert_eq!(tail.unknown_sources(&moved), [source.process], "it is known from before it moved");
     assert_eq!(slots(&mut tail, &frame), Ok(vec![]));
     assert!(!tail.is_undecided());
     let never = Cursor { process: log.process, slot: Slot::new(u64::MAX) };

@@ -1,6 +1,7 @@
 //! What connects a compute unit with the others: its tails, its followers, and who is up.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -115,13 +116,7 @@ impl Compute {
             let frame = receiver.recv().await.map_err(|error| error.to_string())?;
             let frame = frame.ok_or("the scheduler ended the stream")?;
             let frame: TailFrame = codec::decode(&frame).map_err(|error| error.to_string())?;
-            let unknown = self.unit().unknown(scheduler, &frame);
-            let mut arrived = false;
-            for process in unknown {
-                if let Some(provenance) = self.describe(scheduler, &process).await {
-                    arrived |= self.unit().learn(scheduler, process, &provenance);
-                }
-            }
+            let arrived = self.learn(scheduler, &frame).await;
             let taken = self.unit().take(scheduler, frame);
             self.wake.notify_one();
             self.taken.send_modify(|count| *count += 1);
@@ -132,17 +127,25 @@ impl Compute {
         }
     }
 
-    async fn describe(&self, first: UnitId, process: &ProcessId) -> Option<Provenance> {
+    /// Asks who processes are; whether logs are executed here now that were not before.
+    async fn learn(&self, scheduler: UnitId, frame: &TailFrame) -> bool {
+        let mut arrived = false;
+        let (mut sources, mut logs) = self.unit().unknown(scheduler, frame);
         let mut schedulers = self.peers.directory().units(Role::Scheduler);
-        schedulers.sort_by_key(|scheduler| *scheduler != first);
-        for scheduler in schedulers {
-            let request = Request::Describe(*process);
-            let asked = self.peers.ask_within::<Provenance>(scheduler, &request, DESCRIBE_TIME);
-            if let Ok(provenance) = asked.await {
-                return Some(provenance);
+        schedulers.sort_by_key(|other| *other != scheduler);
+        for asked in schedulers {
+            let wanted: BTreeSet<ProcessId> = sources.iter().chain(&logs).copied().collect();
+            for process in wanted {
+                let request = Request::Describe(process);
+                let answer = self.peers.ask_within::<Provenance>(asked, &request, DESCRIBE_TIME);
+                if let Ok(provenance) = answer.await {
+                    arrived |= self.unit().learn(scheduler, process, &provenance);
+                    logs.retain(|log| *log != process);
+                }
             }
+            sources = self.unit().unknown_sources(scheduler, frame);
         }
-        None
+        arrived
     }
 
     async fn execute(self: Arc<Self>, mut numbers: Numbers) {
