@@ -241,6 +241,9 @@ impl Hub {
         let request = Request::Agenda { after: before(key), limit: 1 };
         let mut answer = Err(RefusalCode::Unreachable);
         for unit in self.units_of(known, &key.process) {
+            // First, as it may execute the slot meanwhile: then the date is on its agenda by now.
+            let at = (key.process, key.slot);
+            let executed = self.page(unit, known, at, 1).await.is_ok_and(|page| !page.is_empty());
             let asked = self.peers.ask_within::<AgendaPage>(unit, &request, ASK_TIME).await;
             match asked.map_err(|error| code_of(&error)) {
                 Ok(page) => {
@@ -251,8 +254,7 @@ impl Hub {
                     if is_it {
                         return Ok(true);
                     }
-                    let at = (key.process, key.slot);
-                    if self.page(unit, known, at, 1).await.is_ok_and(|page| !page.is_empty()) {
+                    if executed {
                         answer = Ok(false);
                     }
                 }
