@@ -161,25 +161,42 @@ impl Agenda {
         item: &OutboxItem,
     ) {
         let key = AgendaKey { process, slot, index: item.index };
-        let (due, token) = match &item.body {
-            ItemBody::Ask { deadline, .. } | ItemBody::Spawn(_, Some(deadline)) => {
-                (*deadline, None)
-            }
-            ItemBody::Timer { token, due, .. } => {
-                if !self.replace(key, *token) {
-                    return;
-                }
-                (*due, Some(*token))
-            }
-            ItemBody::CancelTimer { token } => {
-                self.replace(key, *token);
-                return;
-            }
-            _ => return,
-        };
+        let Some((due, token)) = self.set_by(key, item) else { return };
         let doubtful = due <= now && ordered.saturating_add(HISTORY) < now;
         let wake = if doubtful { now.saturating_add(GRACE) } else { due };
         self.add(key, Date { doubtful, token, ..Date::new(wake) });
+    }
+
+    /// Learns of an item of a slot that came by before the start. What it sets may have been closed
+    /// since then.
+    pub(crate) fn handle_repeated(
+        &mut self,
+        now: Timestamp,
+        (process, slot): (ProcessId, Slot),
+        item: &OutboxItem,
+    ) {
+        let key = AgendaKey { process, slot, index: item.index };
+        let Some((due, token)) = self.set_by(key, item) else { return };
+        let wake = due.max(now.saturating_add(GRACE));
+        self.add(key, Date { doubtful: true, token, ..Date::new(wake) });
+    }
+
+    /// When what an item sets is due, with its token, if it sets anything. What it replaces or
+    /// cancels is let go.
+    fn set_by(&mut self, key: AgendaKey, item: &OutboxItem) -> Option<(Timestamp, Option<u64>)> {
+        match &item.body {
+            ItemBody::Ask { deadline, .. } | ItemBody::Spawn(_, Some(deadline)) => {
+                Some((*deadline, None))
+            }
+            ItemBody::Timer { token, due, .. } => {
+                self.replace(key, *token).then_some((*due, Some(*token)))
+            }
+            ItemBody::CancelTimer { token } => {
+                self.replace(key, *token);
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Learns of what a compute unit says is waited for.

@@ -76,23 +76,32 @@ impl Dates {
         &self,
         slots: impl Iterator<Item = (&'a FollowSlot, Option<Assignment>)>,
     ) {
-        let dated = |(slot, _): &(&FollowSlot, _)| {
-            slot.closed.is_some() || slot.outcome.outbox.iter().any(is_dated)
-        };
-        let mut slots = slots.filter(dated).peekable();
+        let mut slots = slots.filter(|(slot, _)| has_dates(slot)).peekable();
         if slots.peek().is_none() {
             return;
         }
         self.update(|agenda, now| {
-            for (FollowSlot { outcome, closed, .. }, assignment) in slots {
-                let process = outcome.process;
+            for (slot, assignment) in slots {
+                let (process, outcome) = (slot.outcome.process, &slot.outcome);
                 let ordered = assignment.map_or(now, |assignment| assignment.time);
                 for item in outcome.outbox.iter().filter(|item| is_dated(item)) {
                     agenda.handle_item(now, (process, outcome.slot, ordered), item);
                 }
-                for &(slot, index) in closed.iter().flatten() {
-                    agenda.handle_closed(AgendaKey { process, slot, index });
+                close(agenda, slot);
+            }
+        });
+    }
+
+    /// Takes what slots set and close that came by before the start: a unit that crashed then has
+    /// executed them again, and had them not on its agenda when it was asked.
+    pub(crate) fn take_again<'a>(&self, slots: impl Iterator<Item = &'a FollowSlot>) {
+        self.update(|agenda, now| {
+            for slot in slots {
+                let (process, outcome) = (slot.outcome.process, &slot.outcome);
+                for item in outcome.outbox.iter().filter(|item| is_dated(item)) {
+                    agenda.handle_repeated(now, (process, outcome.slot), item);
                 }
+                close(agenda, slot);
             }
         });
     }
@@ -106,6 +115,18 @@ impl Dates {
     /// What waits.
     pub(crate) fn waiting(&self) -> Waiting {
         lock(&self.agenda).waiting()
+    }
+}
+
+/// Whether a slot sets or closes anything.
+pub(crate) fn has_dates(slot: &FollowSlot) -> bool {
+    slot.closed.is_some() || slot.outcome.outbox.iter().any(is_dated)
+}
+
+fn close(agenda: &mut Agenda, slot: &FollowSlot) {
+    let process = slot.outcome.process;
+    for &(slot, index) in slot.closed.iter().flatten() {
+        agenda.handle_closed(AgendaKey { process, slot, index });
     }
 }
 
@@ -145,6 +166,8 @@ fn perform(hub: &Arc<Hub>, effect: Effect) {
             let fired = fired.unwrap_or_else(|(code, retry_after)| {
                 Fired::Refused(code, retry_after.map(millis), None)
             });
+            let AgendaKey { process, slot, index } = key;
+            tracing::debug!(%process, %slot, index, occurrence, ?fired, "a date was due");
             firing.dates.update(|agenda, now| agenda.handle_fired(now, (key, ticket), fired));
         }),
         Effect::Review => hub.spawn(async move {

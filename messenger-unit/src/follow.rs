@@ -26,6 +26,7 @@ use transport::Connection;
 use crate::{
     check::{Frame, FrameError},
     delivery::Came,
+    firing::has_dates,
     hub::Hub,
     location::Known,
     lock,
@@ -41,6 +42,9 @@ const FAULT_PAUSE: Duration = Duration::from_secs(10);
 
 /// When what was put off is asked for again.
 const PUT_OFF: Duration = Duration::from_secs(2);
+
+/// When the agenda of a unit is asked for once more.
+const AGENDA_AGAIN: Duration = Duration::from_secs(5);
 
 /// Cursors that fit into the opening of a stream, of about 45 bytes each.
 const CURSORS_MAX: usize = 65_536;
@@ -96,7 +100,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 
 async fn follow(hub: Arc<Hub>, unit: UnitId) {
     let peer = hub.peers.peer(unit);
-    let mut afresh = true;
+    let (mut afresh, mut agenda_at) = (true, None);
     loop {
         let connection = peer.connection().await;
         let began = Instant::now();
@@ -106,12 +110,14 @@ async fn follow(hub: Arc<Hub>, unit: UnitId) {
             put_off: HashSet::new(),
             again: None,
             passed_over: HashSet::new(),
+            agenda_at,
         };
         if afresh {
-            let asking = Arc::clone(&hub);
-            hub.spawn(async move { asking.take_agenda(unit).await });
+            follower.agenda_at = Some(began + AGENDA_AGAIN);
+            follower.take_agenda();
         }
         let Err(error) = follower.listen(&connection).await;
+        agenda_at = follower.agenda_at;
         afresh = !matches!(error, FollowError::PutOff);
         hub.metrics.follow_reconnects.increment();
         match error {
@@ -140,6 +146,9 @@ struct Follower<'a> {
     again: Option<Instant>,
     /// Processes whose policy does not name the unit, of those that are put off.
     passed_over: HashSet<ProcessId>,
+    /// When to ask for the unit's agenda again: what it published between the first time and the
+    /// beginning of the stream is on neither.
+    agenda_at: Option<Instant>,
 }
 
 impl Follower<'_> {
@@ -156,9 +165,14 @@ impl Follower<'_> {
         let mut changed = self.hub.locations.changed();
         loop {
             self.hub.post.has_room().await;
-            let again = self.again;
+            let (again, agenda_at) = (self.again, self.agenda_at);
             let frame = tokio::select! {
                 frame = receiver.recv() => frame?.ok_or(FollowError::Ended)?,
+                () = alarm(agenda_at) => {
+                    self.agenda_at = None;
+                    self.take_agenda();
+                    continue;
+                }
                 () = alarm(again) => return Err(FollowError::PutOff),
                 Ok(()) = rewound.changed() => return Err(FollowError::Rewound),
                 Ok(()) = changed.changed(), if !self.passed_over.is_empty() => {
@@ -168,6 +182,11 @@ impl Follower<'_> {
             };
             self.take(&frame).await?;
         }
+    }
+
+    fn take_agenda(&self) {
+        let (asking, unit) = (Arc::clone(self.hub), self.unit);
+        self.hub.spawn(async move { asking.take_agenda(unit).await });
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
@@ -183,7 +202,8 @@ impl Follower<'_> {
             }
         }
         let needed = sorted.needed.iter().filter_map(|at| slots.get(*at));
-        let known = self.acquaintances(&frame, needed).await;
+        let repeated = self.repeated(&frame, &sorted.known);
+        let known = self.acquaintances(&frame, needed.chain(repeated.iter().copied())).await;
         let mut positions = Vec::with_capacity(sorted.needed.len());
         let mut came = Vec::with_capacity(sorted.needed.len());
         for &position in &sorted.needed {
@@ -212,12 +232,30 @@ impl Follower<'_> {
             }
         }
         self.compare(&frame, &sorted.known, &positions);
+        let holds = |slot: &&FollowSlot| {
+            let known = known.get(&slot.leaf.process);
+            known.is_some_and(|known| frame.check(slot, known).is_some())
+        };
+        if !repeated.is_empty() {
+            self.hub.dates.take_again(repeated.into_iter().filter(holds));
+        }
         self.pass(&frame, &positions);
         for process in self.hub.post.take(came) {
             self.hub.metrics.follow_gaps.increment();
             self.put_off(process);
         }
         Ok(())
+    }
+
+    /// Slots with dates that came by before the start, of those that are known.
+    fn repeated<'f>(&self, frame: &'f Frame, known: &[usize]) -> Vec<&'f FollowSlot> {
+        let known = known.iter().filter_map(|at| frame.inner.slots.get(*at));
+        let mut dated = known.filter(|slot| has_dates(slot)).peekable();
+        if dated.peek().is_none() {
+            return Vec::new();
+        }
+        let witness = lock(&self.hub.witness);
+        dated.filter(|slot| !witness.has_seen(slot)).collect()
     }
 
     /// Compares slots with what other frames stated of them, and remembers those that may still be

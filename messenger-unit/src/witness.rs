@@ -75,6 +75,11 @@ impl Witness {
         }
     }
 
+    /// Whether a slot has come lately.
+    pub(crate) fn has_seen(&self, slot: &FollowSlot) -> bool {
+        self.slots.contains_key(&(slot.leaf.process, slot.leaf.slot))
+    }
+
     /// Compares a slot of a frame with what another one stated of it, and tells if they contradict
     /// each other. The frame's signature holds; that its unit's word counts is for the caller to
     /// check.

@@ -87,6 +87,29 @@ fn a_later_timer_with_its_token_replaces_a_timer_and_a_cancellation_ends_it() {
 }
 
 #[test]
+fn what_is_stated_once_more_is_asked_for_before_it_fires() {
+    let mut agenda = agenda();
+    let again = |agenda: &mut Agenda, slot, item: &OutboxItem| {
+        agenda.handle_repeated(NOW, (process(1), Slot::new(slot)), item);
+    };
+    give(&mut agenda, 2, &timer(7, at(5_000), None, false));
+    again(&mut agenda, 1, &timer(7, at(4_000), None, false));
+    again(&mut agenda, 2, &timer(7, at(5_000), None, false));
+    assert_eq!(agenda.waiting().dates, 1, "it is known, and so is what has replaced the first");
+    again(&mut agenda, 3, &timer(8, at(4_500), None, false));
+    again(&mut agenda, 4, &ask(NOW));
+    assert_eq!(agenda.wake_at(), Some(at(GRACE)), "what closes it may come by, too");
+    agenda.handle_closed(key(4, 0));
+    agenda.handle_time(at(5_000));
+    let doubtful = |effect: &Effect| match effect {
+        Effect::Fire { key, doubtful, .. } => (key.slot.get(), *doubtful),
+        Effect::Review => panic!("nothing was lost"),
+    };
+    let fired: Vec<_> = agenda.take_effects().iter().map(doubtful).collect();
+    assert_eq!(fired, [(3, true), (2, false)]);
+}
+
+#[test]
 fn a_date_of_long_ago_waits_for_its_end_and_is_asked_for_before_it_fires() {
     let mut agenda = agenda();
     let long_ago = Timestamp::new(5);
