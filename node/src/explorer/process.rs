@@ -3,13 +3,13 @@
 use antiphon_client::Described;
 use maud::{Markup, html};
 use protocol::{
-    ControlAction, Limits, UnitId,
+    ControlAction, Limits, ProcessId, UnitId,
     schema::{Method, MethodKind, Schema, Type},
 };
 
 use super::{
     facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
-    log, outbox, problem,
+    forms, log, outbox, problem,
     show::{self, full, number, plain, size, time},
 };
 use crate::arguments::type_name;
@@ -109,7 +109,7 @@ pub(crate) fn page(
             section aria-labelledby="methods" {
                 h2 #methods { "Methods" }
                 @match &facts.schema {
-                    Ok(Some(schema)) => (methods(schema)),
+                    Ok(Some(schema)) => (methods(&facts.process, schema)),
                     Ok(None) => p.empty { "The module has no schema that can be read." },
                     Err(problem) => (problem::note(problem)),
                 }
@@ -206,12 +206,12 @@ fn limits(limits: &Limits) -> Markup {
     }
 }
 
-fn methods(schema: &Schema) -> Markup {
+fn methods(process: &ProcessId, schema: &Schema) -> Markup {
     html! {
         p.quiet { bdi { (plain(&schema.name, 80)) }
             @if !schema.docs.is_empty() { ": " bdi { (plain(&schema.docs, 300)) } } }
         ul.methods {
-            @for method in schema.methods.iter().take(METHODS_MAX) { (self::method(method)) }
+            @for method in schema.methods.iter().take(METHODS_MAX) { (self::method(process, method)) }
         }
         @if schema.methods.len() > METHODS_MAX {
             p.quiet { (schema.methods.len() - METHODS_MAX) " more" }
@@ -219,7 +219,7 @@ fn methods(schema: &Schema) -> Markup {
     }
 }
 
-fn method(method: &Method) -> Markup {
+fn method(process: &ProcessId, method: &Method) -> Markup {
     let kind = match method.kind {
         MethodKind::Init => "init",
         MethodKind::View => "view",
@@ -237,6 +237,7 @@ fn method(method: &Method) -> Markup {
                 b { (plain(&method.name, 60)) } "(" (plain(&params.join(", "), 300)) ")"
                 @if method.returns != Type::Null { " → " (plain(&type_name(&method.returns), 60)) }
             }
+            (forms::link(process, method))
             @if !method.docs.is_empty() { div.quiet { bdi { (plain(&method.docs, 300)) } } }
         }
     }

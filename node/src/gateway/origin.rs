@@ -54,6 +54,21 @@ pub(super) fn is_own(origin: &str, host: &str) -> bool {
     named.is_some_and(|named| named.eq_ignore_ascii_case(host))
 }
 
+/// Whether a form may have come from a page of the gateway: a browser sends forms of any page to
+/// anybody, and unlike other bodies without asking before.
+///
+/// Browsers name the page that a form comes from, so one that nothing is said of is not taken either.
+/// `site` is how that page is related to the gateway (`Sec-Fetch-Site`), where a browser tells;
+/// whether the origin is the gateway's own has been looked at before.
+pub(super) fn is_own_form(has_origin: bool, site: Option<&str>) -> bool {
+    match site {
+        Some("same-origin") => true,
+        // It was sent again by a person.
+        Some("none") | None => has_origin,
+        Some(_) => false,
+    }
+}
+
 /// Whether a request under this host, with or without port, is meant for a gateway at this address.
 ///
 /// No page can make a browser take a number for a name, so numbers are safe. On loopback only those

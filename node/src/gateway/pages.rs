@@ -1,5 +1,7 @@
 //! The pages.
 
+pub(super) mod forms;
+
 use std::collections::BTreeSet;
 
 use axum::{
