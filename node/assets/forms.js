@@ -4,7 +4,7 @@
 // The server renders everything: its page is read, and what it says of the fields and of the answer
 // is taken over. What was typed stays as it is.
 
-const form = document.querySelector("form.call");
+const form = document.querySelector("form.fill");
 const came = document.getElementById("came");
 if (form) form.addEventListener("submit", submit);
 
@@ -33,7 +33,7 @@ async function submit(event) {
 }
 
 function take(page, text) {
-  const fresh = page?.querySelector("form.call");
+  const fresh = page?.querySelector("form.fill");
   if (!fresh) {
     const main = page?.querySelector("main");
     if (main) came.replaceChildren(...main.childNodes);

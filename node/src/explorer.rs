@@ -14,6 +14,7 @@ pub(crate) mod message;
 pub(crate) mod outbox;
 pub(crate) mod problem;
 pub(crate) mod process;
+pub(crate) mod proven;
 mod read;
 pub(crate) mod search;
 mod show;

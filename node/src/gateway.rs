@@ -97,7 +97,8 @@ impl Shared {
     fn must_sign(&self) -> Result<(), Problem> {
         let hint = "Send a signed message to /api/v1/messages, or start the cluster with \
                     --dev-key.";
-        let refused = || Problem::new(Fault::NoDevKey, "This gateway holds no key to sign with.", hint);
+        let refused =
+            || Problem::new(Fault::NoDevKey, "This gateway holds no key to sign with.", hint);
         if self.signs() { Ok(()) } else { Err(refused()) }
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn link(process: &ProcessId, method: &Method) -> Markup {
     let verb = if method.kind == MethodKind::View { "ask" } else { "send" };
     html! {
         @if let Some(path) = path(process, method) {
-            " " a.open href=(path) aria-label={ (verb) " " (plain(&method.name, 60)) } { (verb) }
+            " " a.go href=(path) aria-label={ (verb) " " (plain(&method.name, 60)) } { (verb) }
         }
     }
 }
@@ -100,7 +100,7 @@ pub(crate) fn page(form: &Form<'_>, came: &Came) -> Markup {
 
 fn fields(form: &Form<'_>, is_view: bool) -> Markup {
     html! {
-        form.call method="post" action=[path(&form.process, form.method)] {
+        form.fill method="post" action=[path(&form.process, form.method)] {
             @if form.wrong.outdated {
                 p.problem role="alert" { "The method has changed since the form was made. Look at it again." }
             } @else if !form.wrong.fields.is_empty() {

@@ -10,6 +10,7 @@ use protocol::{
 use super::{
     facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
     forms, log, outbox, problem,
+    proven::{self, Proven},
     show::{self, full, number, plain, size, time},
 };
 use crate::arguments::type_name;
@@ -92,6 +93,7 @@ fn table_row(row: &ProcessRow) -> Markup {
 pub(crate) fn page(
     facts: &ProcessFacts,
     (log, waiting): (&LogFacts, &Result<WaitingFacts, Problem>),
+    proven: &Result<Proven, Problem>,
     names: &Names,
     before: Option<protocol::Slot>,
 ) -> Markup {
@@ -116,6 +118,7 @@ pub(crate) fn page(
             }
         }
         (epochs(&facts.described))
+        (proven::section(&facts.process, proven))
         (outbox::section(waiting, names))
         (log::section(&facts.process, log, names, before))
     }

@@ -137,7 +137,9 @@ impl Received {
 fn kind_of(headers: &HeaderMap) -> Option<Kind> {
     let said = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let said = said.split(';').next().unwrap_or_default().trim();
-    [Kind::Json, Kind::Cbor, Kind::Form].into_iter().find(|kind| said.eq_ignore_ascii_case(kind.word()))
+    [Kind::Json, Kind::Cbor, Kind::Form]
+        .into_iter()
+        .find(|kind| said.eq_ignore_ascii_case(kind.word()))
 }
 
 fn announced(headers: &HeaderMap) -> Option<usize> {

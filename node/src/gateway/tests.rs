@@ -24,6 +24,7 @@ use super::{
 use crate::explorer::Reader;
 
 mod api;
+mod forms;
 mod sites;
 
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
