@@ -8,7 +8,7 @@ mod field;
 use maud::{Markup, html};
 use protocol::{
     EntryId, Failure, Principal, ProcessId, Slot, Value,
-    schema::{Method, MethodKind},
+    schema::{Method, MethodKind, Type},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     problem,
     show::{self, badge, number, plain},
 };
-use crate::arguments::{example, signature};
+use crate::arguments::{example, signature, type_name};
 
 pub(crate) use field::{FIELDS_MAX, Given, Wrong, read};
 
@@ -75,7 +75,12 @@ pub(crate) fn page(form: &Form<'_>, came: &Came) -> Markup {
             a href={ "/process/" (process) } { bdi { (plain(name, 60)) } }
         }
         h1 { code { (plain(&method.name, 128)) } " " (badge("kind", if is_view { "view" } else { "message" })) }
-        p.lead { code { (plain(&signature(method), 400)) } }
+        p.lead {
+            code {
+                (plain(&signature(method), 400))
+                @if method.returns != Type::Null { " → " (plain(&type_name(&method.returns), 60)) }
+            }
+        }
         @if !method.docs.is_empty() { p { bdi { (plain(&method.docs, 2_000)) } } }
         section aria-labelledby="form" {
             h2 #form { @if is_view { "Ask" } @else { "Send" } }

@@ -206,7 +206,7 @@ fn is_preflight(request: &Request) -> bool {
 }
 
 /// The one host that a request names; two are as bad as none.
-fn host_of(request: &Request) -> Option<String> {
+pub(super) fn host_of(request: &Request) -> Option<String> {
     let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
     named.or_else(|| only_host(request.headers()))
 }

@@ -58,14 +58,15 @@ pub(super) fn is_own(origin: &str, host: &str) -> bool {
 /// anybody, and unlike other bodies without asking before.
 ///
 /// Browsers name the page that a form comes from, so one that nothing is said of is not taken either.
-/// `site` is how that page is related to the gateway (`Sec-Fetch-Site`), where a browser tells;
-/// whether the origin is the gateway's own has been looked at before.
-pub(super) fn is_own_form(has_origin: bool, site: Option<&str>) -> bool {
-    match site {
-        Some("same-origin") => true,
-        // It was sent again by a person.
-        Some("none") | None => has_origin,
-        Some(_) => false,
+/// `own` is whether the origin named is the gateway's, and `site` how the page is related to the
+/// gateway (`Sec-Fetch-Site`), where a browser tells.
+pub(super) fn is_own_form(own: Option<bool>, site: Option<&str>) -> bool {
+    match (own, site) {
+        (Some(false), _) => false,
+        (_, Some("same-origin")) => true,
+        // Of `none`, it was sent again by a person.
+        (own, Some("none") | None) => own == Some(true),
+        (_, Some(_)) => false,
     }
 }
 

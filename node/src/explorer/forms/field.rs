@@ -176,9 +176,7 @@ fn inner(ty: &Type) -> &Type {
 fn control(ty: &Type) -> Control<'_> {
     match inner(ty) {
         Type::Bool => Control::OneOf(vec!["true", "false"]),
-        Type::Choice { variants, .. } => {
-            words(variants).map_or(Control::Lines, |words| Control::OneOf(words))
-        }
+        Type::Choice { variants, .. } => words(variants).map_or(Control::Lines, Control::OneOf),
         Type::Integer { signed: false, .. } => Control::Line("numeric"),
         // Keyboards for numbers lack the sign.
         Type::Integer { signed: true, .. }

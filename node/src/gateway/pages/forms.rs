@@ -19,6 +19,7 @@ use super::{
     super::{
         Shared, api,
         body::{Kind, Received},
+        guard::host_of,
         origin,
         query::{Asked, id},
     },
@@ -126,15 +127,22 @@ async fn of(
     Ok((facts, method))
 }
 
-/// The texts of a form that comes from a page of the gateway.
-async fn given(shared: &Shared, request: Request) -> Result<Given, Problem> {
-    let headers = request.headers();
-    let site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or_default());
-    if !origin::is_own_form(headers.contains_key(ORIGIN), site) {
+/// Refuses a form that does not come from a page of the gateway.
+fn check_page(request: &Request) -> Result<(), Problem> {
+    let said = |name| request.headers().get(name).map(|said| said.to_str().unwrap_or_default());
+    let host = host_of(request).unwrap_or_default();
+    let own = said(ORIGIN).map(|origin| origin::is_own(origin, &host));
+    if !origin::is_own_form(own, said(HeaderName::from_static("sec-fetch-site"))) {
         let detail = "The form does not come from a page of this gateway.";
         let hint = "Programs call processes by the API, see /api.";
         return Err(Problem::new(Fault::WrongOrigin, detail, hint));
     }
+    Ok(())
+}
+
+/// The texts of a form that comes from a page of the gateway.
+async fn given(shared: &Shared, request: Request) -> Result<Given, Problem> {
+    check_page(&request)?;
     let received = shared.room.receive(request, &[Kind::Form]).await?;
     if received.bytes.len() > FORM_MAX {
         let detail = format!("The form has more than {FORM_MAX} bytes.");

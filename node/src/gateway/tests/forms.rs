@@ -53,6 +53,22 @@ async fn a_form_of_another_site_or_of_nobody_is_refused() {
 }
 
 #[tokio::test]
+async fn a_site_that_may_use_the_api_may_not_send_forms() {
+    let cors = vec!["https://app.example".parse().unwrap()];
+    let open = site_with(client().await, &Serving { cors, ..Serving::default() });
+    for (path, kind, status) in [
+        (path(), FORM, 403),
+        (path().replace("/process", "/api/v1/process"), FORM, 404),
+        ("/api/v1/messages".to_owned(), "application/json", 400),
+    ] {
+        let request = Request::post(&path).header(HOST, "localhost").header(CONTENT_TYPE, kind);
+        let request = request.header(ORIGIN, "https://app.example").body(Body::from("p0=3"));
+        let answer = open.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_that_is_none_or_too_long_is_refused() {
     for kind in ["text/plain", "multipart/form-data", "application/json", ""] {
         assert_eq!(submit(&[OWN], kind, "p0=3").await.0, 415, "{kind}");
