@@ -64,6 +64,11 @@ pub(super) fn link(process: &ProcessId, method: &Method) -> Markup {
     }
 }
 
+/// What the page is called.
+pub(crate) fn title(method: &Method) -> String {
+    plain(&method.name, 60)
+}
+
 /// The form, and what came of it.
 pub(crate) fn page(form: &Form<'_>, came: &Came) -> Markup {
     let Form { process, name, method, .. } = form;

@@ -17,7 +17,7 @@ use super::{
 /// Slots looked at, the last of the log.
 pub(crate) const SLOTS: u64 = 8;
 
-/// Units of a policy that are asked.
+/// Units of a policy that are asked, those that execute first; or as many as must agree.
 pub(crate) const UNITS_MAX: usize = 16;
 
 /// What is signed of the last slots of a process.
@@ -29,7 +29,7 @@ pub(crate) struct Proven {
     pub(crate) units: usize,
     /// The newest first.
     pub(crate) slots: Vec<Standing>,
-    /// Units that were not asked, or did not answer.
+    /// Units that did not answer.
     pub(crate) missing: Vec<(UnitId, Problem)>,
 }
 
@@ -127,6 +127,9 @@ fn summary(proven: &Proven) -> Markup {
                 (badge("wait", "not yet")) " Of the last slots none is signed by "
                 (number(*quorum as u64)) " of " (number(*units as u64)) " compute units yet."
             }
+        }
+        @if *units > UNITS_MAX.max(*quorum) {
+            p.quiet { "Only the first " (UNITS_MAX.max(*quorum)) " of them are asked here." }
         }
         @for (unit, problem) in missing {
             p.quiet { "What unit " (show::unit(unit)) " has signed is not shown: " (plain(&problem.detail, 200)) }

@@ -67,6 +67,9 @@ fn the_section_says_how_far_a_quorum_goes_and_how_to_check_it() {
     proven.slots.remove(1);
     let page = section(&process, &Ok(proven.clone())).into_string();
     assert!(page.contains("Up to slot 6, 2 of 3 compute units"), "{page}");
+    assert!(!page.contains("asked here"), "all are asked");
+    let many = Proven { units: super::UNITS_MAX + 1, ..proven.clone() };
+    assert!(section(&process, &Ok(many)).into_string().contains("first 16 of them"));
     proven = Proven { quorum: 3, ..proven };
     assert!(section(&process, &Ok(proven)).into_string().contains("not yet"));
     let page = section(&process, &Err(testing::problem())).into_string();

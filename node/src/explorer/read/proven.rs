@@ -20,7 +20,8 @@ impl Reader {
         let oldest = Slot::new(newest.get().saturating_sub(SLOTS - 1));
         let policy = self.client.describe(process).await?.source.policy().clone();
         let mut asked = JoinSet::new();
-        for unit in policy.ranked(&process).into_iter().take(UNITS_MAX) {
+        let most = UNITS_MAX.max(policy.quorum.into());
+        for unit in policy.ranked(&process).into_iter().take(most) {
             let client = self.client.clone();
             asked.spawn(async move {
                 let receipts = signed(&client, unit, process, oldest, newest);

@@ -100,6 +100,7 @@ pub(in crate::gateway) async fn submit(
         }
     };
     let (status, came) = match came {
+        Ok(came @ Came::UnderWay(..)) => (StatusCode::ACCEPTED, came),
         Ok(came) => (StatusCode::OK, came),
         Err(problem) => (super::status(&problem), Came::Failed(problem)),
     };
@@ -225,5 +226,5 @@ fn page(
     let (process, name) = (facts.process, facts.described.spawn.name.as_str());
     let form = Form { process, name, method, signer, given, wrong };
     let main = forms::page(&form, came);
-    (status, show(shared, &method.name, Live::No, &main)).into_response()
+    (status, show(shared, &forms::title(method), Live::No, &main)).into_response()
 }
