@@ -8,6 +8,8 @@
 
 #[path = "browser/driver.rs"]
 mod driver;
+#[path = "browser/forms.rs"]
+mod forms;
 #[expect(dead_code, reason = "shared with scenarios that need more of it")]
 #[path = "scenarios/support.rs"]
 mod support;

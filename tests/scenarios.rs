@@ -40,6 +40,8 @@ mod failover;
 mod following;
 #[path = "scenarios/forgery.rs"]
 mod forgery;
+#[path = "scenarios/forms.rs"]
+mod forms;
 #[path = "scenarios/gateway.rs"]
 mod gateway;
 #[path = "scenarios/golden.rs"]

@@ -16,8 +16,8 @@ use protocol::{
 
 pub(crate) use asking::{Asker, Nobody, Terminal};
 pub(crate) use near::nearest;
-pub(crate) use spelling::{methods, signature, type_name};
-pub(crate) use value::ValueError;
+pub(crate) use spelling::{example, methods, signature, type_name};
+pub(crate) use value::{ValueError, read as read_value};
 
 /// How often a value that does not fit is asked for again.
 const TRIES: usize = 3;
@@ -163,7 +163,7 @@ impl Words {
 /// Reads a JSON document as arguments.
 fn read_json(text: &str, method: Option<&Method>) -> Result<Value, ArgumentError> {
     let json: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-        ArgumentError::NotJson { cause: error.to_string(), example: spelling::example(method) }
+        ArgumentError::NotJson { cause: error.to_string(), example: example(method) }
     })?;
     Ok(json::args_from_json(Some(&json), method)?)
 }
@@ -216,7 +216,7 @@ fn misfit(method: &Method, param: &Param, cause: ValueError) -> ArgumentError {
 }
 
 /// Whether a parameter cannot be left out.
-const fn required(param: &Param) -> bool {
+pub(crate) const fn required(param: &Param) -> bool {
     !matches!(param.ty, Type::Option(_))
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod fault;
+pub(crate) mod forms;
 pub(crate) mod home;
 pub(crate) mod json;
 pub(crate) mod layout;
@@ -13,6 +14,7 @@ pub(crate) mod message;
 pub(crate) mod outbox;
 pub(crate) mod problem;
 pub(crate) mod process;
+pub(crate) mod proven;
 mod read;
 pub(crate) mod search;
 mod show;

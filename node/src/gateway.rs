@@ -36,7 +36,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use crate::explorer::Reader;
+use crate::explorer::{Reader, facts::Problem, fault::Fault};
 use body::Room;
 use feed::Feed;
 use guard::{Guard, Turns};
@@ -91,6 +91,15 @@ impl Shared {
     /// Whether the gateway signs what it is asked to call.
     fn signs(&self) -> bool {
         self.reader.client().principal() != Principal::Anonymous
+    }
+
+    /// Refuses what would have to be signed where there is no key.
+    fn must_sign(&self) -> Result<(), Problem> {
+        let hint = "Send a signed message to /api/v1/messages, or start the cluster with \
+                    --dev-key.";
+        let refused =
+            || Problem::new(Fault::NoDevKey, "This gateway holds no key to sign with.", hint);
+        if self.signs() { Ok(()) } else { Err(refused()) }
     }
 }
 
@@ -153,11 +162,17 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
+        .route("/assets/forms.js", get(assets::forms))
         .route("/assets/icon.svg", get(assets::icon))
         .route_layer(middleware::from_fn_with_state(short.clone(), guard::turn));
+    // What is submitted waits for its reply.
+    let forms = Router::new()
+        .route("/process/{id}/call", get(pages::forms::form).post(pages::forms::submit))
+        .route_layer(middleware::from_fn_with_state(long.clone(), guard::turn));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .merge(pages)
+        .merge(forms)
         .merge(api::routes(&short, &long))
         .fallback(pages::nowhere)
         .method_not_allowed_fallback(api::wrong_method)

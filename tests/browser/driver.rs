@@ -97,11 +97,16 @@ impl Browser {
         self.post("/execute/async", json!({"script": script, "args": []})).await;
     }
 
+    /// Clicks on the first element of a selector.
+    pub(crate) async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("/element/{element}/click"), json!({})).await;
+    }
+
     /// Clicks on the first element of a selector, and waits for the page it leads to.
     pub(crate) async fn follow(&self, selector: &str) {
         let here = self.url().await;
-        let element = self.element(selector).await;
-        self.post(&format!("/element/{element}/click"), json!({})).await;
+        self.click(selector).await;
         let there = self.url().await;
         assert_ne!(there, here, "{selector} leads nowhere");
     }

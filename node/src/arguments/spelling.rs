@@ -36,7 +36,7 @@ pub(crate) fn type_name(ty: &Type) -> String {
 }
 
 /// How arguments of a method are written, for whoever wrote none.
-pub(super) fn example(method: Option<&Method>) -> String {
+pub(crate) fn example(method: Option<&Method>) -> String {
     let named = method.map(|method| {
         let params =
             method.params.iter().map(|Param { name, ty }| format!("{name}={}", sample(ty)));

@@ -74,7 +74,7 @@ pub(crate) enum ValueError {
 const SHOWN: usize = 40;
 
 /// Reads a text as a value of a type.
-pub(super) fn read(text: &str, ty: &Type) -> Result<Value, ValueError> {
+pub(crate) fn read(text: &str, ty: &Type) -> Result<Value, ValueError> {
     let wrong = |hint: &str| Err(not_of(&text, ty, hint));
     match ty {
         Type::Option(_) if text == "null" => Ok(Value::Null),

@@ -3,13 +3,14 @@
 use antiphon_client::Described;
 use maud::{Markup, html};
 use protocol::{
-    ControlAction, Limits, UnitId,
+    ControlAction, Limits, ProcessId, UnitId,
     schema::{Method, MethodKind, Schema, Type},
 };
 
 use super::{
     facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
-    log, outbox, problem,
+    forms, log, outbox, problem,
+    proven::{self, Proven},
     show::{self, full, number, plain, size, time},
 };
 use crate::arguments::type_name;
@@ -92,6 +93,7 @@ fn table_row(row: &ProcessRow) -> Markup {
 pub(crate) fn page(
     facts: &ProcessFacts,
     (log, waiting): (&LogFacts, &Result<WaitingFacts, Problem>),
+    proven: &Result<Proven, Problem>,
     names: &Names,
     before: Option<protocol::Slot>,
 ) -> Markup {
@@ -109,13 +111,14 @@ pub(crate) fn page(
             section aria-labelledby="methods" {
                 h2 #methods { "Methods" }
                 @match &facts.schema {
-                    Ok(Some(schema)) => (methods(schema)),
+                    Ok(Some(schema)) => (methods(&facts.process, schema)),
                     Ok(None) => p.empty { "The module has no schema that can be read." },
                     Err(problem) => (problem::note(problem)),
                 }
             }
         }
         (epochs(&facts.described))
+        (proven::section(&facts.process, proven))
         (outbox::section(waiting, names))
         (log::section(&facts.process, log, names, before))
     }
@@ -206,12 +209,12 @@ fn limits(limits: &Limits) -> Markup {
     }
 }
 
-fn methods(schema: &Schema) -> Markup {
+fn methods(process: &ProcessId, schema: &Schema) -> Markup {
     html! {
         p.quiet { bdi { (plain(&schema.name, 80)) }
             @if !schema.docs.is_empty() { ": " bdi { (plain(&schema.docs, 300)) } } }
         ul.methods {
-            @for method in schema.methods.iter().take(METHODS_MAX) { (self::method(method)) }
+            @for method in schema.methods.iter().take(METHODS_MAX) { (self::method(process, method)) }
         }
         @if schema.methods.len() > METHODS_MAX {
             p.quiet { (schema.methods.len() - METHODS_MAX) " more" }
@@ -219,7 +222,7 @@ fn methods(schema: &Schema) -> Markup {
     }
 }
 
-fn method(method: &Method) -> Markup {
+fn method(process: &ProcessId, method: &Method) -> Markup {
     let kind = match method.kind {
         MethodKind::Init => "init",
         MethodKind::View => "view",
@@ -237,6 +240,7 @@ fn method(method: &Method) -> Markup {
                 b { (plain(&method.name, 60)) } "(" (plain(&params.join(", "), 300)) ")"
                 @if method.returns != Type::Null { " → " (plain(&type_name(&method.returns), 60)) }
             }
+            (forms::link(process, method))
             @if !method.docs.is_empty() { div.quiet { bdi { (plain(&method.docs, 300)) } } }
         }
     }

@@ -20,6 +20,7 @@ use super::facts::{
 };
 
 mod message;
+mod proven;
 mod state;
 
 /// How long a unit may take to say how it is.

@@ -19,6 +19,7 @@ use super::facts::{
     Arrival, Call, Caused, LogFacts, MessageFacts, Names, Origin, Problem, ProcessFacts,
     ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
+use super::proven::{Proven, Standing};
 
 /// What a hostile actor, unit or client writes wherever it can.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
@@ -368,6 +369,20 @@ pub(crate) fn waiting() -> WaitingFacts {
         timers: 7,
         missing: vec![(key(6).public().unit(), problem())],
     }
+}
+
+/// Three slots of which two must be signed by two of three units: one signed by one, one with a
+/// contradiction, one that all agree on; and a unit that does not answer.
+pub(crate) fn proven() -> Proven {
+    let unit = |seed| key(seed).public().unit();
+    let standing = |slot, agreeing: &[u8], others: &[u8]| Standing {
+        slot: Slot::new(slot),
+        agreeing: agreeing.iter().copied().map(unit).collect(),
+        others: others.iter().copied().map(unit).collect(),
+        fault: !others.is_empty(),
+    };
+    let slots = vec![standing(8, &[3], &[]), standing(7, &[3], &[4]), standing(6, &[3, 4], &[])];
+    Proven { quorum: 2, units: 3, slots, missing: vec![(unit(5), problem())] }
 }
 
 /// Checks that nothing hostile in a page is markup, or moves what stands around it.

@@ -25,8 +25,10 @@ use super::{
 };
 use crate::explorer::{facts::Problem, fault::Fault, json};
 
+pub(super) use ask::answer as asked;
 pub(super) use operation::{Operation, Parameter, Takes};
 pub(super) use operations::operations;
+pub(super) use submit::{Progress, send};
 
 /// The longest that a request may wait for something to happen.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);

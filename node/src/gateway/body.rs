@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Json,
     /// `application/cbor`
     Cbor,
+    /// `application/x-www-form-urlencoded`
+    Form,
 }
 
 /// A body, whole. It keeps its place in the room until it is dropped.
@@ -112,6 +114,7 @@ impl Kind {
         match self {
             Self::Json => "application/json",
             Self::Cbor => "application/cbor",
+            Self::Form => "application/x-www-form-urlencoded",
         }
     }
 }
@@ -134,7 +137,9 @@ impl Received {
 fn kind_of(headers: &HeaderMap) -> Option<Kind> {
     let said = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let said = said.split(';').next().unwrap_or_default().trim();
-    [Kind::Json, Kind::Cbor].into_iter().find(|kind| said.eq_ignore_ascii_case(kind.word()))
+    [Kind::Json, Kind::Cbor, Kind::Form]
+        .into_iter()
+        .find(|kind| said.eq_ignore_ascii_case(kind.word()))
 }
 
 fn announced(headers: &HeaderMap) -> Option<usize> {

@@ -52,7 +52,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
+    // Nothing is told to other sites. Without any referrer, forms would hide their own origin too.
+    (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
@@ -205,7 +206,7 @@ fn is_preflight(request: &Request) -> bool {
 }
 
 /// The one host that a request names; two are as bad as none.
-fn host_of(request: &Request) -> Option<String> {
+pub(super) fn host_of(request: &Request) -> Option<String> {
     let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
     named.or_else(|| only_host(request.headers()))
 }

@@ -54,6 +54,22 @@ pub(super) fn is_own(origin: &str, host: &str) -> bool {
     named.is_some_and(|named| named.eq_ignore_ascii_case(host))
 }
 
+/// Whether a form may have come from a page of the gateway: a browser sends forms of any page to
+/// anybody, and unlike other bodies without asking before.
+///
+/// Browsers name the page that a form comes from, so one that nothing is said of is not taken either.
+/// `own` is whether the origin named is the gateway's, and `site` how the page is related to the
+/// gateway (`Sec-Fetch-Site`), where a browser tells.
+pub(super) fn is_own_form(own: Option<bool>, site: Option<&str>) -> bool {
+    match (own, site) {
+        (Some(false), _) => false,
+        (_, Some("same-origin")) => true,
+        // Of `none`, it was sent again by a person.
+        (own, Some("none") | None) => own == Some(true),
+        (_, Some(_)) => false,
+    }
+}
+
 /// Whether a request under this host, with or without port, is meant for a gateway at this address.
 ///
 /// No page can make a browser take a number for a name, so numbers are safe. On loopback only those

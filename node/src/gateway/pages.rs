@@ -1,5 +1,7 @@
 //! The pages.
 
+pub(super) mod forms;
+
 use std::collections::BTreeSet;
 
 use axum::{
@@ -103,18 +105,19 @@ pub(super) async fn process(
         let before = place?.before.map(Slot::new);
         let process: ProcessId = id(&text)?;
         let facts = shared.reader.process(process).await?;
-        let (log, waiting) = tokio::join!(
+        let (log, waiting, proven) = tokio::join!(
             shared.reader.log_before(process, before, SLOTS),
             shared.reader.waiting(Some(process), outbox::OF_PROCESS_MAX),
+            shared.reader.proven(process),
         );
         let log = log?;
         let mut mentioned = mentioned_in_log(&facts, &log);
         mentioned.extend(waiting.iter().flat_map(outbox::mentioned));
         let names = shared.reader.names(mentioned).await;
-        Ok((facts, log, waiting, names, before))
+        Ok((facts, (log, waiting), proven, names, before))
     };
     match read.await {
-        Ok((facts, log, waiting, names, before)) => {
+        Ok((facts, (log, waiting), proven, names, before)) => {
             let own = facts.process.to_string();
             let live = if before.is_none() { Live::Of(&own) } else { Live::No };
             let title = if facts.described.spawn.name.is_empty() {
@@ -122,7 +125,8 @@ pub(super) async fn process(
             } else {
                 &facts.described.spawn.name
             };
-            show(&shared, title, live, &process::page(&facts, (&log, &waiting), &names, before))
+            let page = process::page(&facts, (&log, &waiting), &proven, &names, before);
+            show(&shared, title, live, &page)
         }
         Err(problem) => fail(&shared, &problem),
     }

@@ -24,6 +24,7 @@ use super::{
 use crate::explorer::Reader;
 
 mod api;
+mod forms;
 mod sites;
 
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -156,7 +157,7 @@ async fn every_answer_forbids_what_is_not_the_gateways_own() {
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'"), "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
     }
     let page = get(&site, "/").await.1;
     for outside in ["http://", "https://", "style=", " onclick", "<style"] {

@@ -7,7 +7,7 @@ fn page(
     names: &Names,
     before: Option<protocol::Slot>,
 ) -> maud::Markup {
-    super::page(facts, (log, &Ok(testing::waiting())), names, before)
+    super::page(facts, (log, &Ok(testing::waiting())), &Ok(testing::proven()), names, before)
 }
 
 #[test]
@@ -35,11 +35,12 @@ fn what_a_process_told_and_is_not_delivered_stands_on_its_page() {
     let (facts, log, names) = (testing::process_facts(), testing::log(), testing::names());
     let shown = page(&facts, &log, &names, None).into_string();
     assert!(shown.contains("Waits to be delivered"));
+    let proven = Err(testing::problem());
     let nothing = Ok(super::WaitingFacts::default());
-    let quiet = super::page(&facts, (&log, &nothing), &names, None).into_string();
+    let quiet = super::page(&facts, (&log, &nothing), &proven, &names, None).into_string();
     assert!(!quiet.contains("Waits to be delivered"));
     let unknown = Err(testing::problem());
-    let unknown = super::page(&facts, (&log, &unknown), &names, None).into_string();
+    let unknown = super::page(&facts, (&log, &unknown), &proven, &names, None).into_string();
     assert!(unknown.contains("Waits to be delivered") && unknown.contains("unreachable"));
 }
 

@@ -36,7 +36,7 @@ const ASSIGN_TIME: Duration = Duration::from_secs(10);
 
 /// How far a message has come.
 #[derive(Debug)]
-enum Progress {
+pub(in crate::gateway) enum Progress {
     /// Its reply is there.
     Replied(Box<SendResult>),
     /// It is executed, and its reply comes later.
@@ -94,12 +94,7 @@ pub(super) async fn call(
         let (wait, process): (_, ProcessId) = (patience?.get(WAIT)?, id(&text)?);
         let received = shared.room.receive(request, &[Kind::Json]).await?;
         let call: CallBody = received.json()?;
-        if !shared.signs() {
-            let hint = "Send a signed message to /api/v1/messages, or start the cluster with \
-                        --dev-key.";
-            let detail = "This gateway holds no key to sign with.";
-            return Err(Problem::new(Fault::NoDevKey, detail, hint));
-        }
+        shared.must_sign()?;
         let client = shared.reader.client();
         let args = args(client, process, &call).await?;
         let message = client.prepare_message(process, &call.method, &args)?;
@@ -142,7 +137,7 @@ pub(super) async fn args(
 /// The signed message in a body.
 fn signed(received: &Received) -> Result<Signed<Message>, Problem> {
     let bytes = match received.kind {
-        Kind::Cbor => received.bytes.clone(),
+        Kind::Cbor | Kind::Form => received.bytes.clone(),
         Kind::Json => {
             let body: SignedBody = received.json()?;
             BASE64.decode(body.message.as_bytes()).map_err(|error| {
@@ -158,7 +153,7 @@ fn signed(received: &Received) -> Result<Signed<Message>, Problem> {
 }
 
 /// Submits a message, and waits as long as its sender likes.
-async fn send(
+pub(in crate::gateway) async fn send(
     client: &Client,
     message: Signed<Message>,
     wait: Duration,

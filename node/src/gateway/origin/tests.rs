@@ -72,3 +72,14 @@ fn an_origin_that_begins_like_an_allowed_one_is_another() {
         assert!(Origin::find(&allowed, origin).is_none(), "{origin}");
     }
 }
+
+#[test]
+fn a_form_counts_only_where_a_browser_says_that_it_is_the_gateways_own() {
+    assert!(is_own_form(Some(true), None) && is_own_form(Some(true), Some("none")));
+    assert!(is_own_form(None, Some("same-origin")));
+    assert!(!is_own_form(None, None) && !is_own_form(None, Some("none")));
+    assert!(!is_own_form(Some(false), None) && !is_own_form(Some(false), Some("same-origin")));
+    for site in ["cross-site", "same-site", "", "Same-Origin"] {
+        assert!(!is_own_form(Some(true), Some(site)), "{site}");
+    }
+}
