@@ -1,7 +1,7 @@
 //! The exports of a module: buffers in linear memory around a [`Runtime`]. `docs/abi.md` is the
 //! contract; the expansion of `#[actor]` makes the exports.
 
-use std::{cell::RefCell, mem};
+use std::cell::RefCell;
 
 use crate::{Actor, Runtime};
 
@@ -9,7 +9,7 @@ use crate::{Actor, Runtime};
 #[derive(Debug)]
 pub struct Guest<A> {
     runtime: Runtime<A>,
-    /// Where the unit writes the next input.
+    /// Where the unit writes inputs, one after the other.
     input: Vec<u8>,
     /// Kept until the next call, for the unit to read.
     output: Vec<u8>,
@@ -23,36 +23,28 @@ impl<A: Actor> Guest<A> {
 
     /// Gives a place for an input of `len` bytes.
     pub fn alloc(&mut self, len: u32) -> usize {
-        self.input = vec![0; len as usize];
+        if self.input.len() < len as usize {
+            self.input = vec![0; len as usize];
+        }
         self.input.as_mut_ptr().expose_provenance()
     }
 
     /// Handles the input that was written.
     pub fn handle(&mut self, address: usize, len: u32) -> u64 {
-        let input = self.take(address, len);
-        let output = self.runtime.handle(&input);
+        let output = self.runtime.handle(given(&self.input, address, len));
         self.put(output)
     }
 
     /// Answers the view that was written.
     pub fn view(&mut self, address: usize, len: u32) -> u64 {
-        let input = self.take(address, len);
-        let output = self.runtime.view(&input);
+        let output = self.runtime.view(given(&self.input, address, len));
         self.put(output)
     }
 
     /// Saves the state.
     pub fn save(&mut self, address: usize, len: u32) -> u64 {
-        let input = self.take(address, len);
-        let output = self.runtime.save(&input);
+        let output = self.runtime.save(given(&self.input, address, len));
         self.put(output)
-    }
-
-    fn take(&mut self, address: usize, len: u32) -> Vec<u8> {
-        let input = mem::take(&mut self.input);
-        let given = input.as_ptr().expose_provenance() == address && input.len() == len as usize;
-        assert!(given, "an input is written where `alloc` said");
-        input
     }
 
     fn put(&mut self, output: Vec<u8>) -> u64 {
@@ -60,6 +52,16 @@ impl<A: Actor> Guest<A> {
         let address = self.output.as_ptr().expose_provenance() as u64;
         (address << 32) | self.output.len() as u64
     }
+}
+
+/// The input of so many bytes at an address.
+#[inline(never)]
+fn given(input: &[u8], address: usize, len: u32) -> &[u8] {
+    assert!(
+        input.as_ptr().expose_provenance() == address,
+        "an input is written where `alloc` said"
+    );
+    input.get(..len as usize).expect("`alloc` has made room for it")
 }
 
 /// Where the one guest of a module is, for as long as the instance lives: no code that drops a guest

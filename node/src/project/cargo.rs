@@ -168,6 +168,9 @@ impl Package {
     /// they shall not depend on who builds.
     fn flags(&self) -> OsString {
         let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_LEN}"));
+        // The linker leaves numbers at the width that it reserved for them, unless it is told
+        // otherwise.
+        flags.push("\u{1f}-Clink-arg=--compress-relocations");
         let home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
         // The protocol lies beside the SDK.

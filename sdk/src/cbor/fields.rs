@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use protocol::{AccountId, Principal, ProcessId};
 
-use super::Reader;
+use super::{Reader, read::Fault};
 
 /// Reads fields. One that is missing is read as nothing, and it is asked once at the end whether any
 /// was.
@@ -47,8 +47,8 @@ impl<'b> Fields<'b> {
     /// An identifier or a digest.
     #[inline(never)]
     pub(crate) fn id(&mut self) -> [u8; 32] {
-        let id = self.bytes().try_into();
-        self.kept(id)
+        let id = self.reader.id().ok_or(Fault::Malformed);
+        self.kept(id.copied())
     }
 
     /// An integer of fewer bits.
@@ -58,6 +58,7 @@ impl<'b> Fields<'b> {
     }
 
     /// The length of an array.
+    #[inline(never)]
     pub(crate) fn array(&mut self) -> u64 {
         let len = self.reader.array();
         self.kept(len)

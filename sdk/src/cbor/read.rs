@@ -101,16 +101,32 @@ impl<'b> Reader<'b> {
     }
 
     kinds! {
-        /// An integer that is not negative.
-        unsigned: Unsigned => u64,
         /// A byte string.
         bytes: Bytes => &'b [u8],
         /// A text.
         text: Text => &'b str,
-        /// The length of an array.
-        array: Array => u64,
-        /// The number of a map's entries.
-        map: Map => u64,
+    }
+
+    /// An integer that is not negative.
+    pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
+        self.argument(0)
+    }
+
+    /// The length of an array.
+    pub(crate) fn array(&mut self) -> Result<u64, Fault> {
+        self.argument(4)
+    }
+
+    /// The number of a map's entries.
+    pub(crate) fn map(&mut self) -> Result<u64, Fault> {
+        self.argument(5)
+    }
+
+    /// Reads a byte string of 32 bytes, whose head is always these two bytes.
+    pub(crate) fn id(&mut self) -> Option<&'b [u8; 32]> {
+        let (id, rest) = self.rest.strip_prefix(&[0x58, 32])?.split_first_chunk()?;
+        self.rest = rest;
+        Some(id)
     }
 
     /// Reads one scalar or head.
@@ -153,6 +169,12 @@ impl<'b> Reader<'b> {
             }
         }
         Ok(())
+    }
+
+    /// The argument of a head that must be of a kind.
+    fn argument(&mut self, kind: u8) -> Result<u64, Fault> {
+        let Head { major, argument, .. } = self.head()?;
+        if major == kind { Ok(argument) } else { Err(Fault::Malformed) }
     }
 
     #[inline(never)]

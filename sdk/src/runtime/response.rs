@@ -9,9 +9,12 @@ use protocol::abi::{GuestEffect, GuestResult};
 
 use crate::cbor::Writer;
 
+/// What most outputs take at most.
+const SMALL: usize = 256;
+
 /// Encodes an output, as [`protocol::codec`] does.
 pub(super) fn write(result: &GuestResult, effects: &[GuestEffect]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(SMALL);
     let mut out = Writer::new(&mut bytes);
     out.array(2);
     write_result(&mut out, result);
