@@ -242,7 +242,10 @@ fn check_clients(
         let at = usize::try_from(assignment.slot.get()).unwrap();
         let found = logs.logs.get(&assignment.process).and_then(|records| records.get(at));
         if found.map(|record| record.assignment) != Some(*assignment) {
-            return never(format!("{entry} was acknowledged and is not in the log"));
+            let found = found.map(|record| record.assignment);
+            return never(format!(
+                "{entry} was acknowledged and is not in the log: {assignment:?}, where there is {found:?}"
+            ));
         }
         let outcome = &outcomes[&assignment.process][at];
         if told.executed.get(entry).is_some_and(|digest| *digest != outcome.digest()) {

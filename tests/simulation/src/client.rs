@@ -25,7 +25,7 @@ use crate::{numbers::Numbers, trace::note};
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// What clients know.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
     pub(crate) submitted: BTreeMap<EntryId, Entry>,
     pub(crate) assigned: BTreeMap<EntryId, Assignment>,

@@ -351,8 +351,10 @@ impl World {
             let until = began + Duration::from_secs(look);
             simulation::run_until(until);
             self.cluster.borrow_mut().start_all(&mut self.numbers);
+            // Before the logs, which go on while they are read.
+            let told = self.told.lock().unwrap().clone();
             let logs = self.read_logs()?;
-            match checks::check(&logs, &self.told.lock().unwrap(), self.plan) {
+            match checks::check(&logs, &told, self.plan) {
                 Ok(report) => return Ok(Report { troubles: self.troubles, ..report }),
                 Err(checks::Wrong::Never(wrong)) => return Err(wrong),
                 Err(checks::Wrong::NotYet(wrong)) => last = wrong,
