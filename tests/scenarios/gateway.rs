@@ -204,6 +204,49 @@ fn a_reply_that_comes_later_is_told_of_when_it_comes_and_once() {
 }
 
 #[test]
+fn many_who_follow_a_process_get_every_event_by_one_stream_of_a_messenger() {
+    const FOLLOWERS: usize = 40;
+    const CALLS: u64 = 10;
+    let data = directory();
+    let room = (FOLLOWERS + 1).to_string();
+    let cluster = Cluster::up(data.path(), &["--dev-key", "default", "--gateway-streams", &room]);
+    let counter = counter(&cluster);
+    let path = format!("process/{counter}/events");
+    let call = || {
+        let calls = format!("process/{counter}/calls");
+        assert_eq!(post(&cluster, &calls, &json!({"method": "add", "args": 1})).0, 200);
+    };
+    (0..CALLS / 2).for_each(|_| call());
+    let mut followers: Vec<_> = (0..FOLLOWERS).map(|_| events(&cluster, &path, None)).collect();
+    for follower in &mut followers {
+        assert_eq!(follower.next().unwrap().1, Some(0));
+    }
+    (0..CALLS / 2).for_each(|_| call());
+    for follower in &mut followers {
+        let slots = follower.take(10).map(|(_, id, _)| id.unwrap());
+        assert_eq!(slots.collect::<Vec<_>>(), (1..=CALLS).collect::<Vec<_>>());
+    }
+    let units = get(&cluster, "units").1;
+    let mut units = units["units"].as_array().unwrap().iter();
+    let messenger = units.find(|unit| unit["kind"] == "messenger").unwrap();
+    assert_eq!(messenger["counters"]["subscribers"], 1, "{messenger}");
+    let late = events(&cluster, &path, Some(CALLS - 1)).next().unwrap();
+    assert_eq!(late.1, Some(CALLS), "it comes to what is kept");
+    cluster.stop();
+}
+
+#[test]
+fn one_stream_too_many_is_refused() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--gateway-streams", "1"]);
+    let path = format!("process/{}/events", counter(&cluster));
+    let mut first = events(&cluster, &path, None);
+    assert!(first.next().is_some());
+    assert_eq!(code(&get(&cluster, &path)), (503, "overloaded"));
+    cluster.stop();
+}
+
+#[test]
 fn events_go_on_behind_the_last_one_when_connection_and_messenger_are_cut() {
     const BEFORE: u64 = 20;
     let data = directory();

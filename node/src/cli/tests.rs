@@ -63,6 +63,7 @@ fn the_contract_parses() {
         "antiphon bench assign --messages 1000 --shards 2 --json",
         "antiphon bench deliver --rounds 1 --disk d",
         "antiphon bench lone",
+        "antiphon bench subscribers --subscribers 100 --events 3 --json",
         "antiphon bench read --slots 1000",
         "antiphon demo --once",
         "antiphon scheduler --data d --name scheduler-1",
@@ -109,6 +110,7 @@ fn mistakes_are_refused() {
         "antiphon up --shards 257",
         "antiphon compute --shards 2",
         "antiphon gateway --gateway localhost",
+        "antiphon gateway --gateway-streams 0",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");

@@ -19,7 +19,8 @@ use tower::ServiceExt;
 use transport::Directory;
 
 use super::{
-    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, router, start,
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, Tails, router,
+    start,
 };
 use crate::explorer::Reader;
 
@@ -44,9 +45,9 @@ async fn site() -> Router {
 }
 
 fn site_with(client: Client, serving: &Serving) -> Router {
-    let feed = Feed::new(CancellationToken::new());
-    let shared =
-        Shared { reader: Reader::new(client), feed, room: Room::new(), own: Own::default() };
+    let feed = Feed::new(serving.gateway_streams, CancellationToken::new());
+    let (reader, tails) = (Reader::new(client), Tails::new());
+    let shared = Shared { reader, feed, tails, room: Room::new(), own: Own::default() };
     router(shared, Guard::new(LOCAL, serving))
 }
 
