@@ -236,6 +236,43 @@ fn many_who_follow_a_process_get_every_event_by_one_stream_of_a_messenger() {
 }
 
 #[test]
+fn whoever_begins_before_what_is_kept_catches_up_and_shares_a_stream_again() {
+    // More than is kept.
+    const SLOTS: u64 = 1_100;
+    const LENGTH: usize = 1_101;
+    const CALLERS: u64 = 20;
+    let data = directory();
+    let up = ["--dev-key", "default", "--gateway-rate", "1000000"];
+    let cluster = Cluster::up(data.path(), &up);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    let calls = format!("process/{counter}/calls?wait=0");
+    let call = || {
+        let called = post(&cluster, &calls, &json!({"method": "add", "args": 1}));
+        assert!(matches!(called.0, 200 | 202), "{called:?}");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| (0..SLOTS / CALLERS).for_each(|_| call()));
+        }
+    });
+    let path = format!("process/{counter}/events");
+    let mut first = events(&cluster, &path, None);
+    let all = |follower: &mut dyn Iterator<Item = (String, Option<u64>, Json)>| {
+        let slots: Vec<u64> = follower.take(LENGTH).map(|(_, id, _)| id.unwrap()).collect();
+        assert_eq!(slots, (0..=SLOTS).collect::<Vec<_>>());
+    };
+    all(&mut first);
+    // The first slot is no longer kept for this one.
+    let mut second = events(&cluster, &path, None);
+    all(&mut second);
+    call();
+    for follower in [&mut first, &mut second] {
+        assert_eq!(follower.next().unwrap().1, Some(SLOTS + 1));
+    }
+    cluster.stop();
+}
+
+#[test]
 fn one_stream_too_many_is_refused() {
     let data = directory();
     let cluster = Cluster::up(data.path(), &["--gateway-streams", "1"]);

@@ -2,8 +2,9 @@
 //! same process and are about as far.
 //!
 //! A tail is read on when one of its followers has taken all there is, so that nobody follows faster
-//! than the fastest takes. What a slower one has not taken yet is kept, up to a limit; whoever falls
-//! behind that, or begins before it, gets a tail of its own until it has come to the shared one.
+//! than the fastest takes. What a slower one has not taken yet is kept, up to a limit. Whoever falls
+//! behind that, or begins before it, begins another tail, which others may join, and goes over to the
+//! first once it has come to where that is.
 //!
 //! # Invariants
 //!
@@ -30,8 +31,7 @@ const STREAMS_MAX: usize = 128;
 /// The tails of all processes that are followed.
 #[derive(Debug, Clone)]
 pub(in crate::gateway) struct Tails {
-    /// The one of each process that has come farthest.
-    shared: Arc<Mutex<HashMap<ProcessId, Weak<Tail>>>>,
+    of: Arc<Mutex<HashMap<ProcessId, Vec<Weak<Tail>>>>>,
     streams: Arc<Semaphore>,
 }
 
@@ -57,7 +57,7 @@ struct Tail {
 
 impl Tails {
     pub(in crate::gateway) fn new() -> Self {
-        Self { shared: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
+        Self { of: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
     }
 
     /// Leave to use one stream of a messenger, if there is any left.
@@ -65,46 +65,51 @@ impl Tails {
         Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
-    /// A place for whoever goes on as a subscription would: at the shared tail of the process if that
-    /// has what comes next, or else at a new one, if there is room for it.
+    /// A place for whoever goes on as a subscription would: at a tail of the process that has what
+    /// comes next, or else at a new one, if there is room for it.
     pub(super) fn seat(&self, process: ProcessId, subscription: Subscription) -> Option<Seat> {
         let mark = subscription.mark();
-        if let Some(seat) = self.shared_at(process, &mark) {
+        let mut all = self.lock();
+        if let Some(seat) = farthest(&alive(&all, process), &mark) {
             return Some(seat);
         }
         let tail = Tail::start(subscription, self.stream()?);
-        let is_behind = |other: Arc<Tail>| other.kept().end().next_slot() < mark.next_slot();
-        if self.find(process).is_none_or(is_behind) {
-            let mut shared = self.lock();
-            shared.retain(|_, tail| tail.strong_count() > 0);
-            shared.insert(process, Arc::downgrade(&tail));
-        }
+        all.retain(|_, tails| {
+            tails.retain(|tail| tail.strong_count() > 0);
+            !tails.is_empty()
+        });
+        all.entry(process).or_default().push(Arc::downgrade(&tail));
         Some(Seat { newest: tail.newest.subscribe(), tail, place: 0 })
     }
 
-    /// Moves whoever has come to where the shared tail is over to it.
+    /// Moves whoever has come to where another tail is over to the one that has come farthest, so that
+    /// in the end there is one.
     pub(super) fn join(&self, process: ProcessId, seat: &mut Seat, mark: &Mark) {
-        let shared = self.find(process);
-        if shared.is_some_and(|shared| Arc::ptr_eq(&shared, &seat.tail)) {
-            return;
-        }
-        if let Some(other) = self.shared_at(process, mark) {
+        let tails = alive(&self.lock(), process);
+        if let [_, _, ..] = tails.as_slice()
+            && let Some(other) = farthest(&tails, mark)
+            && !Arc::ptr_eq(&other.tail, &seat.tail)
+        {
             *seat = other;
         }
     }
 
-    fn shared_at(&self, process: ProcessId, mark: &Mark) -> Option<Seat> {
-        self.find(process)?.seat(|other| mark.continues(other))
-    }
-
-    fn find(&self, process: ProcessId) -> Option<Arc<Tail>> {
-        self.lock().get(&process).and_then(Weak::upgrade)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, Weak<Tail>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, Vec<Weak<Tail>>>> {
         // Every step under the lock leaves it whole.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The tails of a process that somebody holds.
+fn alive(all: &HashMap<ProcessId, Vec<Weak<Tail>>>, process: ProcessId) -> Vec<Arc<Tail>> {
+    all.get(&process).into_iter().flatten().filter_map(Weak::upgrade).collect()
+}
+
+/// A place at the one that has come farthest of those that have what comes behind a mark.
+fn farthest(tails: &[Arc<Tail>], mark: &Mark) -> Option<Seat> {
+    let mut tails: Vec<&Arc<Tail>> = tails.iter().collect();
+    tails.sort_by_key(|tail| std::cmp::Reverse(tail.kept().end().next_slot()));
+    tails.into_iter().find_map(|tail| Arc::clone(tail).seat(|other| mark.continues(other)))
 }
 
 impl Seat {
