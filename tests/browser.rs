@@ -6,6 +6,8 @@
     reason = "a scenario panics where the cluster does not do what it must"
 )]
 
+#[path = "browser/accessible.rs"]
+mod accessible;
 #[path = "browser/driver.rs"]
 mod driver;
 #[path = "browser/forms.rs"]

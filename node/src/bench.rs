@@ -20,6 +20,7 @@ mod ring;
 mod savina;
 mod start;
 mod subject;
+mod subscribers;
 mod synthetic;
 
 use crate::error::NodeError;
@@ -40,6 +41,7 @@ pub(crate) use report::histogram;
 pub(crate) use ring::{RingOptions, ring};
 pub(crate) use savina::{savina, savina_names};
 pub(crate) use start::{StartOptions, start};
+pub(crate) use subscribers::{SubscribersOptions, subscribers};
 
 /// Does something that takes long, away from the threads that serve the network.
 async fn blocking<T: Send + 'static>(

@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod explain;
+mod gateway;
 mod halt;
 mod key;
 mod log;
@@ -74,6 +75,8 @@ enum Command {
     Messenger(unit::Unit),
     /// Run one compute unit until Ctrl-C.
     Compute(unit::Compute),
+    /// Serve HTTP for a network that runs until Ctrl-C.
+    Gateway(gateway::GatewayOptions),
     /// Make a crate for a new actor, with a test that passes.
     New(new::New),
     /// Build an actor's crate to a Wasm module, and check it.
@@ -185,6 +188,7 @@ async fn run(cli: Cli) -> Result<(), NodeError> {
             Box::pin(unit.run(Role::Messenger, &Decisions::default(), &globals)).await
         }
         Command::Compute(unit) => Box::pin(unit.run(&globals)).await,
+        Command::Gateway(gateway) => Box::pin(gateway.run(&globals)).await,
         Command::New(new) => new.run(&globals),
         Command::Build(build) => build.run(&globals),
         Command::Test(test) => test.run(&globals),

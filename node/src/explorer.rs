@@ -3,6 +3,7 @@
 //! [`Reader`] gathers facts through a client; the other modules turn facts into markup or JSON and
 //! are pure. What actors and units say is hostile: markup escapes it, and every text has a limit.
 
+pub(crate) mod account;
 pub(crate) mod facts;
 pub(crate) mod fault;
 pub(crate) mod forms;
@@ -11,7 +12,9 @@ pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod message;
+pub(crate) mod module;
 pub(crate) mod outbox;
+pub(crate) mod pace;
 pub(crate) mod problem;
 pub(crate) mod process;
 pub(crate) mod proven;
@@ -21,5 +24,6 @@ mod show;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod unit;
+pub(crate) mod units;
 
-pub(crate) use read::Reader;
+pub(crate) use read::{Reader, SEARCHED};

@@ -39,6 +39,7 @@ use tokio_util::{
 use crate::explorer::{Reader, facts::Problem, fault::Fault};
 use body::Room;
 use feed::Feed;
+use follow::Tails;
 use guard::{Guard, Turns};
 use metrics::Own;
 
@@ -83,6 +84,7 @@ pub(crate) enum GatewayError {
 pub(crate) struct Shared {
     reader: Reader,
     feed: Feed,
+    tails: Tails,
     room: Room,
     own: Own,
 }
@@ -117,11 +119,12 @@ pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gatew
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     let reader = Reader::new(client);
-    let feed = Feed::new(shutdown.clone());
+    let feed = Feed::new(serving.gateway_streams, shutdown.clone());
     tasks.spawn(feed.clone().run(reader.clone()));
-    let shared = Shared { reader, feed, room: Room::new(), own: Own::default() };
-    let router = router(shared, Guard::new(address, &serving));
-    tasks.spawn(serve::serve(listener, router, tasks.clone(), shutdown.clone()));
+    let (tails, room, own) = (Tails::new(), Room::new(), Own::default());
+    let router = router(Shared { reader, feed, tails, room, own }, Guard::new(address, &serving));
+    let connections = serve::connections(serving.gateway_streams);
+    tasks.spawn(serve::serve((listener, connections), router, tasks.clone(), shutdown.clone()));
     tasks.close();
     Ok(Gateway { address, tasks, shutdown: shutdown.drop_guard() })
 }
@@ -155,7 +158,10 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/processes", get(pages::processes))
         .route("/process/{id}", get(pages::process))
         .route("/message/{id}", get(pages::message))
+        .route("/units", get(pages::units))
         .route("/unit/{id}", get(pages::unit))
+        .route("/module/{id}", get(pages::module))
+        .route("/account/{id}", get(pages::account))
         .route("/outbox", get(pages::outbox))
         .route("/search", get(pages::search))
         .route("/api", get(openapi::page))

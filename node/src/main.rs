@@ -11,6 +11,7 @@ mod error;
 mod evidence;
 mod explain;
 mod explorer;
+mod files;
 mod gateway;
 mod output;
 mod project;

@@ -88,6 +88,16 @@ impl Browser {
         self.post("/execute/sync", json!({"script": script, "args": []})).await
     }
 
+    /// Runs a script in the page.
+    pub(crate) async fn run(&self, script: &str) {
+        self.post("/execute/sync", json!({"script": script, "args": []})).await;
+    }
+
+    /// What a script in the page hands to its last argument.
+    pub(crate) async fn run_async(&self, script: &str) -> Json {
+        self.post("/execute/async", json!({"script": script, "args": []})).await
+    }
+
     /// Waits, in the page, until an expression is true.
     pub(crate) async fn until(&self, expression: &str) {
         let script = format!(
@@ -115,6 +125,16 @@ impl Browser {
     pub(crate) async fn type_into(&self, selector: &str, keys: &str) {
         let element = self.element(selector).await;
         self.post(&format!("/element/{element}/value"), json!({ "text": keys })).await;
+    }
+
+    /// Presses keys, one after the other, wherever the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let press = |key: char| {
+            [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
+        };
+        let actions: Vec<Json> = keys.chars().flat_map(press).collect();
+        let keyboard = json!([{"type": "key", "id": "keyboard", "actions": actions}]);
+        self.post("/actions", json!({ "actions": keyboard })).await;
     }
 
     /// Sets the size of the page, the colour scheme a visitor prefers, and whether scripts run.

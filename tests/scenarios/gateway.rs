@@ -11,13 +11,18 @@ use std::{
 use protocol::{EntryId, TraceId};
 use serde_json::{Value as Json, json};
 
-use crate::support::{ANTIPHON, Cluster, PATIENCE, directory, run_in, signal, text};
+use crate::support::{ANTIPHON, Cluster, Lone, PATIENCE, directory, run_in, signal, text};
 
 /// An answer: its status, and its body.
 type Answer = (u16, String);
 
 fn connect(cluster: &Cluster) -> TcpStream {
-    let address = text(&cluster.ready["gateway"]).strip_prefix("http://").unwrap();
+    connect_to(&cluster.ready)
+}
+
+/// Connects to the gateway that a ready line names.
+fn connect_to(ready: &Json) -> TcpStream {
+    let address = text(&ready["gateway"]).strip_prefix("http://").unwrap();
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
@@ -25,7 +30,11 @@ fn connect(cluster: &Cluster) -> TcpStream {
 
 /// Writes a request as it is, and reads the answer to its end.
 fn raw(cluster: &Cluster, request: &[u8]) -> String {
-    let mut stream = connect(cluster);
+    raw_to(&cluster.ready, request)
+}
+
+fn raw_to(ready: &Json, request: &[u8]) -> String {
+    let mut stream = connect_to(ready);
     // The gateway may answer, and close, before all of it is written.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
@@ -34,12 +43,16 @@ fn raw(cluster: &Cluster, request: &[u8]) -> String {
 }
 
 fn ask(cluster: &Cluster, head: &str, body: &str) -> Answer {
+    ask_of(&cluster.ready, head, body)
+}
+
+fn ask_of(ready: &Json, head: &str, body: &str) -> Answer {
     let length = body.len();
     let request = format!(
         "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    read(&raw(cluster, request.as_bytes()))
+    read(&raw_to(ready, request.as_bytes()))
 }
 
 fn read(answer: &str) -> Answer {
@@ -191,6 +204,86 @@ fn a_reply_that_comes_later_is_told_of_when_it_comes_and_once() {
 }
 
 #[test]
+fn many_who_follow_a_process_get_every_event_by_one_stream_of_a_messenger() {
+    const FOLLOWERS: usize = 40;
+    const CALLS: u64 = 10;
+    let data = directory();
+    let room = (FOLLOWERS + 1).to_string();
+    let cluster = Cluster::up(data.path(), &["--dev-key", "default", "--gateway-streams", &room]);
+    let counter = counter(&cluster);
+    let path = format!("process/{counter}/events");
+    let call = || {
+        let calls = format!("process/{counter}/calls");
+        assert_eq!(post(&cluster, &calls, &json!({"method": "add", "args": 1})).0, 200);
+    };
+    (0..CALLS / 2).for_each(|_| call());
+    let mut followers: Vec<_> = (0..FOLLOWERS).map(|_| events(&cluster, &path, None)).collect();
+    for follower in &mut followers {
+        assert_eq!(follower.next().unwrap().1, Some(0));
+    }
+    (0..CALLS / 2).for_each(|_| call());
+    for follower in &mut followers {
+        let slots = follower.take(10).map(|(_, id, _)| id.unwrap());
+        assert_eq!(slots.collect::<Vec<_>>(), (1..=CALLS).collect::<Vec<_>>());
+    }
+    let units = get(&cluster, "units").1;
+    let mut units = units["units"].as_array().unwrap().iter();
+    let messenger = units.find(|unit| unit["kind"] == "messenger").unwrap();
+    assert_eq!(messenger["counters"]["subscribers"], 1, "{messenger}");
+    let late = events(&cluster, &path, Some(CALLS - 1)).next().unwrap();
+    assert_eq!(late.1, Some(CALLS), "it comes to what is kept");
+    cluster.stop();
+}
+
+#[test]
+fn whoever_begins_before_what_is_kept_catches_up_and_shares_a_stream_again() {
+    // More than is kept.
+    const SLOTS: u64 = 1_100;
+    const LENGTH: usize = 1_101;
+    const CALLERS: u64 = 20;
+    let data = directory();
+    let up = ["--dev-key", "default", "--gateway-rate", "1000000"];
+    let cluster = Cluster::up(data.path(), &up);
+    let counter = cluster.spawn(example_modules::COUNTER, r#"{"start":0}"#);
+    let calls = format!("process/{counter}/calls?wait=0");
+    let call = || {
+        let called = post(&cluster, &calls, &json!({"method": "add", "args": 1}));
+        assert!(matches!(called.0, 200 | 202), "{called:?}");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| (0..SLOTS / CALLERS).for_each(|_| call()));
+        }
+    });
+    let path = format!("process/{counter}/events");
+    let mut first = events(&cluster, &path, None);
+    let all = |follower: &mut dyn Iterator<Item = (String, Option<u64>, Json)>| {
+        let slots: Vec<u64> = follower.take(LENGTH).map(|(_, id, _)| id.unwrap()).collect();
+        assert_eq!(slots, (0..=SLOTS).collect::<Vec<_>>());
+    };
+    all(&mut first);
+    // The first slot is no longer kept for this one.
+    let mut second = events(&cluster, &path, None);
+    all(&mut second);
+    call();
+    for follower in [&mut first, &mut second] {
+        assert_eq!(follower.next().unwrap().1, Some(SLOTS + 1));
+    }
+    cluster.stop();
+}
+
+#[test]
+fn one_stream_too_many_is_refused() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &["--gateway-streams", "1"]);
+    let path = format!("process/{}/events", counter(&cluster));
+    let mut first = events(&cluster, &path, None);
+    assert!(first.next().is_some());
+    assert_eq!(code(&get(&cluster, &path)), (503, "overloaded"));
+    cluster.stop();
+}
+
+#[test]
 fn events_go_on_behind_the_last_one_when_connection_and_messenger_are_cut() {
     const BEFORE: u64 = 20;
     let data = directory();
@@ -208,6 +301,43 @@ fn events_go_on_behind_the_last_one_when_connection_and_messenger_are_cut() {
     call();
     let after = events(&cluster, &path, Some(7)).take(14).map(|(_, id, _)| id.unwrap());
     assert_eq!(after.collect::<Vec<_>>(), (8..=BEFORE + 1).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_gateway_of_its_own_serves_a_network_that_runs_elsewhere() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &[]);
+    let counter = counter(&cluster);
+    let (unit, network) = (cluster.address("scheduler"), cluster.network().to_string());
+    let elsewhere = directory();
+    let own = elsewhere.path().to_string_lossy();
+    let far = Lone::run(&["gateway", "--network", &network, "--bootstrap", &unit, "--data", &own]);
+    let near =
+        Lone::run(&["gateway", "--data", &data.path().to_string_lossy(), "--dev-key", "default"]);
+    let named = json!({"event": "ready", "kind": "gateway", "network": network});
+    for gateway in [&far, &near] {
+        let ready = &gateway.ready;
+        assert!(text(&ready["gateway"]).starts_with("http://127.0.0.1:"), "{ready}");
+        for (key, value) in named.as_object().unwrap() {
+            assert_eq!(&ready[key], value, "{ready}");
+        }
+        assert_eq!(ask_of(ready, "GET /healthz", ""), (200, "ok\n".to_owned()));
+    }
+    let call = format!("POST /api/v1/process/{counter}/calls");
+    let body = json!({"method": "add", "args": {"by": 3}}).to_string();
+    let called = ask_of(&near.ready, &call, &body);
+    assert_eq!(called.0, 200, "{called:?}");
+    assert_eq!(ask_of(&far.ready, &call, &body).0, 403, "it has no key");
+    let view = format!("POST /api/v1/process/{counter}/view");
+    let (status, viewed) = ask_of(&far.ready, &view, &json!({"method": "get"}).to_string());
+    let viewed: Json = serde_json::from_str(&viewed).unwrap();
+    assert_eq!((status, &viewed["reply"]), (200, &json!(3)), "{viewed}");
+    far.stop();
+    near.stop();
+    cluster.stop();
+    let args = ["gateway", "--gateway", "0.0.0.0:0", "--dev-key", "default"];
+    run_in(data.path(), &args).failed(2, "usage");
+    run_in(data.path(), &["gateway"]).failed(1, "no-cluster");
 }
 
 #[test]

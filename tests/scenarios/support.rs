@@ -169,9 +169,14 @@ pub(crate) struct Lone {
 impl Lone {
     /// Starts a unit of a data directory and waits until it is ready.
     pub(crate) fn start(data: &Path, kind: &str, name: &str) -> Self {
+        Self::run(&[kind, "--name", name, "--data", &data.to_string_lossy()])
+    }
+
+    /// Starts what a command line says and waits until it is ready.
+    pub(crate) fn run(args: &[&str]) -> Self {
         let mut unit = Command::new(ANTIPHON)
-            .args([kind, "--name", name, "--json", "--data"])
-            .arg(data)
+            .args(args)
+            .arg("--json")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -129,7 +129,7 @@ const fn rounded(rate: f64) -> u64 {
 }
 
 /// The proportional set size of programs together: `/proc/PID/smaps_rollup`, Linux only.
-fn pss(pids: &[u32]) -> Result<u64, NodeError> {
+pub(super) fn pss(pids: &[u32]) -> Result<u64, NodeError> {
     let one = |pid: &u32| {
         let path = format!("/proc/{pid}/smaps_rollup");
         let text = std::fs::read_to_string(&path).map_err(NodeError::system)?;

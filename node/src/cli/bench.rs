@@ -2,12 +2,13 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use antiphon_client::Client;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use protocol::Role;
+use transport::UnitAddress;
 
 use super::{
     options::Globals,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     bench::{
         self, AssignOptions, DeliverOptions, FloodOptions, HopsOptions, IdleOptions, IngestOptions,
-        RingOptions, StartOptions,
+        RingOptions, StartOptions, SubscribersOptions,
     },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
@@ -46,6 +47,8 @@ pub(crate) enum Bench {
     Backlog(Backlog),
     /// Send to one process beside a flood of another sender to another process.
     Flood(Flood),
+    /// Let many follow one process over HTTP: what they take of memory, and whether each gets all.
+    Subscribers(Subscribers),
     /// Send messages of many accounts straight to a scheduler of its own; durable, with proof.
     Assign(Assign),
     /// Send deliveries with proofs of origin straight to a scheduler of its own.
@@ -201,6 +204,16 @@ pub(crate) struct Load {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Subscribers {
+    /// How many subscribers
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    subscribers: u32,
+    /// How many outcomes
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    events: u32,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Lone {
     /// How many messages
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
@@ -279,6 +292,9 @@ impl Bench {
             Self::Savina(options) => Box::pin(OfCluster::Savina(options).run(globals)).await,
             Self::Hops(options) => Box::pin(OfCluster::Hops(options).run(globals)).await,
             Self::Flood(options) => Box::pin(OfCluster::Flood(options).run(globals)).await,
+            Self::Subscribers(options) => {
+                Box::pin(OfCluster::Subscribers(options).run(globals)).await
+            }
         }
     }
 }
@@ -293,6 +309,7 @@ enum OfCluster {
     Forkjoin(Forkjoin),
     Savina(Savina),
     Flood(Flood),
+    Subscribers(Subscribers),
 }
 
 impl From<Assign> for AssignOptions {
@@ -371,6 +388,12 @@ impl OfCluster {
                 let report = Box::pin(bench::neighbour(&client, options)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
+            Self::Subscribers(Subscribers { subscribers, events }) => {
+                let network = place(&client, data.as_deref(), &globals.bootstrap);
+                let options = SubscribersOptions { subscribers, events, network };
+                let report = Box::pin(bench::subscribers(&client, options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
         };
         drop(client);
         if let Some((cluster, directory)) = temporary {
@@ -411,6 +434,16 @@ impl Measured {
         let data = Some(directory.path().to_owned());
         Ok(Self { client, data, units, temporary: Some((cluster, directory)) })
     }
+}
+
+/// The options by which another program finds a cluster.
+fn place(client: &Client, data: Option<&Path>, bootstrap: &[UnitAddress]) -> Vec<String> {
+    if let Some(data) = data {
+        return vec!["--data".to_owned(), data.to_string_lossy().into_owned()];
+    }
+    let network = ["--network".to_owned(), client.network().to_string()];
+    let units = bootstrap.iter().flat_map(|unit| ["--bootstrap".to_owned(), unit.to_string()]);
+    network.into_iter().chain(units).collect()
 }
 
 fn computes(units: &[UnitShape]) -> Vec<u32> {

@@ -39,23 +39,18 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
 }
 
+/// A network, and where to begin to look for its units.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) network: NetworkId,
+    pub(super) units: Vec<UnitAddress>,
+}
+
 impl Session {
     /// Connects to the cluster that the options name.
     pub(crate) async fn open(globals: &Globals, access: Access) -> Result<Self, NodeError> {
         let data = globals.data()?;
-        let (network, units) = if globals.bootstrap.is_empty() {
-            if !data.is_running()? {
-                return Err(NodeError::NoCluster(data.path().to_owned()));
-            }
-            let network = data.network()?;
-            let network = network.ok_or_else(|| NodeError::NoCluster(data.path().to_owned()))?;
-            (network, local_units(&data)?)
-        } else {
-            let network = globals.network.ok_or_else(|| {
-                NodeError::usage("--bootstrap needs --network as well: ask who runs the unit")
-            })?;
-            (network, globals.bootstrap.clone())
-        };
+        let Found { network, units } = find(globals, &data)?;
         let key = match access {
             Access::Read => None,
             Access::Sign => {
@@ -177,6 +172,22 @@ pub(crate) fn read_args(text: Option<&str>, method: Option<&Method>) -> Result<V
         NodeError::usage(format!("the arguments are not JSON ({error}): try '{{\"by\":3}}'"))
     })?;
     json::args_from_json(json.as_ref(), method).map_err(NodeError::usage)
+}
+
+/// The network that the options name, and units of it.
+pub(super) fn find(globals: &Globals, data: &DataDirectory) -> Result<Found, NodeError> {
+    if !globals.bootstrap.is_empty() {
+        let network = globals.network.ok_or_else(|| {
+            NodeError::usage("--bootstrap needs --network as well: ask who runs the unit")
+        })?;
+        return Ok(Found { network, units: globals.bootstrap.clone() });
+    }
+    let none = || NodeError::NoCluster(data.path().to_owned());
+    if !data.is_running()? {
+        return Err(none());
+    }
+    let network = data.network()?.ok_or_else(none)?;
+    Ok(Found { network, units: local_units(data)? })
 }
 
 /// Where the units of a data directory listen.

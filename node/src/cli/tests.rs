@@ -63,9 +63,11 @@ fn the_contract_parses() {
         "antiphon bench assign --messages 1000 --shards 2 --json",
         "antiphon bench deliver --rounds 1 --disk d",
         "antiphon bench lone",
+        "antiphon bench subscribers --subscribers 100 --events 3 --json",
         "antiphon bench read --slots 1000",
         "antiphon demo --once",
         "antiphon scheduler --data d --name scheduler-1",
+        "antiphon gateway --data d --gateway 127.0.0.1:8080 --dev-key default --json",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -107,6 +109,8 @@ fn mistakes_are_refused() {
         "antiphon scheduler --shards 0",
         "antiphon up --shards 257",
         "antiphon compute --shards 2",
+        "antiphon gateway --gateway localhost",
+        "antiphon gateway --gateway-streams 0",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use antiphon_client::Client;
 use clap::Args;
-use protocol::{AccountId, SecretKey};
+use protocol::AccountId;
 use serde::Serialize;
 
 use super::options::Globals;
@@ -116,7 +116,7 @@ impl Served {
         let cluster = Box::pin(Cluster::start(options)).await?;
         options.data.ensure_account(&KeyName::default_key())?;
         let started = async {
-            let client = cluster.client(dev_key(&options.data, &serving)?).await?;
+            let client = cluster.client(serving.key(&options.data)?).await?;
             start_gateway(&options.data, (gateway, serving), client).await
         };
         match started.await {
@@ -177,13 +177,6 @@ impl Served {
             }
         }
     }
-}
-
-/// The key that the gateway is to sign with, if it is to sign.
-fn dev_key(data: &DataDirectory, serving: &Serving) -> Result<Option<SecretKey>, NodeError> {
-    let Some(name) = &serving.dev_key else { return Ok(None) };
-    let missing = || NodeError::NoKey { name: name.to_string(), path: data.keys() };
-    Ok(Some(data.key(name)?.ok_or_else(missing)?))
 }
 
 /// Listens where it is told to, or else on loopback where it did last time if that is free.

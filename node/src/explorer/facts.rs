@@ -112,6 +112,8 @@ pub(crate) struct ProcessRow {
     pub(crate) process: ProcessId,
     pub(crate) name: String,
     pub(crate) module: ModuleId,
+    /// Who spawned it, and who controlled it then.
+    pub(crate) sender: Principal,
     pub(crate) controller: Principal,
     pub(crate) scheduler: UnitId,
     /// Whether an earlier scheduler tells of it.

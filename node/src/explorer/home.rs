@@ -6,6 +6,7 @@ use protocol::NetworkId;
 use super::{
     facts::{Names, ProcessList, SlotFacts, UnitFacts},
     log::{outcome_cell, slot_id},
+    pace::{Pace, figures},
     process::{missing, table},
     show::{self, full, minute, number},
     unit::counters_brief,
@@ -19,6 +20,7 @@ pub(crate) const FEED_MAX: usize = 20;
 pub(crate) struct Home<'a> {
     pub(crate) network: &'a NetworkId,
     pub(crate) units: &'a [UnitFacts],
+    pub(crate) pace: &'a Pace,
     pub(crate) processes: &'a ProcessList,
     pub(crate) recent: &'a [SlotFacts],
     pub(crate) names: &'a Names,
@@ -26,16 +28,17 @@ pub(crate) struct Home<'a> {
 
 /// The first page.
 pub(crate) fn page(home: Home<'_>) -> Markup {
-    let Home { network, units, processes, recent, names } = home;
+    let Home { network, units, pace, processes, recent, names } = home;
     html! {
         h1 { "Network" }
         p.lead { (full(network)) }
         section aria-labelledby="units" {
-            h2 #units { "Units " span.total { (units.len()) } }
+            h2 #units { a href="/units" { "Units" } " " span.total { (units.len()) } }
             @if units.is_empty() {
                 p.empty { "No unit is known. Start some with " code { "antiphon up" } "." }
             } @else {
-                (units_table(units))
+                (figures(pace))
+                (units_table(&units.iter().collect::<Vec<_>>(), "units"))
             }
         }
         div.columns {
@@ -62,7 +65,8 @@ pub(crate) fn page(home: Home<'_>) -> Markup {
     }
 }
 
-fn units_table(units: &[UnitFacts]) -> Markup {
+/// Units as a table, which a script finds by its key.
+pub(super) fn units_table(units: &[&UnitFacts], key: &str) -> Markup {
     html! {
         div.scroll {
             table.cards {
@@ -71,7 +75,7 @@ fn units_table(units: &[UnitFacts]) -> Markup {
                     th scope="col" { "Address" } th scope="col" { "Software" }
                     th scope="col" { "Up since (UTC)" } th scope="col" { "Counters" }
                 } }
-                tbody data-rows="units" { @for unit in units { (unit_row(unit)) } }
+                tbody data-rows=(key) { @for unit in units { (unit_row(unit)) } }
             }
         }
     }

@@ -54,6 +54,7 @@ pub(crate) fn page(frame: Frame<'_>, main: &Markup) -> Markup {
                         nav aria-label="Pages" {
                             a href="/" { "Network" }
                             a href="/processes" { "Processes" }
+                            a href="/units" { "Units" }
                             a href="/outbox" { "Outbox" }
                             a href="/api" { "API" }
                         }

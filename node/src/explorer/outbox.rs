@@ -63,7 +63,8 @@ fn missing(missing: &[(UnitId, Problem)]) -> Markup {
     }
 }
 
-fn table(facts: &WaitingFacts, names: &Names) -> Markup {
+/// Pairs of processes as a table.
+pub(super) fn table(facts: &WaitingFacts, names: &Names) -> Markup {
     let more = facts.total.saturating_sub(facts.pairs.len() as u64);
     html! {
         div.scroll {

@@ -174,7 +174,7 @@ fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
     let (spawn, source) = (&facts.described.spawn, &facts.described.source);
     html! {
         dl {
-            dt { "Module" } dd { (show::brief(spawn.module)) }
+            dt { "Module" } dd { (show::module(&spawn.module)) }
             dt { "Spawned by" } dd { (show::principal(&spawn.sender, names)) }
             dt { "Controller" } dd { (show::principal(&source.controller(), names)) }
             dt { "Scheduler" } dd { (show::unit(&source.scheduler())) }

@@ -3,22 +3,28 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use antiphon_client::{Client, ClientError};
 use protocol::{
-    EntryId, NetworkId, ProcessId, Role, Slot, Spawn, UnitId,
+    EntryId, ModuleId, NetworkId, ProcessId, Role, Slot, Spawn, UnitId,
     api::{LogRecord, ProcessEntry},
     codec,
 };
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
-use super::facts::{
-    Call, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts,
-    UnitFacts, WaitingFacts,
+use super::{
+    facts::{
+        Call, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts,
+        UnitFacts, WaitingFacts,
+    },
+    module::ModuleCard,
+    pace::Paces,
 };
 
+mod holders;
 mod message;
 mod proven;
 mod state;
@@ -38,15 +44,24 @@ const NAMES_MAX: usize = 128;
 /// Processes whose last slots make up the recent activity, and how many slots of each.
 const RECENT: (usize, u32) = (8, 3);
 
+/// Modules that are fetched at once.
+const MODULES_MAX: usize = 4;
+
+pub(crate) use holders::SEARCHED;
+
 /// Reads facts through a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     client: Client,
+    paces: Arc<Mutex<Paces>>,
+    cards: Arc<Mutex<BTreeMap<ModuleId, ModuleCard>>>,
+    modules: Arc<Semaphore>,
 }
 
 impl Reader {
-    pub(crate) const fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client) -> Self {
+        let modules = Arc::new(Semaphore::new(MODULES_MAX));
+        Self { client, paces: Arc::default(), cards: Arc::default(), modules }
     }
 
     pub(crate) const fn client(&self) -> &Client {
@@ -326,6 +341,7 @@ fn row(scheduler: UnitId, entry: &ProcessEntry) -> Option<ProcessRow> {
         process: entry.process,
         name: spawn.name,
         module: spawn.module,
+        sender: spawn.sender,
         controller: spawn.controller,
         scheduler: entry.moved.unwrap_or(scheduler),
         moved: entry.moved.is_some(),

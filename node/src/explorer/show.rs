@@ -7,7 +7,8 @@ use std::{
 
 use maud::{Markup, html};
 use protocol::{
-    ControlAction, EntryId, Principal, ProcessId, Timestamp, UnitId, json::bytes_to_json,
+    AccountId, ControlAction, EntryId, ModuleId, Principal, ProcessId, Timestamp, UnitId,
+    json::bytes_to_json,
 };
 use serde::Serialize;
 use serde_json::{Serializer, Value as Json, ser::Formatter};
@@ -102,11 +103,23 @@ pub(super) fn unit(unit: &UnitId) -> Markup {
     html! { a href={ "/unit/" (id) } title=(id) { code.id { (short(&id)) } } }
 }
 
+/// A link to a module.
+pub(super) fn module(module: &ModuleId) -> Markup {
+    let id = module.to_string();
+    html! { a href={ "/module/" (id) } title=(id) { code.id { (short(&id)) } } }
+}
+
+/// A link to an account.
+pub(super) fn account(account: &AccountId) -> Markup {
+    let id = account.to_string();
+    html! { a href={ "/account/" (id) } title=(id) { code.id { (short(&id)) } } }
+}
+
 /// Who acts.
 pub(super) fn principal(who: &Principal, names: &Names) -> Markup {
     match who {
         Principal::Anonymous => html! { span.quiet { "anonymous" } },
-        Principal::Account(account) => brief(account),
+        Principal::Account(id) => account(id),
         Principal::Process(id) => process(id, names),
     }
 }

@@ -243,6 +243,7 @@ pub(crate) fn list() -> ProcessList {
         process: process(name),
         name: name.to_owned(),
         module: ModuleId::of(b"module"),
+        sender: spawn(name).sender,
         controller: spawn(name).controller,
         scheduler: key(2).public().unit(),
         moved: false,

@@ -29,9 +29,6 @@ use super::{
 };
 use crate::explorer::{Reader, facts::Problem, fault::Fault, json};
 
-/// Watchers at once.
-const WATCHERS_MAX: usize = 64;
-
 /// Events that wait for a slow watcher.
 const WAITING_MAX: usize = 256;
 
@@ -64,6 +61,7 @@ pub(super) enum News {
 pub(super) struct Feed {
     news: broadcast::Sender<News>,
     watchers: Arc<Semaphore>,
+    watchers_max: usize,
     came: Arc<Notify>,
     shutdown: CancellationToken,
 }
@@ -76,10 +74,11 @@ pub(super) struct Watcher {
 }
 
 impl Feed {
-    pub(super) fn new(shutdown: CancellationToken) -> Self {
+    /// Has room for so many streams, of which only some may be of outcomes as they come.
+    pub(super) fn new(watchers_max: usize, shutdown: CancellationToken) -> Self {
         let (news, _) = broadcast::channel(WAITING_MAX);
-        let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
-        Self { news, watchers, came: Arc::new(Notify::new()), shutdown }
+        let watchers = Arc::new(Semaphore::new(watchers_max));
+        Self { news, watchers, watchers_max, came: Arc::new(Notify::new()), shutdown }
     }
 
     /// Room for one more stream, if there is any.
@@ -89,7 +88,7 @@ impl Feed {
 
     /// How many streams are open.
     pub(super) fn listeners(&self) -> usize {
-        WATCHERS_MAX.saturating_sub(self.watchers.available_permits())
+        self.watchers_max.saturating_sub(self.watchers.available_permits())
     }
 
     /// Says when the gateway stops.

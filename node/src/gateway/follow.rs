@@ -2,9 +2,12 @@
 //!
 //! For programs to count on, unlike the feed that people watch: each event has its slot as its id, and
 //! whoever connects again with the id of the last event goes on behind it. Nothing is read from a
-//! messenger before whoever follows has taken what came before.
+//! messenger before one of those who follow has taken what came before.
 
-use antiphon_client::{Observed, Subscription};
+mod kept;
+mod tail;
+
+use antiphon_client::{Client, Mark};
 use axum::{
     extract::{Path, State},
     http::HeaderMap,
@@ -18,7 +21,11 @@ use super::{
     query::{Asked, id},
     stream::{self, Source, last_event},
 };
-use crate::explorer::{facts::Problem, json};
+use crate::explorer::facts::Problem;
+use kept::Told;
+use tail::Seat;
+
+pub(super) use tail::Tails;
 
 /// Where to begin, unless a last event is named.
 #[derive(Debug, Deserialize)]
@@ -29,17 +36,33 @@ pub(super) struct Start {
 }
 
 /// Someone who follows a process.
-struct Follower(Subscription);
+struct Follower {
+    tails: Tails,
+    client: Client,
+    process: ProcessId,
+    at: Mark,
+    seat: Seat,
+}
 
 impl Source for Follower {
     async fn next(&mut self) -> Option<Event> {
-        let Observed { outcome, receipt } = self.0.next().await;
-        let data = json::followed(&outcome, receipt.unit()).to_string();
-        Some(Event::default().id(outcome.slot.to_string()).event("outcome").data(data))
+        self.tails.join(self.process, &mut self.seat, &self.at);
+        loop {
+            if let Some(Told { slot, data, mark }) = self.seat.next().await {
+                self.at = mark;
+                return Some(Event::default().id(slot.to_string()).event("outcome").data(data));
+            }
+            // Others were so much faster that this one's next is no longer kept.
+            let own = self.client.subscribe_at(self.process, self.at).ok();
+            match own.and_then(|own| self.tails.seat(self.process, own)) {
+                Some(seat) => self.seat = seat,
+                None => return None,
+            }
+        }
     }
 
     fn resume(&self) -> Option<Slot> {
-        Some(self.0.next_slot())
+        Some(self.at.next_slot())
     }
 }
 
@@ -56,10 +79,15 @@ pub(super) async fn events(
         Err(problem) => return api::fail(&problem),
     };
     let Some(permit) = shared.feed.admit() else { return feed::full() };
-    match shared.reader.client().subscribe(process, from).await {
-        Ok(following) => stream::respond(Follower(following), permit, shared.feed.shutdown()),
-        Err(error) => api::fail(&Problem::from(error)),
-    }
+    let client = shared.reader.client().clone();
+    let subscription = match client.subscribe(process, from).await {
+        Ok(subscription) => subscription,
+        Err(error) => return api::fail(&Problem::from(error)),
+    };
+    let (tails, at) = (shared.tails, subscription.mark());
+    let Some(seat) = tails.seat(process, subscription) else { return feed::full() };
+    let follower = Follower { tails, client, process, at, seat };
+    stream::respond(follower, permit, shared.feed.shutdown())
 }
 
 /// The first slot wanted.

@@ -1,6 +1,7 @@
 //! The pages.
 
 pub(super) mod forms;
+mod holders;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::Markup;
-use protocol::{EntryId, Principal, ProcessId, Slot, UnitId};
+use protocol::{EntryId, Principal, ProcessId, Slot};
 use serde::Deserialize;
 
 use super::{
@@ -18,14 +19,16 @@ use super::{
     query::{Asked, id},
 };
 use crate::explorer::{
+    SEARCHED,
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
     fault::Fault,
     home::{self, Home},
     layout::{self, Frame, Live},
     message, outbox, problem, process,
     search::{self, Found, QUERY_MAX, Target},
-    unit,
 };
+
+pub(super) use holders::{account, module, unit, units};
 
 /// Processes on the first page, taken from so many of the newest.
 const HOME_PROCESSES: (usize, u32) = (15, 200);
@@ -42,9 +45,6 @@ const PAIRS: u32 = 100;
 /// Effects of a message on one page.
 pub(super) const ITEMS: usize = 50;
 
-/// Processes looked through by a search, newest first.
-const SEARCHED: u32 = 5_000;
-
 /// Results of a search that are shown.
 const RESULTS: usize = 100;
 
@@ -57,10 +57,11 @@ pub(super) async fn home(State(shared): State<Shared>) -> Response {
     processes.rows.truncate(most);
     let recent = reader.recent(&processes.rows).await;
     let names = Names(processes.rows.iter().map(|row| (row.process, row.name.clone())).collect());
-    let network = reader.network();
+    let (network, pace) = (reader.network(), reader.pace(&units));
     let home = Home {
         network: &network,
         units: &units,
+        pace: &pace,
         processes: &processes,
         recent: &recent,
         names: &names,
@@ -164,18 +165,6 @@ pub(super) async fn message(
     }
 }
 
-/// `/unit/{id}`
-pub(super) async fn unit(State(shared): State<Shared>, Path(text): Path<String>) -> Response {
-    let read = async {
-        let unit: UnitId = id(&text)?;
-        shared.reader.unit(unit).await
-    };
-    match read.await {
-        Ok(facts) => show(&shared, "Unit", Live::All, &unit::page(&facts)),
-        Err(problem) => fail(&shared, &problem),
-    }
-}
-
 /// `/outbox`
 pub(super) async fn outbox(State(shared): State<Shared>) -> Response {
     match shared.reader.waiting(None, PAIRS).await {
@@ -213,9 +202,10 @@ pub(super) async fn search(
     if let Some(target) = Target::parse(query) {
         return Redirect::to(&target.path()).into_response();
     }
-    let (processes, units) =
-        tokio::join!(shared.reader.processes(0, SEARCHED), shared.reader.units());
-    let found = Found::pick(query, processes.rows, units);
+    let reader = &shared.reader;
+    let (processes, units) = tokio::join!(reader.processes(0, SEARCHED), reader.units());
+    let names = reader.module_names(&processes.rows).await;
+    let found = Found::pick(query, processes.rows, units, &names);
     if let Some(path) = found.only() {
         return Redirect::to(&path).into_response();
     }

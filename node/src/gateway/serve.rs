@@ -23,8 +23,9 @@ use super::{
     guard::Peer,
     patient::{Patient, STALL_MAX},
 };
+use crate::files;
 
-/// Connections at once; more wait to be accepted.
+/// Connections at once beside those of streams; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
 
 /// How long a connection may take to say what it wants.
@@ -39,14 +40,22 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The pause after the operating system refused a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How many connections are served at once with so many streams, each of which has one. Has the
+/// operating system allow as many files, if it does.
+pub(super) fn connections(streams: usize) -> usize {
+    let connections = CONNECTIONS_MAX.saturating_add(streams);
+    files::allow(connections);
+    connections
+}
+
 /// Serves until it is told to stop.
 pub(super) async fn serve(
-    listener: TcpListener,
+    (listener, connections): (TcpListener, usize),
     router: Router,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 ) {
-    let room = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    let room = std::sync::Arc::new(tokio::sync::Semaphore::new(connections));
     loop {
         let accepted = async {
             let permit = room.clone().acquire_owned().await;

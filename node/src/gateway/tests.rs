@@ -9,7 +9,7 @@ use axum::{
     http::{Request, Response, StatusCode, header::HOST},
 };
 use http_body_util::BodyExt;
-use protocol::{EntryId, NetworkId, ProcessId, SecretKey, UnitId};
+use protocol::{EntryId, ModuleId, NetworkId, ProcessId, SecretKey, UnitId};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -19,7 +19,8 @@ use tower::ServiceExt;
 use transport::Directory;
 
 use super::{
-    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, router, start,
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, Tails, router,
+    start,
 };
 use crate::explorer::Reader;
 
@@ -45,9 +46,9 @@ async fn site() -> Router {
 }
 
 fn site_with(client: Client, serving: &Serving) -> Router {
-    let feed = Feed::new(CancellationToken::new());
-    let shared =
-        Shared { reader: Reader::new(client), feed, room: Room::new(), own: Own::default() };
+    let feed = Feed::new(serving.gateway_streams, CancellationToken::new());
+    let (reader, tails) = (Reader::new(client), Tails::new());
+    let shared = Shared { reader, feed, tails, room: Room::new(), own: Own::default() };
     router(shared, Guard::new(LOCAL, serving))
 }
 
@@ -72,6 +73,29 @@ async fn a_network_without_units_has_a_page() {
     assert_eq!(get(&site, "/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
     assert_eq!(get(&site, "/processes?offset=18446744073709551615").await.0, StatusCode::OK);
     assert_eq!(get(&site, "/api/v1/units").await.1, r#"{"units":[]}"#);
+}
+
+#[tokio::test]
+async fn modules_accounts_and_units_have_pages_that_say_what_is_not_known() {
+    let site = site().await;
+    let account = SecretKey::from_seed(&[1; 32]).public().account();
+    for (path, found, says) in [
+        ("/units".to_owned(), true, "No unit is known"),
+        (format!("/account/{account}"), true, "None was found"),
+        (format!("/module/{}", ModuleId::of(b"module")), false, "Problem"),
+        ("/module/x".to_owned(), false, "Problem"),
+        ("/account/x".to_owned(), false, "Problem"),
+        ("/search?q=mod1".to_owned(), false, "Nothing fits"),
+    ] {
+        let (status, page) = get(&site, &path).await;
+        assert_eq!(
+            (status == StatusCode::OK, page.contains(says)),
+            (found, true),
+            "{path}: {page}"
+        );
+    }
+    let found = ask(&site, "127.0.0.1:1", &format!("/search?q={account}")).await;
+    assert_eq!(found.headers()["location"], format!("/account/{account}").as_str());
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response, sse::Event},
 };
 use protocol::{Assignment, EntryId, Outcome, Receipt, Reply, Slot};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Shared, api, feed,
@@ -42,6 +43,7 @@ struct Listener {
     left: Left,
     /// The slot of the last event that is known already.
     last: Option<Slot>,
+    _stream: OwnedSemaphorePermit,
 }
 
 impl Source for Listener {
@@ -123,8 +125,11 @@ pub(super) async fn events(
         return StatusCode::NO_CONTENT.into_response();
     }
     let Some(permit) = shared.feed.admit() else { return feed::full() };
+    // The reply is followed for this one alone.
+    let Some(stream) = shared.tails.stream() else { return feed::full() };
     let shutdown = shared.feed.shutdown();
-    let listener = Listener { shared, assignment, left: Left::Assigned, last };
+    let left = Left::Assigned;
+    let listener = Listener { shared, assignment, left, last, _stream: stream };
     stream::respond(listener, permit, shutdown)
 }
 

@@ -77,7 +77,7 @@ pub use log::LogReader;
 pub use reads::UnitReport;
 pub use spawn::{SpawnOptions, Spawned};
 pub use submitter::Ticket;
-pub use subscription::{LateAnswer, Subscription};
+pub use subscription::{LateAnswer, Mark, Subscription};
 pub use typed::{CallError, Remote, RemoteActor, RemoteCall};
 pub use waiting::Waiting;
 pub use watch::{Observed, Watch};

@@ -53,6 +53,14 @@ pub struct Subscription {
     pause: Duration,
 }
 
+/// How far somebody has followed a process: where another subscription goes on as the first would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    next: Slot,
+    last: Option<Hash>,
+    changes: usize,
+}
+
 /// A stream of a messenger.
 #[derive(Debug)]
 struct Stream {
@@ -87,11 +95,24 @@ impl Client {
         from: Slot,
     ) -> Result<Subscription, ClientError> {
         let changes = self.describe(process).await?.provenance.changes.len();
+        self.subscribe_at(process, Mark::beginning(from, changes))
+    }
+
+    /// Follows a process from where another subscription to it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::System`] if the system has no randomness.
+    pub fn subscribe_at(
+        &self,
+        process: ProcessId,
+        Mark { next, last, changes }: Mark,
+    ) -> Result<Subscription, ClientError> {
         Ok(Subscription {
             client: self.clone(),
             process,
-            next: from,
-            last: None,
+            next,
+            last,
             changes,
             stream: None,
             turn: shell::number()?,
@@ -150,7 +171,31 @@ impl LateAnswer {
     }
 }
 
+impl Mark {
+    /// Where somebody is who has nothing yet, begins at a slot and has accounted for so many changes
+    /// of the process.
+    pub const fn beginning(from: Slot, changes: usize) -> Self {
+        Self { next: from, last: None, changes }
+    }
+
+    /// The next slot to be handed out.
+    pub const fn next_slot(&self) -> Slot {
+        self.next
+    }
+
+    /// Whether whoever is here goes on as somebody at another mark of the same process does: what was
+    /// handed out last is the same, if anything was.
+    pub fn continues(&self, other: &Self) -> bool {
+        self.next == other.next && (self.last.is_none() || self.last == other.last)
+    }
+}
+
 impl Subscription {
+    /// How far it has come.
+    pub const fn mark(&self) -> Mark {
+        Mark { next: self.next, last: self.last, changes: self.changes }
+    }
+
     /// The next slot to be handed out.
     pub const fn next_slot(&self) -> Slot {
         self.next

@@ -3,6 +3,7 @@ use protocol::{NetworkId, Role};
 use super::{Home, page};
 use crate::explorer::{
     facts::{Names, ProcessList},
+    pace::Pace,
     testing::{NETWORK, assert_harmless, list, log, names, problem, unit},
 };
 
@@ -11,7 +12,9 @@ fn empty() -> Home<'static> {
         ProcessList { rows: Vec::new(), offset: 0, total: 0, missing: Vec::new() };
     static NAMES: Names = Names(std::collections::BTreeMap::new());
     static ID: NetworkId = NETWORK;
-    Home { network: &ID, units: &[], processes: &EMPTY, recent: &[], names: &NAMES }
+    static PACE: Pace =
+        Pace { assigned: None, executed: None, commit: None, waiting: (None, None) };
+    Home { network: &ID, units: &[], pace: &PACE, processes: &EMPTY, recent: &[], names: &NAMES }
 }
 
 #[test]

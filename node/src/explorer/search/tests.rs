@@ -1,11 +1,14 @@
-use protocol::Role;
+use std::collections::BTreeMap;
+
+use protocol::{ModuleId, Role};
 
 use super::{Found, Target, page};
 use crate::explorer::testing::{HOSTILE, assert_harmless, key, list, message, process, unit};
 
 fn pick(query: &str) -> Found {
     let units = vec![unit(Role::Scheduler, 2, true), unit(Role::Compute, 3, true)];
-    Found::pick(query, list().rows, units)
+    let names = BTreeMap::from([(ModuleId::of(b"module"), HOSTILE.to_owned())]);
+    Found::pick(query, list().rows, units, &names)
 }
 
 #[test]
@@ -40,6 +43,30 @@ fn a_unique_beginning_leads_to_its_process_or_unit() {
 fn an_operator_leads_to_its_units() {
     let operator = key(8).public().operator().to_string();
     assert_eq!(pick(&operator).units.len(), 2);
+}
+
+#[test]
+fn a_role_leads_to_its_units() {
+    assert_eq!(pick("compute").only(), Some(format!("/unit/{}", key(3).public().unit())));
+}
+
+#[test]
+fn modules_and_accounts_are_found_by_identifier_by_its_beginning_and_by_name() {
+    let module = ModuleId::of(b"module");
+    let path = format!("/module/{module}");
+    assert_eq!(Target::parse(&module.to_string()).unwrap().path(), path);
+    assert_eq!(pick(&module.to_string()[..16]).only(), Some(path));
+    // The name of a module, which is the beginning of that of a process too.
+    let found = pick(&HOSTILE[..4]);
+    assert_eq!((found.modules.len(), found.processes.len()), (1, 1));
+    let shown = page("x", &found, 9).into_string();
+    assert!(shown.contains(&module.to_string()), "{shown}");
+    assert_harmless(&shown);
+    let account = key(1).public().account();
+    let path = format!("/account/{account}");
+    assert_eq!(Target::parse(&account.to_string()).unwrap().path(), path);
+    let found = pick(&account.to_string()[..16]);
+    assert_eq!((found.only(), found.accounts.get(&account)), (Some(path), Some(&2)));
 }
 
 #[test]

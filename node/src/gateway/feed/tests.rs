@@ -1,15 +1,17 @@
 use protocol::ProcessId;
 use tokio_util::sync::CancellationToken;
 
-use super::{Feed, News, WAITING_MAX, WATCHERS_MAX};
+use super::{Feed, News, WAITING_MAX};
 use crate::gateway::stream::Source;
+
+const WATCHERS_MAX: usize = 3;
 
 fn outcome(process: u8, text: &str) -> News {
     News::Outcome(ProcessId::from_bytes([process; 32]), text.into())
 }
 
 fn feed() -> Feed {
-    Feed::new(CancellationToken::new())
+    Feed::new(WATCHERS_MAX, CancellationToken::new())
 }
 
 #[test]
@@ -17,6 +19,7 @@ fn watchers_are_limited_and_leave_room_when_they_go() {
     let feed = feed();
     let mut watchers: Vec<_> = std::iter::from_fn(|| feed.subscribe(None)).collect();
     assert_eq!(watchers.len(), WATCHERS_MAX);
+    assert_eq!(feed.listeners(), WATCHERS_MAX);
     watchers.pop();
     assert!(feed.subscribe(None).is_some());
 }

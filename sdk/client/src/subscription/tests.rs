@@ -57,6 +57,23 @@ async fn a_broken_stream_is_resumed_at_the_next_slot() {
 }
 
 #[tokio::test]
+async fn another_subscription_goes_on_where_one_was() {
+    let world = World::new();
+    let scripts = [slots(&world, 2..5), slots(&world, 5..7)];
+    let (mut first, cluster) = play(scripts).await;
+    let fresh = first.mark();
+    assert_eq!(heard(&mut first, 3).await, [2, 3, 4]);
+    let mark = first.mark();
+    let mut second = first.client.subscribe_at(world.process, mark).unwrap();
+    assert_eq!(heard(&mut second, 2).await, [5, 6]);
+    assert_eq!(*cluster.notes.asked.lock().unwrap(), [2, 5]);
+    assert!(mark.continues(&mark) && !mark.continues(&fresh) && !fresh.continues(&mark));
+    let anybody = Mark { last: None, ..mark };
+    assert!(anybody.continues(&mark), "whoever has nothing yet has nothing else");
+    assert!(!Mark { last: Some(Hash::from_bytes([7; 32])), ..mark }.continues(&mark));
+}
+
+#[tokio::test]
 async fn what_does_not_hold_is_not_handed_out() {
     let world = World::new();
     let mut forged = executed(&world, 2, 2);
