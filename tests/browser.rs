@@ -8,6 +8,8 @@
 
 #[path = "browser/driver.rs"]
 mod driver;
+#[path = "browser/graph.rs"]
+mod graph;
 #[expect(dead_code, reason = "shared with scenarios that need more of it")]
 #[path = "scenarios/support.rs"]
 mod support;

@@ -5,6 +5,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod fault;
+pub(crate) mod graph;
 pub(crate) mod home;
 pub(crate) mod json;
 pub(crate) mod layout;

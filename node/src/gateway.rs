@@ -146,6 +146,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/processes", get(pages::processes))
         .route("/process/{id}", get(pages::process))
         .route("/message/{id}", get(pages::message))
+        .route("/message/{id}/graph", get(pages::graph))
         .route("/unit/{id}", get(pages::unit))
         .route("/outbox", get(pages::outbox))
         .route("/search", get(pages::search))

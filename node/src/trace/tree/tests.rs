@@ -45,7 +45,11 @@ fn delivered(source: &str, slot: u64, item: OutboxItem) -> Entry {
 }
 
 fn grow(world: &World, message: EntryId, depth: u32, nodes: usize) -> Tree {
-    let mut growth = Growth::new(message, Bounds { depth, nodes });
+    grow_within(world, message, Bounds::new(depth, nodes))
+}
+
+fn grow_within(world: &World, message: EntryId, bounds: Bounds) -> Tree {
+    let mut growth = Growth::new(message, bounds);
     while let Some(wanted) = growth.next() {
         let found = world.get(&wanted.entry).cloned();
         growth.handle(wanted, found.map_or(Reached::UnderWay, |hop| Reached::Hop(Box::new(hop))));
@@ -166,6 +170,24 @@ fn a_wide_tree_has_as_many_nodes_as_it_may_and_counts_the_rest() {
         assert_eq!(limit - 1 + folded, 100 * (1 + shown));
     }
     assert_eq!(grow(&world, root, 9, 0).nodes.len(), 1, "the message is always there");
+}
+
+#[test]
+fn of_equal_effects_so_many_are_followed_and_the_others_are_told_apart() {
+    let mut world = World::new();
+    let mut outbox: Vec<OutboxItem> = (0..100).map(|index| tell("target", index)).collect();
+    outbox.push(ask("target", 100));
+    let root = put(&mut world, message("source"), 3, outbox);
+    let bounds = Bounds { fan: 4, ..Bounds::new(9, 200) };
+    let tree = grow_within(&world, root, bounds);
+    let shown = |tree: &Tree| -> Vec<u32> {
+        tree.nodes.iter().filter_map(|node| Some(node.item.as_ref()?.index)).collect()
+    };
+    assert_eq!(shown(&tree), [0, 1, 2, 3, 100], "the ask is no tell");
+    assert_eq!((tree.nodes[0].folded, tree.nodes[0].next), (96, Some(4)));
+    let tree = grow_within(&world, root, Bounds { from: 98, ..bounds });
+    assert_eq!(shown(&tree), [98, 99, 100], "the last page of the effects");
+    assert_eq!((tree.nodes[0].folded, tree.nodes[0].next), (0, None));
 }
 
 #[test]
