@@ -209,6 +209,15 @@ fn nodes_stand_behind_their_parents_in_the_order_of_the_outbox() {
 }
 
 #[test]
+fn a_birth_leads_to_the_first_slot_of_the_child() {
+    let mut world = World::new();
+    let birth = item("target", 0, ItemBody::Spawn(Vec::new(), Some(Timestamp::new(9))));
+    let root = put(&mut world, message("source"), 3, vec![birth.clone()]);
+    put(&mut world, delivered("source", 3, birth), 0, Vec::new());
+    assert_eq!(outline(&grow(&world, root, 9, 9)), [(0, Via::Root, true), (1, Via::Item, true)]);
+}
+
+#[test]
 fn what_a_process_keeps_is_a_node_without_an_entry() {
     let mut world = World::new();
     let cancel = OutboxItem { pair: None, ..item("source", 0, ItemBody::CancelTimer { token: 1 }) };
