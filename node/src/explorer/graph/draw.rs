@@ -35,7 +35,7 @@ const HEAD: usize = 34;
 /// Room between them and the first row, for what stands at its arrow.
 const SPACE: usize = 12;
 
-/// Arrows that run beside each other in a gap, and how far apart.
+/// Arrows of different causes that run beside each other, and how far apart.
 const TRACKS: (usize, usize) = (5, 4);
 
 /// The drawing.
@@ -72,9 +72,9 @@ pub(super) fn svg(facts: &GraphFacts, layout: &Layout, names: &Names) -> Markup 
                 }
             }
             g aria-hidden="true" {
-                @for (track, place) in layout.places.iter().chain(&layout.folds).enumerate() {
+                @for place in layout.places.iter().chain(&layout.folds) {
                     @if let Some(cause) = place.cause.and_then(|cause| layout.places.get(cause)) {
-                        (arrow(cause, place, track))
+                        (arrow(cause, place))
                     }
                 }
             }
@@ -98,10 +98,11 @@ const fn left(lane: usize) -> usize {
     lane.saturating_mul(LANE).saturating_add(GUTTER)
 }
 
-/// From beneath the cause through the gap to the gutter of the effect, and into its left.
-fn arrow(cause: &Placed, effect: &Placed, track: usize) -> Markup {
+/// From beneath the cause through the gap to the gutter of the effect, and into its left. Effects of
+/// one cause share a line as far as they go the same way.
+fn arrow(cause: &Placed, effect: &Placed) -> Markup {
     let (tracks, apart) = TRACKS;
-    let shift = (track % tracks).saturating_mul(apart);
+    let shift = (cause.node % tracks).saturating_mul(apart);
     let (from_x, from_y) = (left(cause.lane) + GUTTER, top(cause.row) + BOX.1);
     let (gap, gutter) = (from_y + 4 + shift / 2, left(effect.lane) - GUTTER + 4 + shift);
     let (to_x, to_y) = (left(effect.lane), top(effect.row) + BOX.1 / 2);

@@ -1,7 +1,7 @@
 //! What is said of a node, in the drawing and in the list. Pure.
 
 use maud::{Markup, html};
-use protocol::{Reply, Timestamp};
+use protocol::{AskAnswer, ItemBody, Reply, Timestamp};
 
 use crate::{
     explorer::{
@@ -27,10 +27,24 @@ impl Came {
             Reached::UnderWay if matches!(node.via, Via::Firing(_)) => ("kind", "not yet"),
             Reached::UnderWay => ("wait", "on its way"),
             Reached::Refused(code) => ("bad", code.word()),
-            Reached::Kept => ("kind", "kept by the process"),
+            Reached::Kept => return Self::of_kept(node),
             Reached::Unknown(_) => ("kind", "not known"),
         };
         Self { tone, text: text.to_owned() }
+    }
+
+    /// What never becomes an entry: an answer to whoever called from outside, or a timer's end.
+    fn of_kept(node: &Node) -> Self {
+        match node.item.as_ref().map(|item| &item.body) {
+            Some(ItemBody::Answered { answer: AskAnswer::Value(value), .. }) => {
+                Self { tone: "ok", text: format!("to its client: {}", value_line(value)) }
+            }
+            Some(ItemBody::Answered { answer: AskAnswer::Failure(failure, _), .. }) => {
+                let code = plain(&failure.code, 40);
+                Self { tone: "bad", text: format!("to its client: {code}") }
+            }
+            _ => Self { tone: "kind", text: "kept by the process".to_owned() },
+        }
     }
 
     fn of_hop(hop: &Hop) -> Self {
