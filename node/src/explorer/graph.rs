@@ -10,7 +10,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use protocol::ProcessId;
+use protocol::{AskAnswer, Entry, EntryId, ItemBody, ProcessId, Slot};
 
 use super::{
     facts::{GraphFacts, Names},
@@ -98,6 +98,40 @@ fn rest(node: &Node) -> Option<String> {
     Some(match next {
         0 => format!("/message/{entry}/graph"),
         next => format!("/message/{entry}/graph?from={next}"),
+    })
+}
+
+/// A reply that came in a later slot than the message's own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LateReply<'a> {
+    pub(crate) answer: &'a AskAnswer,
+    /// The slot that replied, and the message that stands there.
+    pub(crate) slot: Slot,
+    pub(crate) entry: Option<EntryId>,
+}
+
+/// The reply to the message of a graph, if it came in a later slot that the graph shows.
+pub(crate) fn late_reply(facts: &GraphFacts) -> Option<LateReply<'_>> {
+    let nodes = &facts.tree.nodes;
+    let record = &nodes.first()?.hop()?.record;
+    let asked = match &record.entry {
+        Entry::Delivery(delivery) => Some((delivery.source, delivery.slot, delivery.item.index)),
+        _ => None,
+    };
+    nodes.iter().find_map(|node| {
+        let (item, (process, slot)) = node.item.as_ref().zip(node.source)?;
+        let answer = match &item.body {
+            ItemBody::Answered { call, answer } => {
+                (*call == record.assignment.slot).then_some(answer)
+            }
+            ItemBody::Reply { slot, index, answer } => {
+                (asked == Some((item.target, *slot, *index))).then_some(answer)
+            }
+            _ => None,
+        };
+        let own = process == record.assignment.process;
+        let entry = node.parent.and_then(|parent| nodes.get(parent)?.entry);
+        Some(LateReply { answer: answer.filter(|_| own)?, slot, entry })
     })
 }
 

@@ -4,11 +4,11 @@
 mod receipts;
 
 use maud::{Markup, html};
-use protocol::{AssignmentProof, Entry, LogLine, Outcome, Reply};
+use protocol::{AskAnswer, AssignmentProof, Entry, Failure, LogLine, Outcome, Reply};
 
 use super::{
     facts::{Arrival, Caused, GraphFacts, MessageFacts, Names, Origin, ReceiptFacts},
-    graph,
+    graph::{self, LateReply},
     log::{call, outcome_cell},
     problem::note,
     show::{self, badge, full, number, plain, time, value_block, value_line},
@@ -51,7 +51,7 @@ pub(crate) fn page(
         section data-swap="outcome" aria-labelledby="outcome" {
             h2 #outcome { "Outcome" }
             @match facts.progress.executed() {
-                Some(executed) => (outcome(&executed.outcome)),
+                Some(executed) => (outcome(&executed.outcome, graph::late_reply(caused_further))),
                 None => p { (outcome_cell(&facts.progress)) },
             }
             @if let Some(problem) = &facts.problem { (note(problem)) }
@@ -158,16 +158,29 @@ fn said(facts: &MessageFacts, names: &Names) -> Markup {
     }
 }
 
-fn outcome(outcome: &Outcome) -> Markup {
+fn outcome(outcome: &Outcome, late: Option<LateReply<'_>>) -> Markup {
     html! {
         @match &outcome.reply {
-            Reply::Value(value) if value_line(value) == "null" => p { "Done, without a reply." },
-            Reply::Value(value) => { h3 { "Reply" } (value_block(value)) }
-            Reply::Failure(failure) => {
-                h3 { "Error" }
-                p { (show::code_badge(&failure.code)) " " bdi { (plain(&failure.detail, LINE_MAX)) } }
+            Reply::Value(value) => (replied(value)),
+            Reply::Failure(failure) => (failed(failure)),
+            Reply::Later => {
+                @match late {
+                    Some(LateReply { answer, slot, entry }) => {
+                        @match answer {
+                            AskAnswer::Value(value) => (replied(value)),
+                            AskAnswer::Failure(failure, _) => (failed(failure)),
+                        }
+                        p.quiet { "Replied in "
+                            @match entry {
+                                Some(entry) => (show::message(&entry, format!("slot {slot}"))),
+                                None => { "slot " (slot) }
+                            }
+                            ", a later one."
+                        }
+                    }
+                    None => p { "The reply follows in a later slot." }
+                }
             }
-            Reply::Later => p { "The reply follows in a later slot." },
         }
         p.quiet { "Gas " (number(outcome.gas.get())) }
         @if !outcome.logs.is_empty() {
@@ -183,6 +196,20 @@ fn outcome(outcome: &Outcome) -> Markup {
             } }
             (left(outcome.events.len()))
         }
+    }
+}
+
+fn replied(value: &[u8]) -> Markup {
+    html! {
+        @if value_line(value) == "null" { p { "Done, without a reply." } }
+        @else { h3 { "Reply" } (value_block(value)) }
+    }
+}
+
+fn failed(failure: &Failure) -> Markup {
+    html! {
+        h3 { "Error" }
+        p { (show::code_badge(&failure.code)) " " bdi { (plain(&failure.detail, LINE_MAX)) } }
     }
 }
 

@@ -104,7 +104,7 @@ fn arrow(cause: &Placed, effect: &Placed) -> Markup {
     let (tracks, apart) = TRACKS;
     let shift = (cause.node % tracks).saturating_mul(apart);
     let (from_x, from_y) = (left(cause.lane) + GUTTER, top(cause.row) + BOX.1);
-    let (gap, gutter) = (from_y + 4 + shift / 2, left(effect.lane) - GUTTER + 4 + shift);
+    let (gap, gutter) = (from_y + 3 + shift, left(effect.lane) - GUTTER + 4 + shift);
     let (to_x, to_y) = (left(effect.lane), top(effect.row) + BOX.1 / 2);
     let (back, above, beneath) = (to_x - 6, to_y - 4, to_y + 4);
     html! {

@@ -133,6 +133,30 @@ fn pages_of_effects_show_each_of_them() {
 }
 
 #[test]
+fn a_reply_in_a_later_slot_is_found_and_no_other_is_taken_for_it() {
+    let with = |source: &str, body| {
+        let mut facts = graph_facts();
+        let node = &mut facts.tree.nodes[2];
+        node.source = Some((process(source), Slot::new(9)));
+        node.item = Some(OutboxItem { body, ..tell("origin", 0) });
+        let entry = facts.tree.nodes[0].entry;
+        late_reply(&facts).map(|late| (late.slot, late.entry == entry))
+    };
+    let answered = |slot| ItemBody::Answered { call: Slot::new(slot), answer: answer() };
+    assert_eq!(with("source", answered(2)), Some((Slot::new(9), true)));
+    assert_eq!(with("source", answered(3)), None, "another call");
+    assert_eq!(with("target", answered(2)), None, "another process");
+    // The message came from slot 3 of its origin, as the first item.
+    let reply = |slot, index| ItemBody::Reply { slot: Slot::new(slot), index, answer: answer() };
+    assert_eq!(with("source", reply(3, 0)), Some((Slot::new(9), true)));
+    assert_eq!(with("source", reply(3, 1)), None, "another ask");
+}
+
+fn answer() -> AskAnswer {
+    AskAnswer::Value(Vec::new())
+}
+
+#[test]
 fn a_graph_that_was_not_read_in_time_says_so() {
     let facts = GraphFacts { complete: false, ..graph_facts() };
     assert!(show(&facts).contains("Not all of it could be read in time"));
