@@ -104,3 +104,46 @@ async fn a_graph_fits_a_phone_and_both_schemes() {
     browser.show(1_280, "light", true).await;
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_writes_is_text_in_the_drawing() {
+    let stage = Stage::set().await;
+    let browser = &stage.browser;
+    let hostile = "<img src=x onerror=document.title='gone'>";
+    stage.open(&format!("/process/{}", stage.ping)).await;
+    stage.cluster.run(&["send", &stage.ping, hostile, "{}"]).failed(4, "unknown-method");
+    browser.until("document.querySelector('#s-1')?.dataset.rev === 'executed'").await;
+    let link = browser.value("document.querySelector('#s-1 a').getAttribute('href')").await;
+    stage.open(&format!("{}/graph", text(&link))).await;
+    let shown = browser.value("document.querySelector('.graph .asked').textContent").await;
+    assert!(text(&shown).contains("<img src=x"), "{shown}");
+    let came = browser.value("document.querySelector('.graph .came.bad').textContent").await;
+    assert_eq!(came, "unknown-method");
+    let foreign = "document.querySelectorAll('main img, main script, main [onerror]').length";
+    assert_eq!(browser.value(foreign).await, 0);
+    assert_ne!(browser.value("document.title").await, "gone");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_is_looked_at_stays_open_while_the_page_is_read_again() {
+    let stage = Stage::set().await;
+    let browser = &stage.browser;
+    let start = played(&stage).await;
+    stage.open(&start).await;
+    let receipt = "document.querySelector('.receipts details')";
+    browser.until(receipt).await;
+    let agreed = "document.querySelector('.receipts .good').textContent";
+    assert_eq!(browser.value(agreed).await, "signature holds, agrees");
+    browser.value(&format!("{receipt}.open = true")).await;
+    let count = "(window.read = 0, window.plain = fetch, \
+                 window.fetch = (...of) => (window.read++, window.plain(...of)), true)";
+    browser.value(count).await;
+    stage.play(1);
+    // The second reading begins when what the first has found is in its place.
+    browser.until("window.read > 0").await;
+    stage.play(1);
+    browser.until("window.read > 1").await;
+    assert_eq!(browser.value(&format!("{receipt}.open")).await, true);
+    stage.end().await;
+}
