@@ -54,6 +54,11 @@ async fn a_game_is_drawn_across_two_lanes_and_every_box_leads_to_its_message() {
     let second = text(&browser.value(second).await).to_owned();
     browser.follow(".graph text.hop + a").await;
     assert!(browser.url().await.ends_with(&second) && second != start);
+    // Its own graph leads back to what caused it.
+    browser.follow(".causes .pages a").await;
+    browser.follow("main > p a[href$='/graph']").await;
+    assert_ne!(browser.url().await, format!("{}{second}/graph", stage.site));
+    browser.until(&format!("{} > 0", count("a .node"))).await;
     stage.end().await;
 }
 

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use protocol::{AskAnswer, Entry, EntryId, ItemBody, ProcessId, Slot};
 
 use super::{
-    facts::{GraphFacts, Names},
+    facts::{GraphFacts, Names, Origin},
     show::{self, badge, count},
 };
 use crate::trace::{Bounds, Hop, Node};
@@ -25,8 +25,8 @@ pub(crate) const WHOLE: Bounds = Bounds { depth: 32, nodes: 200, fan: 24, from: 
 /// How much of it a message's page shows.
 pub(crate) const SMALL: Bounds = Bounds { depth: 12, nodes: 40, fan: 6, from: 0 };
 
-/// A page about nothing else.
-pub(crate) fn page(facts: &GraphFacts, names: &Names) -> Markup {
+/// A page about nothing else, with the way to what caused the message.
+pub(crate) fn page(facts: &GraphFacts, origin: Option<&Origin>, names: &Names) -> Markup {
     let root = facts.tree.nodes.first();
     html! {
         @if let Some(hop) = root.and_then(Node::hop) {
@@ -38,6 +38,12 @@ pub(crate) fn page(facts: &GraphFacts, names: &Names) -> Markup {
         }
         h1 { "Causal graph" }
         p.lead { @if let Some(entry) = root.and_then(|root| root.entry) { (show::full(entry)) } }
+        @if let Some(Origin { process, slot, entry: Ok(cause), .. }) = origin {
+            p { "Caused by "
+                a href={ "/message/" (cause.assignment.entry) "/graph" } { "slot " (slot) } " of "
+                (show::process(process, names)) "."
+            }
+        }
         (section(facts, names, true))
     }
 }

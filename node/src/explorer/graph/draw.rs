@@ -150,6 +150,7 @@ fn node_box(tree: &Tree, node: &Node, place: &Placed) -> Markup {
         @if node.parent.is_some() {
             text.hop x=(x + 2) y=(y - 5) {
                 (kind) @if let Some(latency) = latency(tree, node) { " · " (latency) }
+                @if node.hop().is_some_and(|hop| hop.proof.is_err()) { " (unsigned)" }
             }
         }
     }

@@ -5,14 +5,14 @@ use protocol::{OutboxItem, Timestamp, Value};
 use super::*;
 use crate::{
     explorer::testing::{
-        assert_harmless, executed, graph_facts, message, names, problem, process, proof, record,
-        tell, value,
+        assert_harmless, executed, graph_facts, message, message_facts, names, problem, process,
+        proof, record, tell, value,
     },
     trace::{Bounds, Execution, Growth, Reached, Tree},
 };
 
 fn show(facts: &GraphFacts) -> String {
-    page(facts, &names()).into_string()
+    page(facts, None, &names()).into_string()
 }
 
 /// A network in which every message tells a hundred others: its graph has no end.
@@ -68,6 +68,26 @@ fn boxes_lead_to_messages_and_lanes_to_processes() {
         assert!(drawing.contains(came) && list.contains(came), "{came}");
     }
     assert_eq!(mentioned(&facts), BTreeSet::from(["source", "target"].map(process)));
+}
+
+#[test]
+fn a_graph_leads_back_to_that_of_its_cause() {
+    let facts = graph_facts();
+    let origin = message_facts().origin.unwrap();
+    let cause = origin.entry.as_ref().unwrap().assignment.entry;
+    let page = page(&facts, Some(&origin), &names()).into_string();
+    assert!(page.contains(&format!("href=\"/message/{cause}/graph\"")));
+    assert!(!show(&facts).contains("Caused by"));
+}
+
+#[test]
+fn a_hop_to_a_place_that_nobody_has_signed_says_so() {
+    let mut facts = graph_facts();
+    assert!(!show(&facts).contains("(unsigned)"));
+    if let Reached::Hop(hop) = &mut facts.tree.nodes[1].reached {
+        hop.proof = Err("gone".to_owned());
+    }
+    assert!(show(&facts).contains("(unsigned)") && show(&facts).contains("place not proven"));
 }
 
 #[test]

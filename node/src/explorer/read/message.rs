@@ -68,10 +68,17 @@ impl Reader {
         GraphFacts { tree, complete, from: bounds.from }
     }
 
-    /// Makes sure that there is such a message, in less time than its graph would take.
-    pub(crate) async fn there_is(&self, message: EntryId) -> Result<(), Problem> {
+    /// What a message caused, as [`Self::graph`], and the slot that emitted it.
+    pub(crate) async fn graph_and_origin(
+        &self,
+        message: EntryId,
+        bounds: Bounds,
+        wait: Duration,
+    ) -> Result<(GraphFacts, Option<Origin>), Problem> {
+        // What nobody can tell is told sooner than a graph would take.
         self.any_answers(self.client.directory().units(Role::Scheduler)).await?;
-        self.find(message).await.map(|_| ())
+        let record = self.find(message).await?;
+        Ok(tokio::join!(self.graph(message, bounds, wait), self.origin(&record.entry)))
     }
 
     /// What the units of a process's policy say of a slot, those that execute it first.

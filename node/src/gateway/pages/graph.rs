@@ -40,18 +40,20 @@ pub(in crate::gateway) async fn graph(
 ) -> Response {
     let read = async {
         let (from, entry): (_, EntryId) = (place?.from, id(&text)?);
-        shared.reader.there_is(entry).await?;
         let bounds = Bounds { from, ..graph::WHOLE };
-        let facts = Box::pin(shared.reader.graph(entry, bounds, WHOLE_WAIT)).await;
-        let concerned = graph::mentioned(&facts);
+        let read = shared.reader.graph_and_origin(entry, bounds, WHOLE_WAIT);
+        let (facts, origin) = Box::pin(read).await?;
+        let mut concerned = graph::mentioned(&facts);
+        concerned.extend(origin.as_ref().map(|origin| origin.process));
         let names = shared.reader.names(concerned.iter().copied()).await;
-        Ok::<_, Problem>((facts, names, concerned))
+        Ok::<_, Problem>((facts, origin, names, concerned))
     };
     match read.await {
-        Ok((facts, names, concerned)) => {
+        Ok((facts, origin, names, concerned)) => {
             let concerned: Vec<String> = concerned.iter().map(ProcessId::to_string).collect();
             let live = Live::Of(&concerned.join(" "));
-            show(&shared, "Causal graph", live, &graph::page(&facts, &names))
+            let main = graph::page(&facts, origin.as_ref(), &names);
+            show(&shared, "Causal graph", live, &main)
         }
         Err(problem) => fail(&shared, &problem),
     }
