@@ -12,6 +12,8 @@ mod accessible;
 mod driver;
 #[path = "browser/forms.rs"]
 mod forms;
+#[path = "browser/graph.rs"]
+mod graph;
 #[expect(dead_code, reason = "shared with scenarios that need more of it")]
 #[path = "scenarios/support.rs"]
 mod support;

@@ -128,6 +128,7 @@ function exchange(fresh) {
   for (const row of [...fresh.querySelectorAll("#feed > tr")].reverse()) enter(row);
   for (const part of document.querySelectorAll("[data-swap]")) {
     const other = fresh.querySelector(`[data-swap="${part.dataset.swap}"]`);
+    if (other) unfold(other, part);
     if (!other) part.hidden = true;
     else if (other.innerHTML !== part.innerHTML) part.replaceChildren(...other.childNodes);
   }
@@ -136,6 +137,14 @@ function exchange(fresh) {
     if (!other) continue;
     body.closest("table").hidden = other.rows.length === 0;
     merge(body, [...other.rows]);
+  }
+}
+
+// What was unfolded stays unfolded.
+function unfold(fresh, part) {
+  const old = part.querySelectorAll("details");
+  for (const [index, details] of fresh.querySelectorAll("details").entries()) {
+    if (old[index]?.open) details.open = true;
   }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod facts;
 pub(crate) mod fault;
 pub(crate) mod forms;
+pub(crate) mod graph;
 pub(crate) mod home;
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -159,6 +159,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/process/{id}", get(pages::process))
         .route("/message/{id}", get(pages::message))
         .route("/units", get(pages::units))
+        .route("/message/{id}/graph", get(pages::graph))
         .route("/unit/{id}", get(pages::unit))
         .route("/module/{id}", get(pages::module))
         .route("/account/{id}", get(pages::account))

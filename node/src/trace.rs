@@ -16,7 +16,7 @@ mod links;
 mod read;
 mod tree;
 
-pub(crate) use hop::{Execution, Hop};
+pub(crate) use hop::{Agreed, Execution, Hop};
 pub(crate) use links::{emitted_by, entry_of};
 pub(crate) use read::Tracer;
 #[cfg(test)]

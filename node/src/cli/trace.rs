@@ -52,7 +52,7 @@ impl TraceOptions {
             session.client.find(message).await?;
         }
         let nodes = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let bounds = Bounds { depth: self.depth, nodes };
+        let bounds = Bounds::new(self.depth, nodes);
         let tree = Box::pin(tracer.tree(message, bounds)).await;
         let names = session.data.book().names()?;
         let names = names.into_iter().map(|(name, process)| (process, name)).collect();

@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use super::fault::Fault;
+use crate::trace::Tree;
 
 /// Why something cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,6 +299,24 @@ pub(crate) struct MessageFacts {
     pub(crate) caused: Vec<Caused>,
     /// The position of the first of `caused` in the outbox.
     pub(crate) items_from: usize,
+}
+
+/// What a message caused, and what that caused, as far as it is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct GraphFacts {
+    pub(crate) tree: Tree,
+    /// Whether all of it was read in time.
+    pub(crate) complete: bool,
+    /// The item of the message from which on effects are shown.
+    pub(crate) from: u32,
+}
+
+/// What a compute unit of a policy says of a slot.
+#[derive(Debug, Clone)]
+pub(crate) struct ReceiptFacts {
+    pub(crate) unit: UnitId,
+    /// An outcome whose receipt holds by itself; none if it has not executed the slot.
+    pub(crate) answer: Result<Option<Executed>, Problem>,
 }
 
 /// The slot whose execution emitted an entry.

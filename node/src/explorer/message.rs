@@ -1,11 +1,14 @@
 //! One message: what it asks, what came of it, what proves both, where it came from and what it
 //! caused.
 
+mod receipts;
+
 use maud::{Markup, html};
-use protocol::{AssignmentProof, Entry, LogLine, Outcome, Reply, api::Executed};
+use protocol::{AskAnswer, AssignmentProof, Entry, Failure, LogLine, Outcome, Reply};
 
 use super::{
-    facts::{Arrival, Caused, MessageFacts, Names, Origin},
+    facts::{Arrival, Caused, GraphFacts, MessageFacts, Names, Origin, ReceiptFacts},
+    graph::{self, LateReply},
     log::{call, outcome_cell},
     problem::note,
     show::{self, badge, full, number, plain, time, value_block, value_line},
@@ -17,8 +20,13 @@ const LINES_MAX: usize = 100;
 /// The most characters of a log line.
 const LINE_MAX: usize = 1_000;
 
-/// One message.
-pub(crate) fn page(facts: &MessageFacts, names: &Names) -> Markup {
+/// One message, with what it caused and what units state of it.
+pub(crate) fn page(
+    facts: &MessageFacts,
+    caused_further: &GraphFacts,
+    stated: &[ReceiptFacts],
+    names: &Names,
+) -> Markup {
     let assignment = &facts.record.assignment;
     html! {
         p.crumbs {
@@ -35,6 +43,7 @@ pub(crate) fn page(facts: &MessageFacts, names: &Names) -> Markup {
             }
             (caused(facts, names))
         }
+        (graph::section(caused_further, names, false))
         section aria-labelledby="message" {
             h2 #message { "Message" }
             (said(facts, names))
@@ -42,14 +51,14 @@ pub(crate) fn page(facts: &MessageFacts, names: &Names) -> Markup {
         section data-swap="outcome" aria-labelledby="outcome" {
             h2 #outcome { "Outcome" }
             @match facts.progress.executed() {
-                Some(executed) => (outcome(&executed.outcome)),
+                Some(executed) => (outcome(&executed.outcome, graph::late_reply(caused_further))),
                 None => p { (outcome_cell(&facts.progress)) },
             }
             @if let Some(problem) = &facts.problem { (note(problem)) }
         }
         section data-swap="proofs" aria-labelledby="proofs" {
             h2 #proofs { "Proofs" }
-            (proofs(facts))
+            (proofs(facts, stated))
         }
     }
 }
@@ -149,16 +158,29 @@ fn said(facts: &MessageFacts, names: &Names) -> Markup {
     }
 }
 
-fn outcome(outcome: &Outcome) -> Markup {
+fn outcome(outcome: &Outcome, late: Option<LateReply<'_>>) -> Markup {
     html! {
         @match &outcome.reply {
-            Reply::Value(value) if value_line(value) == "null" => p { "Done, without a reply." },
-            Reply::Value(value) => { h3 { "Reply" } (value_block(value)) }
-            Reply::Failure(failure) => {
-                h3 { "Error" }
-                p { (show::code_badge(&failure.code)) " " bdi { (plain(&failure.detail, LINE_MAX)) } }
+            Reply::Value(value) => (replied(value)),
+            Reply::Failure(failure) => (failed(failure)),
+            Reply::Later => {
+                @match late {
+                    Some(LateReply { answer, slot, entry }) => {
+                        @match answer {
+                            AskAnswer::Value(value) => (replied(value)),
+                            AskAnswer::Failure(failure, _) => (failed(failure)),
+                        }
+                        p.quiet { "Replied in "
+                            @match entry {
+                                Some(entry) => (show::message(&entry, format!("slot {slot}"))),
+                                None => { "slot " (slot) }
+                            }
+                            ", a later one."
+                        }
+                    }
+                    None => p { "The reply follows in a later slot." }
+                }
             }
-            Reply::Later => p { "The reply follows in a later slot." },
         }
         p.quiet { "Gas " (number(outcome.gas.get())) }
         @if !outcome.logs.is_empty() {
@@ -177,6 +199,20 @@ fn outcome(outcome: &Outcome) -> Markup {
     }
 }
 
+fn replied(value: &[u8]) -> Markup {
+    html! {
+        @if value_line(value) == "null" { p { "Done, without a reply." } }
+        @else { h3 { "Reply" } (value_block(value)) }
+    }
+}
+
+fn failed(failure: &Failure) -> Markup {
+    html! {
+        h3 { "Error" }
+        p { (show::code_badge(&failure.code)) " " bdi { (plain(&failure.detail, LINE_MAX)) } }
+    }
+}
+
 fn log_line(line: &LogLine) -> Markup {
     let level = match line.level {
         0 => "trace",
@@ -192,7 +228,7 @@ fn left(count: usize) -> Markup {
     html! { @if count > LINES_MAX { p.quiet { (count - LINES_MAX) " more" } } }
 }
 
-fn proofs(facts: &MessageFacts) -> Markup {
+fn proofs(facts: &MessageFacts, stated: &[ReceiptFacts]) -> Markup {
     html! {
         div.columns {
             div {
@@ -207,10 +243,7 @@ fn proofs(facts: &MessageFacts) -> Markup {
             }
             div {
                 h3 { "Execution" }
-                @match facts.progress.executed() {
-                    Some(executed) => (receipt(executed, facts)),
-                    None => p.empty { "No receipt yet." },
-                }
+                (receipts::receipts(facts, stated))
             }
         }
     }
@@ -228,29 +261,6 @@ fn assignment_proof(proof: &AssignmentProof) -> Markup {
             dt { "Chain hash" } dd { code.hash { (assignment.chain) } }
             dt { "Batch" } dd { "number " (number(batch.number)) ", one of " (number(batch.count.into())) }
             dt { "Batch root" } dd { code.hash { (batch.root) } }
-        }
-    }
-}
-
-fn receipt(executed: &Executed, facts: &MessageFacts) -> Markup {
-    let (receipt, policy) = (&executed.receipt, facts.described.source.policy());
-    let batch = receipt.batch.unverified();
-    let same_log = receipt.leaf.chain == facts.record.assignment.chain;
-    html! {
-        @if same_log {
-            p { (badge("ok", "verified")) " Signature, policy and outcome were checked by this gateway." }
-        } @else {
-            p { (badge("bad", "another log")) " The unit executed a log with another chain hash." }
-        }
-        dl {
-            dt { "Compute unit" } dd { (show::unit(&receipt.unit())) }
-            dt { "Policy" } dd { (policy.quorum) " of " (policy.units.len()) " units must agree; this is one" }
-            dt { "Outcome" } dd { code.hash { (receipt.leaf.outcome) } }
-            dt { "Receipt root" }
-            dd { code.hash { (batch.root) } " over " (number(batch.count.into())) }
-            dt { "Engine" } dd { (plain(&batch.engine, 60)) }
-            dt { "Profile" } dd { (show::brief(receipt.leaf.profile)) }
-            @if let Some(root) = &receipt.leaf.state_root { dt { "State" } dd { code.hash { (root) } } }
         }
     }
 }

@@ -351,5 +351,5 @@ fn row(scheduler: UnitId, entry: &ProcessEntry) -> Option<ProcessRow> {
 }
 
 fn late() -> Problem {
-    ClientError::Unreachable { detail: "the scheduler does not answer".to_owned() }.into()
+    ClientError::Unreachable { detail: "the unit does not answer".to_owned() }.into()
 }

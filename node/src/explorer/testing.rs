@@ -16,10 +16,11 @@ use protocol::{
 };
 
 use super::facts::{
-    Arrival, Call, Caused, LogFacts, MessageFacts, Names, Origin, Problem, ProcessFacts,
-    ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
+    Arrival, Call, Caused, GraphFacts, LogFacts, MessageFacts, Names, Origin, Problem,
+    ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
 use super::proven::{Proven, Standing};
+use crate::trace::{Bounds, Execution, Growth, Hop, Reached};
 
 /// What a hostile actor, unit or client writes wherever it can.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
@@ -349,6 +350,33 @@ pub(crate) fn message_facts() -> MessageFacts {
         items_from: 0,
         record,
     }
+}
+
+/// A tell with three effects: one arrived and waits, one is on its way, one was refused for good.
+pub(crate) fn graph_facts() -> GraphFacts {
+    let root = record(delivery("origin", "source"), 2);
+    let outbox: Vec<OutboxItem> = (0..3).map(|index| tell("target", index)).collect();
+    let done = executed(&root.assignment, failure(), outbox.clone());
+    let execution = Execution::of(&root.assignment, vec![done], 1);
+    let arrived =
+        Delivery { source: process("source"), slot: Slot::new(2), item: outbox[0].clone() };
+    let arrived = record(Entry::Delivery(arrived), 17);
+    let hop = |record: LogRecord, execution| {
+        Reached::Hop(Box::new(Hop { proof: Ok(proof(record.assignment)), record, execution }))
+    };
+    let mut growth = Growth::new(root.assignment.entry, Bounds::new(9, 9));
+    let wanted = growth.next().unwrap();
+    growth.handle(wanted, hop(root, execution));
+    let reached = [
+        hop(arrived, Execution::Waiting),
+        Reached::UnderWay,
+        Reached::Refused(RefusalCode::Stopped),
+    ];
+    let wanted: Vec<_> = std::iter::from_fn(|| growth.next()).collect();
+    for (wanted, reached) in wanted.into_iter().zip(reached) {
+        growth.handle(wanted, reached);
+    }
+    GraphFacts { tree: growth.finish(), complete: true, from: 0 }
 }
 
 /// Three pairs that wait, one in each state, and a messenger that does not answer.

@@ -1,6 +1,7 @@
 //! The pages.
 
 pub(super) mod forms;
+mod graph;
 mod holders;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::{Html, IntoResponse, Redirect, Response},
 };
+use futures::FutureExt;
 use maud::Markup;
 use protocol::{EntryId, Principal, ProcessId, Slot};
 use serde::Deserialize;
@@ -19,7 +21,7 @@ use super::{
     query::{Asked, id},
 };
 use crate::explorer::{
-    SEARCHED,
+    self, SEARCHED,
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
     fault::Fault,
     home::{self, Home},
@@ -28,6 +30,7 @@ use crate::explorer::{
     search::{self, Found, QUERY_MAX, Target},
 };
 
+pub(super) use graph::graph;
 pub(super) use holders::{account, module, unit, units};
 
 /// Processes on the first page, taken from so many of the newest.
@@ -148,18 +151,29 @@ pub(super) async fn message(
 ) -> Response {
     let read = async {
         let (from, entry): (_, EntryId) = (place?.items, id(&text)?);
-        let facts = Box::pin(shared.reader.message(entry, from, ITEMS)).await?;
-        let concerned = mentioned_in_message(&facts);
-        let names = shared.reader.names(concerned.iter().copied()).await;
-        Ok((facts, names, concerned))
+        let further = shared.reader.graph(entry, explorer::graph::SMALL, graph::SMALL_WAIT);
+        let (facts, further) = tokio::try_join!(
+            Box::pin(shared.reader.message(entry, from, ITEMS)),
+            Box::pin(further.map(Ok)),
+        )?;
+        let mut concerned = mentioned_in_message(&facts);
+        concerned.extend(explorer::graph::mentioned(&further));
+        let assignment = &facts.record.assignment;
+        let units = facts.described.source.policy().ranked(&assignment.process);
+        let (names, stated) = tokio::join!(
+            shared.reader.names(concerned.iter().copied()),
+            shared.reader.receipts(assignment, units),
+        );
+        Ok((facts, further, stated, names, concerned))
     };
     match read.await {
-        Ok((facts, names, concerned)) => {
+        Ok((facts, further, stated, names, concerned)) => {
             let concerned: Vec<String> = concerned.iter().map(ProcessId::to_string).collect();
             let concerned = concerned.join(" ");
             let name = names.get(&facts.record.assignment.process).unwrap_or("process");
             let title = format!("{name}, slot {}", facts.record.assignment.slot);
-            show(&shared, &title, Live::Of(&concerned), &message::page(&facts, &names))
+            let main = message::page(&facts, &further, &stated, &names);
+            show(&shared, &title, Live::Of(&concerned), &main)
         }
         Err(problem) => fail(&shared, &problem),
     }

@@ -105,7 +105,8 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
     let message = EntryId::from_bytes([1; 32]);
     let unit = UnitId::from_bytes([1; 32]);
     let outbox = "/outbox".to_owned();
-    for path in [format!("/process/{process}"), format!("/message/{message}"), outbox] {
+    let graph = format!("/message/{message}/graph");
+    for path in [format!("/process/{process}"), format!("/message/{message}"), graph, outbox] {
         let (status, page) = get(&site, &path).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{path}");
         assert!(page.contains("unreachable"), "{page}");
@@ -120,7 +121,13 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
 async fn addresses_that_name_nothing_are_refused_with_a_page() {
     let site = site().await;
     let process = ProcessId::from_bytes([1; 32]);
-    for path in ["/process/proc1typo", "/message/%3Cscript%3E", "/unit/x", "/processes?offset=-1"] {
+    for path in [
+        "/process/proc1typo",
+        "/message/%3Cscript%3E",
+        "/message/x/graph",
+        "/unit/x",
+        "/processes?offset=-1",
+    ] {
         let (status, page) = get(&site, path).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
         assert!(page.contains("bad-parameter") && !page.contains("<script>"), "{page}");

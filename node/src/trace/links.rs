@@ -22,10 +22,12 @@ pub(crate) fn entry_of(source: ProcessId, slot: Slot, item: &OutboxItem) -> Opti
     match item.body {
         ItemBody::Timer { .. } | ItemBody::CancelTimer { .. } | ItemBody::Answered { .. } => None,
         ItemBody::Skip(_) => Some(delivery.skip_id()),
-        ItemBody::Spawn(..) => Some(item.target.spawn_entry()),
-        ItemBody::Tell { .. } | ItemBody::Ask { .. } | ItemBody::Reply { .. } => {
-            Some(delivery.delivery_id())
-        }
+        // A birth that a process asks for is a delivery as well: only what an account has signed
+        // has the digest of the spawn for its id.
+        ItemBody::Spawn(..)
+        | ItemBody::Tell { .. }
+        | ItemBody::Ask { .. }
+        | ItemBody::Reply { .. } => Some(delivery.delivery_id()),
     }
 }
 

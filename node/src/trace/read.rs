@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use antiphon_client::{Client, ClientError};
@@ -11,6 +12,7 @@ use protocol::{
     Assignment, EntryId, ProcessId, RefusalCode, Slot, UnitId,
     api::{Executed, LogRecord},
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     hop::{Execution, Hop},
@@ -40,16 +42,45 @@ impl Tracer {
     /// The tree of a message.
     pub(crate) async fn tree(&self, message: EntryId, bounds: Bounds) -> Tree {
         let mut growth = Growth::new(message, bounds);
-        loop {
-            let wanted: Vec<_> = std::iter::from_fn(|| growth.next()).take(UNDER_WAY).collect();
-            if wanted.is_empty() {
-                return growth.finish();
-            }
-            let found = join_all(wanted.iter().map(|wanted| self.reach(wanted.entry))).await;
-            for (wanted, reached) in wanted.into_iter().zip(found) {
-                growth.handle(wanted, reached);
+        while self.extend(&mut growth, None).await {}
+        growth.finish()
+    }
+
+    /// The tree of a message as far as it is read in a time, and whether that is all of it within
+    /// its bounds.
+    pub(crate) async fn tree_within(
+        &self,
+        message: EntryId,
+        bounds: Bounds,
+        wait: Duration,
+    ) -> (Tree, bool) {
+        let mut growth = Growth::new(message, bounds);
+        let end = Instant::now() + wait;
+        while Instant::now() < end {
+            if !self.extend(&mut growth, Some(end)).await {
+                return (growth.finish(), true);
             }
         }
+        (growth.finish(), false)
+    }
+
+    /// Looks up some of what a tree wants, until a time at the latest; false if it wants nothing.
+    async fn extend(&self, growth: &mut Growth, end: Option<Instant>) -> bool {
+        let wanted: Vec<_> = std::iter::from_fn(|| growth.next()).take(UNDER_WAY).collect();
+        let found = join_all(wanted.iter().map(async |wanted| {
+            match end {
+                None => self.reach(wanted.entry).await,
+                Some(end) => timeout_at(end, self.reach(wanted.entry))
+                    .await
+                    .unwrap_or_else(|_| Reached::Unknown("not read in time".to_owned())),
+            }
+        }));
+        let found = found.await;
+        let any = !wanted.is_empty();
+        for (wanted, reached) in wanted.into_iter().zip(found) {
+            growth.handle(wanted, reached);
+        }
+        any
     }
 
     /// The first cause of an entry that logs tell of, and whether that is where it all began.

@@ -3,7 +3,7 @@
 //!
 //! Growth is breadth first, so that bounds leave out what is furthest from the message.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use protocol::{Answer, EntryId, ItemBody, OutboxItem, ProcessId, RefusalCode, Slot, Timestamp};
 
@@ -22,6 +22,17 @@ pub(crate) struct Bounds {
     pub(crate) depth: u32,
     /// How many nodes in all.
     pub(crate) nodes: usize,
+    /// How many equal effects of one slot are followed.
+    pub(crate) fan: usize,
+    /// The item of the message from which on its effects are followed.
+    pub(crate) from: u32,
+}
+
+impl Bounds {
+    /// Bounds that hold for the tree as a whole, not for what one slot emits.
+    pub(crate) const fn new(depth: u32, nodes: usize) -> Self {
+        Self { depth, nodes, fan: usize::MAX, from: 0 }
+    }
 }
 
 /// How a node follows from its parent.
@@ -104,6 +115,8 @@ pub(crate) struct Node {
     pub(crate) reached: Reached,
     /// How many of its effects are left out.
     pub(crate) folded: usize,
+    /// The first item whose effects are left out, if there is one.
+    pub(crate) next: Option<u32>,
 }
 
 /// A causal tree, each node behind its parent and in front of what follows its parent.
@@ -163,9 +176,7 @@ impl Growth {
     /// The tree, once nothing is wanted any more.
     pub(crate) fn finish(mut self) -> Tree {
         for (place, _) in std::mem::take(&mut self.queue) {
-            if !place.via.is_rare() {
-                self.fold(place.parent, 1);
-            }
+            self.fold(&place);
         }
         in_order(self.nodes)
     }
@@ -174,7 +185,7 @@ impl Growth {
         let source = self.emitter(&place);
         let item = self.item(&place).cloned();
         let Place { parent, depth, via, .. } = place;
-        let node = Node { parent, depth, via, source, item, entry, reached, folded: 0 };
+        let node = Node { parent, depth, via, source, item, entry, reached, folded: 0, next: None };
         self.nodes.push((place, node));
     }
 
@@ -195,23 +206,39 @@ impl Growth {
             let place = Place { parent: Some(last), index: item.index, via: Via::Answer, depth };
             wanted.push((place, Some(entry)));
         }
-        for item in outbox.into_iter().flatten() {
+        let mut left = Vec::new();
+        let mut alike: BTreeMap<(u8, &str), usize> = BTreeMap::new();
+        // What comes before is on an earlier page of the message's effects.
+        let from = if place.parent.is_none() { self.bounds.from } else { 0 };
+        for item in outbox.into_iter().flatten().filter(|item| item.index >= from) {
+            let many = alike.entry(likeness(item)).or_default();
+            *many = many.saturating_add(1);
+            let folded = depth > self.bounds.depth || *many > self.bounds.fan;
             for (via, entry) in follow(process, slot, item) {
                 let place = Place { parent: Some(last), index: item.index, via, depth };
-                wanted.push((place, entry));
+                if folded {
+                    left.push(place);
+                } else {
+                    wanted.push((place, entry));
+                }
             }
         }
-        if depth > self.bounds.depth {
-            let left = wanted.iter().filter(|(place, _)| !place.via.is_rare()).count();
-            self.fold(Some(last), left);
-        } else {
+        if depth <= self.bounds.depth {
             self.queue.extend(wanted);
+        }
+        for place in left {
+            self.fold(&place);
         }
     }
 
-    fn fold(&mut self, parent: Option<usize>, count: usize) {
-        if let Some((_, node)) = parent.and_then(|parent| self.nodes.get_mut(parent)) {
-            node.folded = node.folded.saturating_add(count);
+    /// Counts what has a place and is left out.
+    fn fold(&mut self, place: &Place) {
+        if place.via.is_rare() {
+            return;
+        }
+        if let Some((_, node)) = place.parent.and_then(|parent| self.nodes.get_mut(parent)) {
+            node.folded = node.folded.saturating_add(1);
+            node.next = Some(node.next.map_or(place.index, |next| next.min(place.index)));
         }
     }
 
@@ -237,6 +264,20 @@ impl Growth {
             }
             _ => None,
         }
+    }
+}
+
+/// What makes two items of a slot alike: their kind and method.
+fn likeness(item: &OutboxItem) -> (u8, &str) {
+    match &item.body {
+        ItemBody::Tell { method, .. } => (0, method),
+        ItemBody::Ask { method, .. } => (1, method),
+        ItemBody::Timer { method, .. } => (2, method),
+        ItemBody::Reply { .. } => (3, ""),
+        ItemBody::Answered { .. } => (4, ""),
+        ItemBody::Spawn(..) => (5, ""),
+        ItemBody::Skip(_) => (6, ""),
+        ItemBody::CancelTimer { .. } => (7, ""),
     }
 }
 

@@ -4,13 +4,13 @@ use super::page;
 use crate::explorer::{
     facts::{Call, MessageFacts, Progress},
     testing::{
-        assert_harmless, executed, message, message_facts, names, problem, process, record, tell,
-        value,
+        assert_harmless, executed, graph_facts, message, message_facts, names, problem, process,
+        record, tell, value,
     },
 };
 
 fn show(facts: &MessageFacts) -> String {
-    page(facts, &names()).into_string()
+    page(facts, &graph_facts(), &[], &names()).into_string()
 }
 
 #[test]
@@ -22,9 +22,12 @@ fn a_delivery_leads_back_to_its_cause_and_on_to_its_effects() {
     assert!(page.contains(&format!("href=\"/message/{cause}\"")));
     assert!(page.contains(&format!("href=\"/message/{effect}\"")));
     assert!(page.contains("slot 17"));
-    assert_eq!(page.matches("on its way").count(), 1);
-    assert_eq!(page.matches("not known").count(), 1);
     assert_harmless(&page);
+    let (flow, further) = page.split_once("Causal graph").unwrap();
+    assert_eq!(flow.matches("on its way").count(), 1);
+    assert_eq!(flow.matches("not known").count(), 1);
+    let here = facts.record.assignment.entry;
+    assert!(further.contains(&format!("href=\"/message/{here}/graph\"")));
 }
 
 #[test]

@@ -1,13 +1,20 @@
 //! Reads one message: its place and proofs, where it came from, what it caused.
 
-use protocol::{Entry, EntryId, Outcome, Role};
-use tokio::task::JoinSet;
+use std::time::Duration;
 
-use super::Reader;
+use protocol::{Assignment, Entry, EntryId, Outcome, Role, UnitId};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::{Reader, STATUS_WAIT, late};
 use crate::{
-    explorer::facts::{Arrival, Call, Caused, MessageFacts, Origin, Problem, Progress},
-    trace::{emitted_by, entry_of},
+    explorer::facts::{
+        Arrival, Call, Caused, GraphFacts, MessageFacts, Origin, Problem, Progress, ReceiptFacts,
+    },
+    trace::{Bounds, Tracer, emitted_by, entry_of},
 };
+
+/// Units that are asked for their receipts of one slot: those that execute come first.
+const RECEIPTS_MAX: usize = 16;
 
 impl Reader {
     /// A message, with at most `items` of what it caused.
@@ -47,6 +54,59 @@ impl Reader {
             caused,
             items_from,
         })
+    }
+
+    /// What a message caused, as far as it is read in a time.
+    pub(crate) async fn graph(
+        &self,
+        message: EntryId,
+        bounds: Bounds,
+        wait: Duration,
+    ) -> GraphFacts {
+        let tracer = Tracer::new(self.client.clone());
+        let (tree, complete) = tracer.tree_within(message, bounds, wait).await;
+        GraphFacts { tree, complete, from: bounds.from }
+    }
+
+    /// What a message caused, as [`Self::graph`], and the slot that emitted it.
+    pub(crate) async fn graph_and_origin(
+        &self,
+        message: EntryId,
+        bounds: Bounds,
+        wait: Duration,
+    ) -> Result<(GraphFacts, Option<Origin>), Problem> {
+        // What nobody can tell is told sooner than a graph would take.
+        self.any_answers(self.client.directory().units(Role::Scheduler)).await?;
+        let record = self.find(message).await?;
+        Ok(tokio::join!(self.graph(message, bounds, wait), self.origin(&record.entry)))
+    }
+
+    /// What the units of a process's policy say of a slot, those that execute it first.
+    pub(crate) async fn receipts(
+        &self,
+        assignment: &Assignment,
+        units: Vec<UnitId>,
+    ) -> Vec<ReceiptFacts> {
+        let (process, slot) = (assignment.process, assignment.slot);
+        let mut asked = JoinSet::new();
+        for (rank, unit) in units.into_iter().take(RECEIPTS_MAX).enumerate() {
+            let client = self.client.clone();
+            asked.spawn(async move {
+                let page = timeout(STATUS_WAIT, client.outcomes_of(unit, process, slot, 1)).await;
+                let answer = match page {
+                    Ok(Ok(page)) => {
+                        let first = page.executed.into_iter().next();
+                        Ok(first.filter(|executed| executed.receipt.leaf.slot == slot))
+                    }
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(_) => Err(late()),
+                };
+                (rank, ReceiptFacts { unit, answer })
+            });
+        }
+        let mut receipts = asked.join_all().await;
+        receipts.sort_by_key(|(rank, _)| *rank);
+        receipts.into_iter().map(|(_, receipt)| receipt).collect()
     }
 
     /// The slot that emitted an entry, for entries that are emitted.

@@ -14,7 +14,7 @@ fn tree() -> Tree {
         let done = executed(assignment, value(&Value::Integer(8)), outbox);
         Execution::of(assignment, vec![done], 2)
     };
-    let mut growth = Growth::new(root.assignment.entry, Bounds { depth: 9, nodes: 9 });
+    let mut growth = Growth::new(root.assignment.entry, Bounds::new(9, 9));
     let wanted = growth.next().unwrap();
     let execution = execution(&root.assignment, outbox);
     let hop = Hop { proof: Ok(proof(root.assignment)), record: root, execution };

@@ -45,7 +45,11 @@ fn delivered(source: &str, slot: u64, item: OutboxItem) -> Entry {
 }
 
 fn grow(world: &World, message: EntryId, depth: u32, nodes: usize) -> Tree {
-    let mut growth = Growth::new(message, Bounds { depth, nodes });
+    grow_within(world, message, Bounds::new(depth, nodes))
+}
+
+fn grow_within(world: &World, message: EntryId, bounds: Bounds) -> Tree {
+    let mut growth = Growth::new(message, bounds);
     while let Some(wanted) = growth.next() {
         let found = world.get(&wanted.entry).cloned();
         growth.handle(wanted, found.map_or(Reached::UnderWay, |hop| Reached::Hop(Box::new(hop))));
@@ -169,6 +173,24 @@ fn a_wide_tree_has_as_many_nodes_as_it_may_and_counts_the_rest() {
 }
 
 #[test]
+fn of_equal_effects_so_many_are_followed_and_the_others_are_told_apart() {
+    let mut world = World::new();
+    let mut outbox: Vec<OutboxItem> = (0..100).map(|index| tell("target", index)).collect();
+    outbox.push(ask("target", 100));
+    let root = put(&mut world, message("source"), 3, outbox);
+    let bounds = Bounds { fan: 4, ..Bounds::new(9, 200) };
+    let tree = grow_within(&world, root, bounds);
+    let shown = |tree: &Tree| -> Vec<u32> {
+        tree.nodes.iter().filter_map(|node| Some(node.item.as_ref()?.index)).collect()
+    };
+    assert_eq!(shown(&tree), [0, 1, 2, 3, 100], "the ask is no tell");
+    assert_eq!((tree.nodes[0].folded, tree.nodes[0].next), (96, Some(4)));
+    let tree = grow_within(&world, root, Bounds { from: 98, ..bounds });
+    assert_eq!(shown(&tree), [98, 99, 100], "the last page of the effects");
+    assert_eq!((tree.nodes[0].folded, tree.nodes[0].next), (0, None));
+}
+
+#[test]
 fn nodes_stand_behind_their_parents_in_the_order_of_the_outbox() {
     let mut world = World::new();
     let root = put(&mut world, message("source"), 3, vec![tell("a", 0), tell("b", 1)]);
@@ -184,6 +206,15 @@ fn nodes_stand_behind_their_parents_in_the_order_of_the_outbox() {
     let first = tree.nodes[1].hop().unwrap().record.assignment.time;
     assert_eq!(tree.executed_before(0), Some(first));
     assert_eq!(tree.executed_before(2), None, "nothing follows that would tell");
+}
+
+#[test]
+fn a_birth_leads_to_the_first_slot_of_the_child() {
+    let mut world = World::new();
+    let birth = item("target", 0, ItemBody::Spawn(Vec::new(), Some(Timestamp::new(9))));
+    let root = put(&mut world, message("source"), 3, vec![birth.clone()]);
+    put(&mut world, delivered("source", 3, birth), 0, Vec::new());
+    assert_eq!(outline(&grow(&world, root, 9, 9)), [(0, Via::Root, true), (1, Via::Item, true)]);
 }
 
 #[test]
