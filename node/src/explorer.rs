@@ -18,6 +18,7 @@ pub(crate) mod search;
 mod show;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod travel;
 pub(crate) mod unit;
 
 pub(crate) use read::Reader;

@@ -24,6 +24,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod travels;
 
 use std::{io, net::SocketAddr};
 
@@ -41,6 +42,7 @@ use body::Room;
 use feed::Feed;
 use guard::{Guard, Turns};
 use metrics::Own;
+use travels::Travels;
 
 pub(crate) use options::Serving;
 pub(crate) use origin::Origin;
@@ -85,6 +87,7 @@ pub(crate) struct Shared {
     feed: Feed,
     room: Room,
     own: Own,
+    travels: Travels,
 }
 
 impl Shared {
@@ -110,7 +113,8 @@ pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gatew
     let reader = Reader::new(client);
     let feed = Feed::new(shutdown.clone());
     tasks.spawn(feed.clone().run(reader.clone()));
-    let shared = Shared { reader, feed, room: Room::new(), own: Own::default() };
+    let travels = Travels::new(shutdown.clone());
+    let shared = Shared { reader, feed, room: Room::new(), own: Own::default(), travels };
     let router = router(shared, Guard::new(address, &serving));
     tasks.spawn(serve::serve(listener, router, tasks.clone(), shutdown.clone()));
     tasks.close();
@@ -145,6 +149,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/", get(pages::home))
         .route("/processes", get(pages::processes))
         .route("/process/{id}", get(pages::process))
+        .route("/process/{id}/state", get(pages::travel::state))
         .route("/message/{id}", get(pages::message))
         .route("/unit/{id}", get(pages::unit))
         .route("/outbox", get(pages::outbox))
@@ -153,6 +158,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
+        .route("/assets/slider.js", get(assets::slider))
         .route("/assets/icon.svg", get(assets::icon))
         .route_layer(middleware::from_fn_with_state(short.clone(), guard::turn));
     Router::new()

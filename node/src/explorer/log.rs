@@ -86,9 +86,14 @@ pub(super) fn outcome_cell(progress: &Progress) -> Markup {
         Progress::Waiting => return badge("wait", "waiting"),
         Progress::Unknown => return badge("wait", "not known"),
     };
+    reply_cell(&executed.outcome.reply)
+}
+
+/// A reply or an error, on one line.
+pub(super) fn reply_cell(reply: &Reply) -> Markup {
     html! {
         span.outcome {
-            @match &executed.outcome.reply {
+            @match reply {
                 Reply::Value(value) => {
                     @let line = value_line(value);
                     @if line == "null" { span.good { "done" } } @else { code.good { (line) } }

@@ -15,10 +15,13 @@ use protocol::{
     schema::{Method, MethodKind, Param, Schema, Type},
 };
 
+use serde_json::{Map, Value as Json, json};
+
 use super::facts::{
     Arrival, Call, Caused, LogFacts, MessageFacts, Names, Origin, Problem, ProcessFacts,
     ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
+use crate::replay::{Shift, Sight, Told, Visit, changes};
 
 /// What a hostile actor, unit or client writes wherever it can.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
@@ -368,6 +371,29 @@ pub(crate) fn waiting() -> WaitingFacts {
         timers: 7,
         missing: vec![(key(6).public().unit(), problem())],
     }
+}
+
+/// A slot whose state says something hostile, and more than is shown.
+pub(crate) fn visit(number: u64) -> Visit {
+    let record = record(message("source"), number);
+    let outcome = executed(&record.assignment, failure(), Vec::new()).outcome;
+    let said = |count: usize| {
+        let field = |index: usize| (format!("{HOSTILE}{index:03}"), json!([HOSTILE, index]));
+        let mut fields: Map<String, Json> = (0..count).map(field).collect();
+        fields.insert("long".to_owned(), json!(HOSTILE.repeat(10_000)));
+        Json::Object(fields)
+    };
+    let (before, after) = (said(100), said(200));
+    let sight = Sight {
+        told: Told::Views(after.clone()),
+        root: Some(Hash::ZERO),
+        module: ModuleId::of(b"module"),
+        memory: usize::MAX,
+        memory_root: Some(Hash::ZERO),
+        keys: 3,
+    };
+    let shift = Shift { told: Some(changes(&before, &after, 50)), bytes: None, keys: [1, 2, 3] };
+    Visit { record, outcome, sight, shift: Some(shift), basis: None }
 }
 
 /// Checks that nothing hostile in a page is markup, or moves what stands around it.

@@ -17,6 +17,10 @@ pub(super) async fn script() -> Asset {
     asset("text/javascript; charset=utf-8", include_str!("../../assets/live.js"))
 }
 
+pub(super) async fn slider() -> Asset {
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/slider.js"))
+}
+
 pub(super) async fn icon() -> Asset {
     asset("image/svg+xml", include_str!("../../assets/icon.svg"))
 }

@@ -25,6 +25,8 @@ use crate::explorer::{
     unit,
 };
 
+pub(super) mod travel;
+
 /// Processes on the first page, taken from so many of the newest.
 const HOME_PROCESSES: (usize, u32) = (15, 200);
 

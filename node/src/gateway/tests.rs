@@ -19,7 +19,8 @@ use tower::ServiceExt;
 use transport::Directory;
 
 use super::{
-    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, router, start,
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, Travels, router,
+    start,
 };
 use crate::explorer::Reader;
 
@@ -45,8 +46,9 @@ async fn site() -> Router {
 
 fn site_with(client: Client, serving: &Serving) -> Router {
     let feed = Feed::new(CancellationToken::new());
-    let shared =
-        Shared { reader: Reader::new(client), feed, room: Room::new(), own: Own::default() };
+    let travels = Travels::new(CancellationToken::new());
+    let (reader, room, own) = (Reader::new(client), Room::new(), Own::default());
+    let shared = Shared { reader, feed, room, own, travels };
     router(shared, Guard::new(LOCAL, serving))
 }
 
