@@ -3,8 +3,10 @@
 //! [`Reader`] gathers facts through a client; the other modules turn facts into markup or JSON and
 //! are pure. What actors and units say is hostile: markup escapes it, and every text has a limit.
 
+pub(crate) mod chart;
 pub(crate) mod facts;
 pub(crate) mod fault;
+pub(crate) mod filter;
 pub(crate) mod home;
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -8,7 +8,8 @@ use protocol::{
 };
 
 use super::{
-    facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
+    chart,
+    facts::{LogPage, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
     log, outbox, problem,
     show::{self, full, number, plain, size, time},
 };
@@ -91,9 +92,8 @@ fn table_row(row: &ProcessRow) -> Markup {
 /// One process.
 pub(crate) fn page(
     facts: &ProcessFacts,
-    (log, waiting): (&LogFacts, &Result<WaitingFacts, Problem>),
+    (log, waiting): (&LogPage, &Result<WaitingFacts, Problem>),
     names: &Names,
-    before: Option<protocol::Slot>,
 ) -> Markup {
     let spawn = &facts.described.spawn;
     let name = if spawn.name.is_empty() { "Process without a name" } else { &spawn.name };
@@ -117,7 +117,8 @@ pub(crate) fn page(
         }
         (epochs(&facts.described))
         (outbox::section(waiting, names))
-        (log::section(&facts.process, log, names, before))
+        (chart::section(log))
+        (log::section(facts, log, names))
     }
 }
 

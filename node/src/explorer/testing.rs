@@ -18,7 +18,7 @@ use protocol::{
 use serde_json::{Map, Value as Json, json};
 
 use super::facts::{
-    Arrival, Call, Caused, LogFacts, MessageFacts, Names, Origin, Problem, ProcessFacts,
+    Arrival, Call, Caused, LogFacts, LogPage, MessageFacts, Names, Origin, Problem, ProcessFacts,
     ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
 use crate::replay::{Shift, Sight, Told, Visit, changes};
@@ -215,6 +215,7 @@ pub(crate) fn slot(number: u64, reply: Option<Reply>, outbox: Vec<OutboxItem>) -
     SlotFacts {
         assignment,
         call: Call::of_entry(&record.entry),
+        cause: None,
         progress: executed.map_or(Progress::Waiting, Progress::Executed),
     }
 }
@@ -233,6 +234,12 @@ pub(crate) fn log() -> LogFacts {
         next: Slot::new(5),
         problem: None,
     }
+}
+
+/// A log as its newest page.
+pub(crate) fn log_page(log: LogFacts) -> LogPage {
+    let first = log.rows.last().map(|row| row.assignment.slot).unwrap_or_default();
+    LogPage { span: (first, log.next), log, ..LogPage::default() }
 }
 
 pub(crate) fn names() -> Names {

@@ -274,7 +274,7 @@ fn value(text: &str) -> Markup {
 }
 
 fn slot(view: &View<'_>, names: &Names) -> Markup {
-    let SlotFacts { assignment, call, progress } = view.row;
+    let SlotFacts { assignment, call, progress, .. } = view.row;
     html! {
         dl {
             dt { "Call" } dd { (log::call(call)) }

@@ -18,6 +18,7 @@ use super::{
 use crate::explorer::{
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
     fault::Fault,
+    filter::{Filter, Place},
     home::{self, Home},
     layout::{self, Frame, Live},
     message, outbox, problem, process,
@@ -90,9 +91,35 @@ pub(super) async fn processes(
 }
 
 /// A place in a log.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct LogPlace {
     before: Option<u64>,
+    from: Option<u64>,
+    /// As people write it: the newest slot wanted.
+    upto: Option<String>,
+    method: Option<String>,
+    sender: Option<String>,
+    outcome: Option<String>,
+}
+
+impl LogPlace {
+    /// Where, and which slots.
+    fn read(&self) -> Result<(Place, Filter), Problem> {
+        let Self { before, from, upto, method, sender, outcome } = self;
+        let filter = Filter::parse(method.as_deref(), sender.as_deref(), outcome.as_deref())?;
+        let upto = upto.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let upto = upto.map(|text| text.parse::<u64>().map(|slot| slot.saturating_add(1)));
+        let upto = upto.transpose().map_err(|_| {
+            let hint = "A slot is a number in decimal digits.";
+            Problem::new(Fault::BadParameter, "This is no slot.", hint)
+        })?;
+        let place = match (from, upto.or(*before)) {
+            (Some(from), _) => Place::From(Slot::new(*from)),
+            (None, Some(before)) => Place::Before(Slot::new(before)),
+            (None, None) => Place::Newest,
+        };
+        Ok((place, filter))
+    }
 }
 
 /// `/process/{id}`
@@ -102,29 +129,29 @@ pub(super) async fn process(
     Asked(place): Asked<LogPlace>,
 ) -> Response {
     let read = async {
-        let before = place?.before.map(Slot::new);
+        let (place, filter) = place?.read()?;
         let process: ProcessId = id(&text)?;
         let facts = shared.reader.process(process).await?;
         let (log, waiting) = tokio::join!(
-            shared.reader.log_before(process, before, SLOTS),
+            shared.reader.log_page(process, place, filter, SLOTS),
             shared.reader.waiting(Some(process), outbox::OF_PROCESS_MAX),
         );
         let log = log?;
-        let mut mentioned = mentioned_in_log(&facts, &log);
+        let mut mentioned = mentioned_in_log(&facts, &log.log);
         mentioned.extend(waiting.iter().flat_map(outbox::mentioned));
         let names = shared.reader.names(mentioned).await;
-        Ok((facts, log, waiting, names, before))
+        Ok((facts, log, waiting, names))
     };
     match read.await {
-        Ok((facts, log, waiting, names, before)) => {
+        Ok((facts, log, waiting, names)) => {
             let own = facts.process.to_string();
-            let live = if before.is_none() { Live::Of(&own) } else { Live::No };
+            let live = if log.is_live() { Live::Of(&own) } else { Live::No };
             let title = if facts.described.spawn.name.is_empty() {
                 "Process"
             } else {
                 &facts.described.spawn.name
             };
-            show(&shared, title, live, &process::page(&facts, (&log, &waiting), &names, before))
+            show(&shared, title, live, &process::page(&facts, (&log, &waiting), &names))
         }
         Err(problem) => fail(&shared, &problem),
     }

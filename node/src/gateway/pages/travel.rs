@@ -12,6 +12,7 @@ use crate::{
     explorer::{
         facts::Problem,
         fault::Fault,
+        filter::{Filter, Place},
         layout::Live,
         travel::{self, View},
     },
@@ -53,7 +54,7 @@ pub(in crate::gateway) async fn state(
         let process: ProcessId = id(&text)?;
         let reader = &shared.reader;
         let facts = reader.process(process).await?;
-        let end = reader.log_before(process, None, 1).await?;
+        let end = reader.log_page(process, Place::Newest, Filter::default(), 1).await?.log;
         let none = || Problem::missing("The log has no such slot yet.");
         let last = end.rows.first().map(|row| row.assignment.slot).ok_or_else(none)?;
         let at = wanted.unwrap_or(last);
