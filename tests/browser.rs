@@ -11,6 +11,8 @@ mod driver;
 #[expect(dead_code, reason = "shared with scenarios that need more of it")]
 #[path = "scenarios/support.rs"]
 mod support;
+#[path = "browser/travel.rs"]
+mod travel;
 
 use std::path::PathBuf;
 

@@ -50,6 +50,8 @@ struct Chart {
     id: &'static str,
     title: &'static str,
     unit: &'static str,
+    /// What the axes are.
+    scale: &'static str,
     mark: Mark,
     points: Vec<Point>,
 }
@@ -66,9 +68,22 @@ pub(crate) fn section(page: &LogPage) -> Markup {
     let gas = series(&|row| Some(row.progress.executed()?.outcome.gas.get()));
     let latency = series(&|row| page.latencies.get(&row.assignment.slot).copied());
     let known = latency.iter().filter(|point| point.value.is_some()).count();
-    let gas = Chart { id: "gas", title: "Gas", unit: "gas", mark: Mark::Bar, points: gas };
-    let latency =
-        Chart { id: "latency", title: "Latency", unit: "ms", mark: Mark::Dot, points: latency };
+    let gas = Chart {
+        id: "gas",
+        title: "Gas",
+        unit: "gas",
+        scale: "by slot",
+        mark: Mark::Bar,
+        points: gas,
+    };
+    let latency = Chart {
+        id: "latency",
+        title: "Latency",
+        unit: "ms",
+        scale: "by slot, in milliseconds",
+        mark: Mark::Dot,
+        points: latency,
+    };
     html! {
         div.columns.charts {
             section aria-labelledby="gas" { (figure(&gas)) }
@@ -95,7 +110,7 @@ fn point(row: &SlotFacts, value: Option<u64>) -> Point {
 fn figure(chart: &Chart) -> Markup {
     let known = chart.points.iter().filter(|point| point.value.is_some());
     html! {
-        h2 id=(chart.id) { (chart.title) " " span.total { "by slot, in " (chart.unit) } }
+        h2 id=(chart.id) { (chart.title) " " span.total { (chart.scale) } }
         div data-swap={ "chart-" (chart.id) } {
             @if known.clone().next().is_some() { (drawing(chart)) }
             @else { p.empty { "Not known of any of these slots." } }
@@ -125,10 +140,11 @@ fn drawing(chart: &Chart) -> Markup {
     let scale = Scale { top: round_up(most), count: chart.points.len() };
     let ends = [chart.points.first(), chart.points.last()].map(|end| end.map_or(0, |end| end.slot));
     let [title, desc] = ["title", "desc"].map(|part| format!("{}-{part}", chart.id));
+    let summary = summary(chart, &values, ends);
     html! {
         svg.chart role="img" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } aria-labelledby={ (title) " " (desc) } {
             title id=(title) { (chart.title) " by slot" }
-            desc id=(desc) { (summary(chart, &values, ends)) }
+            desc id=(desc) { (summary) }
             @for tick in scale.ticks() {
                 @let y = scale.y(tick);
                 line.grid x1=(LEFT) x2=(RIGHT) y1=(y) y2=(y) {}
@@ -142,6 +158,7 @@ fn drawing(chart: &Chart) -> Markup {
                 @if let Some(value) = point.value { (mark(chart, &scale, index, point, value)) }
             }
         }
+        p.quiet { (summary) }
     }
 }
 
@@ -172,8 +189,7 @@ fn summary(chart: &Chart, values: &[u64], ends: [u64; 2]) -> String {
     let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
     let [least, most] = [sorted.first(), sorted.last()].map(|end| end.copied().unwrap_or_default());
     format!(
-        "{} of slots {} to {}: from {} to {} {}, median {}, {} known.",
-        chart.title,
+        "Slots {} to {}: {} to {} {}, median {}; {}.",
         number(ends[0]),
         number(ends[1]),
         number(least),

@@ -333,7 +333,7 @@ fn raw(past: &Past) -> Markup {
             dt { "Memory" }
             dd {
                 (size(u64::try_from(past.memory).unwrap_or(u64::MAX)))
-                @if let Some(root) = past.memory_root { ", root " (brief(root)) }
+                @if let Some(root) = past.memory_root { ", of which the root is " (full(root)) }
             }
             dt { "Host table" } dd { (show::count(past.keys, "key")) }
             dt { "Module" } dd { (brief(past.module)) }
@@ -354,7 +354,7 @@ fn raw(past: &Past) -> Markup {
 /// How to find the same on one's own machine.
 fn command(view: &View<'_>) -> Markup {
     let (process, at) = (view.facts.process, view.row.assignment.slot);
-    html! { p.quiet { "On your machine: " (full(format_args!("antiphon state {process} --at {at}"))) } }
+    html! { p.quiet.command { "On your machine: " (full(format_args!("antiphon state {process} --at {at}"))) } }
 }
 
 #[cfg(test)]

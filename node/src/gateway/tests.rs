@@ -82,7 +82,8 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
     let message = EntryId::from_bytes([1; 32]);
     let unit = UnitId::from_bytes([1; 32]);
     let outbox = "/outbox".to_owned();
-    for path in [format!("/process/{process}"), format!("/message/{message}"), outbox] {
+    let state = format!("/process/{process}/state?at=3");
+    for path in [format!("/process/{process}"), state, format!("/message/{message}"), outbox] {
         let (status, page) = get(&site, &path).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{path}");
         assert!(page.contains("unreachable"), "{page}");
@@ -104,6 +105,11 @@ async fn addresses_that_name_nothing_are_refused_with_a_page() {
     }
     let path = format!("/api/v1/process/{process}/log?from=x");
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_REQUEST);
+    for query in ["?outcome=never", "?sender=x", "?upto=x", "?before=-1", "/state?at=x"] {
+        let (status, page) = get(&site, &format!("/process/{process}{query}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(page.contains("bad-parameter"), "{page}");
+    }
     assert_eq!(get(&site, "/api/v1/events?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/api/v1/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/api/v1/process/x/events").await.0, StatusCode::BAD_REQUEST);

@@ -60,7 +60,7 @@ fn more_slots_than_are_drawn_are_left_out() {
     let rows = (0..1_000).rev().map(|number| row(number, 7)).collect();
     let shown = section(&page(rows)).into_string();
     assert_eq!(shown.matches("<rect").count(), POINTS_MAX);
-    assert!(shown.contains("slots 800 to 999"));
+    assert!(shown.contains("Slots 800 to 999: 7 to 7 gas, median 7; 200 values."));
 }
 
 #[test]
