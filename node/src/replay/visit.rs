@@ -4,14 +4,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use compute_unit::Replay;
-use protocol::{Hash, ModuleId, Outcome, Slot, api::LogRecord};
+use protocol::{Hash, ModuleId, Outcome, Slot, State, api::LogRecord};
+use tokio::runtime::Handle;
 
 use super::{
     Bytes, Change, Subject, Wanted,
     budget::{Budget, Halt, Pace},
     bytes, changes, keys,
     past::{Basis, Past, reach_within, step},
-    portrait::{Told, tell, views},
+    portrait::{Told, tell_while, views},
     subject::on_thread,
 };
 use crate::error::NodeError;
@@ -84,39 +85,53 @@ pub(crate) async fn visit(
     let (past, before) = match slot.get().checked_sub(1).map(Slot::new) {
         None => (reach_within(subject, wanted(slot, true), &head, &pace).await?, None),
         Some(previous) => {
-            let past = reach_within(subject, wanted(previous, false), &head, &pace).await?;
-            let (past, before) = look_before(subject, past).await?;
-            pace.check()?;
+            let mut past = reach_within(subject, wanted(previous, false), &head, &pace).await?;
+            let (mine, my_pace) = (Arc::clone(subject), pace.clone());
+            let looked = on_thread(move |runtime| {
+                let before = look_before((&mine, runtime), &mut past.replay, &my_pace);
+                before.map(|before| (past, before))
+            });
+            let (past, before) = looked.await??;
             (step(subject, past, &head, &pace).await?, Some(before))
         }
     };
     let Past { mut replay, replayed, basis } = past;
     let none = || NodeError::System("no slot was executed".to_owned());
     let (record, replayed) = replayed.ok_or_else(none)?;
-    let views = views_of(subject, &mut replay).await?;
-    pace.check()?;
-    let spawned_with = subject.described.spawn.module;
-    let (sight, shift) =
-        on_thread(move |_| look(&mut replay, &views, before, spawned_with)).await??;
+    let mine = Arc::clone(subject);
+    let looked = on_thread(move |runtime| look((&mine, runtime), &mut replay, before, &pace));
+    let (sight, shift) = looked.await??;
     Ok(Visit { record, outcome: replayed.outcome, sight, shift, basis })
 }
 
-async fn views_of(subject: &Subject, replay: &mut Replay) -> Result<Vec<String>, NodeError> {
-    let state = replay.state().map_err(NodeError::system)?;
-    let module = state.map_or(subject.described.spawn.module, |state| state.module);
-    Ok(views(&subject.client, module).await)
+/// What a state says. For threads that are none of the runtime's.
+fn ask(
+    (subject, runtime): (&Subject, &Handle),
+    replay: &mut Replay,
+    module: ModuleId,
+    pace: &Pace,
+) -> Result<Told, Halt> {
+    let views = runtime.block_on(views(&subject.client, module));
+    let told = tell_while(replay, &views, || pace.check().is_ok())?;
+    pace.check()?;
+    Ok(told)
 }
 
-async fn look_before(subject: &Subject, mut past: Past) -> Result<(Past, Before), NodeError> {
-    let views = views_of(subject, &mut past.replay).await?;
-    on_thread(move |_| {
-        let told = tell(&mut past.replay, &views)?;
-        let memory = past.replay.memory().unwrap_or_default();
-        let memory = (memory.len() <= COMPARED_MAX).then(|| memory.to_vec());
-        let table = table(&past.replay);
-        Ok((past, Before { told, memory, table }))
-    })
-    .await?
+fn module_of(subject: &Subject, state: Option<&State>) -> ModuleId {
+    state.map_or(subject.described.spawn.module, |state| state.module)
+}
+
+fn look_before(
+    (subject, runtime): (&Subject, &Handle),
+    replay: &mut Replay,
+    pace: &Pace,
+) -> Result<Before, Halt> {
+    let state = replay.state().map_err(NodeError::system)?;
+    let module = module_of(subject, state.as_ref());
+    let told = ask((subject, runtime), replay, module, pace)?;
+    let memory = replay.memory().unwrap_or_default();
+    let memory = (memory.len() <= COMPARED_MAX).then(|| memory.to_vec());
+    Ok(Before { told, memory, table: table(replay) })
 }
 
 fn table(replay: &Replay) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -124,13 +139,14 @@ fn table(replay: &Replay) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 fn look(
+    (subject, runtime): (&Subject, &Handle),
     replay: &mut Replay,
-    views: &[String],
     before: Option<Before>,
-    spawned_with: ModuleId,
-) -> Result<(Sight, Option<Shift>), NodeError> {
-    let told = tell(replay, views)?;
+    pace: &Pace,
+) -> Result<(Sight, Option<Shift>), Halt> {
     let state = replay.state().map_err(NodeError::system)?;
+    let module = module_of(subject, state.as_ref());
+    let told = ask((subject, runtime), replay, module, pace)?;
     let memory = replay.memory().unwrap_or_default();
     let length = memory.len();
     let compared = before.as_ref().and_then(|before| before.memory.as_ref());
@@ -144,7 +160,7 @@ fn look(
     let sight = Sight {
         told,
         root: state.as_ref().map(|state| state.root()),
-        module: state.as_ref().map_or(spawned_with, |state| state.module),
+        module,
         memory: length,
         memory_root: state.as_ref().map(|state| state.memory),
         keys: replay.table().len(),
