@@ -1,9 +1,9 @@
 //! The gateway: serves the explorer, an API in JSON and events over HTTP/1.1, by default on loopback.
 //!
 //! It passes on what others have signed, and has no key of its own unless it is given one for
-//! development, which it takes on loopback only. Sizes, connections, subscribers, rates and times are
-//! bounded. It answers only to its own names and to pages of its own or of sites that were allowed, so
-//! that no other web page can use it.
+//! development, which it takes on loopback only. For pages that look back it replays logs, within a
+//! budget. Sizes, connections, subscribers, rates and times are bounded. It answers only to its own
+//! names and to pages of its own or of sites that were allowed, so that no other web page can use it.
 
 mod api;
 mod assets;

@@ -81,7 +81,7 @@ impl Past {
 
 impl Changes {
     fn of(shift: &Shift) -> Self {
-        let text = |json: &Option<Json>| json.as_ref().map(|json| line(json));
+        let text = |json: &Option<Json>| json.as_ref().map(line);
         let row = |change: &Change| {
             [Some(plain(&change.path, CHANGE_MAX)), text(&change.before), text(&change.after)]
         };
@@ -161,10 +161,10 @@ pub(crate) fn page(view: &View<'_>, names: &Names) -> Markup {
                 @if name.is_empty() { (show::short(&process.to_string())) } @else { bdi { (plain(name, 40)) } }
             }
         }
-        h1 { "State after slot " span data-swap="at" { (number(at.get())) } }
+        h1 { "State after slot " span data-swap="at" aria-live="polite" { (number(at.get())) } }
         p.lead { (full(process)) }
         (slider(view))
-        div #state data-swap="state" aria-live="polite" { (state(view, names)) }
+        div #state data-swap="state" { (state(view, names)) }
         script type="module" src="/assets/slider.js" {}
     }
 }
