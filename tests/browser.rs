@@ -17,6 +17,8 @@ mod graph;
 #[expect(dead_code, reason = "shared with scenarios that need more of it")]
 #[path = "scenarios/support.rs"]
 mod support;
+#[path = "browser/travel.rs"]
+mod travel;
 
 use std::path::PathBuf;
 

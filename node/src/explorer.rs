@@ -4,8 +4,10 @@
 //! are pure. What actors and units say is hostile: markup escapes it, and every text has a limit.
 
 pub(crate) mod account;
+pub(crate) mod chart;
 pub(crate) mod facts;
 pub(crate) mod fault;
+pub(crate) mod filter;
 pub(crate) mod forms;
 pub(crate) mod graph;
 pub(crate) mod home;
@@ -24,6 +26,7 @@ pub(crate) mod search;
 mod show;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod travel;
 pub(crate) mod unit;
 pub(crate) mod units;
 

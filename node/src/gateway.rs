@@ -1,9 +1,9 @@
 //! The gateway: serves the explorer, an API in JSON and events over HTTP/1.1, by default on loopback.
 //!
 //! It passes on what others have signed, and has no key of its own unless it is given one for
-//! development, which it takes on loopback only. Sizes, connections, subscribers, rates and times are
-//! bounded. It answers only to its own names and to pages of its own or of sites that were allowed, so
-//! that no other web page can use it.
+//! development, which it takes on loopback only. For pages that look back it replays logs, within a
+//! budget. Sizes, connections, subscribers, rates and times are bounded. It answers only to its own
+//! names and to pages of its own or of sites that were allowed, so that no other web page can use it.
 
 mod api;
 mod assets;
@@ -24,6 +24,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod travels;
 
 use std::{io, net::SocketAddr};
 
@@ -42,6 +43,7 @@ use feed::Feed;
 use follow::Tails;
 use guard::{Guard, Turns};
 use metrics::Own;
+use travels::Travels;
 
 pub(crate) use options::Serving;
 pub(crate) use origin::Origin;
@@ -87,6 +89,7 @@ pub(crate) struct Shared {
     tails: Tails,
     room: Room,
     own: Own,
+    travels: Travels,
 }
 
 impl Shared {
@@ -121,8 +124,10 @@ pub(crate) async fn start(config: GatewayConfig, client: Client) -> Result<Gatew
     let reader = Reader::new(client);
     let feed = Feed::new(serving.gateway_streams, shutdown.clone());
     tasks.spawn(feed.clone().run(reader.clone()));
-    let (tails, room, own) = (Tails::new(), Room::new(), Own::default());
-    let router = router(Shared { reader, feed, tails, room, own }, Guard::new(address, &serving));
+    let (tails, travels) = (Tails::new(), Travels::new(shutdown.clone()));
+    let (room, own) = (Room::new(), Own::default());
+    let shared = Shared { reader, feed, tails, room, own, travels };
+    let router = router(shared, Guard::new(address, &serving));
     let connections = serve::connections(serving.gateway_streams);
     tasks.spawn(serve::serve((listener, connections), router, tasks.clone(), shutdown.clone()));
     tasks.close();
@@ -157,6 +162,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/", get(pages::home))
         .route("/processes", get(pages::processes))
         .route("/process/{id}", get(pages::process))
+        .route("/process/{id}/state", get(pages::travel::state))
         .route("/message/{id}", get(pages::message))
         .route("/units", get(pages::units))
         .route("/message/{id}/graph", get(pages::graph))
@@ -170,6 +176,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .route("/assets/forms.js", get(assets::forms))
+        .route("/assets/slider.js", get(assets::slider))
         .route("/assets/icon.svg", get(assets::icon))
         .route_layer(middleware::from_fn_with_state(short.clone(), guard::turn));
     // What is submitted waits for its reply.

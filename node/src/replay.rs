@@ -7,6 +7,7 @@
 //! never used, but for checkpoints, which save time where somebody is willing to believe one.
 
 mod audit;
+mod budget;
 mod changes;
 mod checkpoints;
 mod pages;
@@ -15,6 +16,7 @@ mod portrait;
 mod rules;
 mod signatures;
 mod subject;
+mod visit;
 mod what_if;
 mod witnesses;
 
@@ -24,10 +26,14 @@ use protocol::Slot;
 use crate::error::NodeError;
 
 pub(crate) use audit::verify;
+pub(crate) use budget::{Budget, Halt};
 pub(crate) use changes::{Bytes, Change, bytes, changes, keys};
 pub(crate) use past::{Basis, Past, Wanted, reach};
 pub(crate) use portrait::{Portrait, Told, portray};
 pub(crate) use subject::Subject;
+#[cfg(test)]
+pub(crate) use visit::Sight;
+pub(crate) use visit::{Shift, Visit, visit};
 pub(crate) use what_if::{Comparison, Divergence, Supposition, WAITING, suppose};
 
 /// The first slot at which something is not as it must be.

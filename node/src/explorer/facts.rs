@@ -11,7 +11,10 @@ use protocol::{
     schema::Schema,
 };
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    filter::{Filter, Place},
+};
 use crate::trace::Tree;
 
 /// Why something cannot be shown.
@@ -183,7 +186,52 @@ pub(crate) struct LogFacts {
 pub(crate) struct SlotFacts {
     pub(crate) assignment: Assignment,
     pub(crate) call: Call,
+    pub(crate) cause: Option<Cause>,
     pub(crate) progress: Progress,
+}
+
+/// What brought an entry about at a time that is known. When a client signed stands nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The execution of a slot.
+    Slot(ProcessId, Slot),
+    /// A timer or a deadline.
+    Due(Timestamp),
+}
+
+impl Cause {
+    pub(crate) const fn of_entry(entry: &Entry) -> Option<Self> {
+        match entry {
+            Entry::Delivery(delivery) | Entry::Skip(delivery) => {
+                Some(Self::Slot(delivery.source, delivery.slot))
+            }
+            Entry::Timer(timer) => Some(Self::Due(timer.due)),
+            Entry::Spawn(_) | Entry::Message(_) | Entry::Answer(_) | Entry::Control(_) => None,
+        }
+    }
+}
+
+/// A page of a log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogPage {
+    pub(crate) log: LogFacts,
+    /// Which slots are wanted.
+    pub(crate) filter: Filter,
+    /// Where the page is.
+    pub(crate) place: Place,
+    /// What was looked through: from the first slot to before the second.
+    pub(crate) span: (Slot, Slot),
+    /// Whether the page is not full although there are slots left to look through.
+    pub(crate) cut: bool,
+    /// Milliseconds from what caused a slot to its assignment, where both times are known.
+    pub(crate) latencies: BTreeMap<Slot, u64>,
+}
+
+impl LogPage {
+    /// Whether what happens next belongs on it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.place == Place::Newest && self.filter.is_empty()
+    }
 }
 
 /// How far a slot is.

@@ -56,6 +56,8 @@ faults! {
     TooManyRequests = 429, "too-many-requests", 429;
     /// The body breaks off, or is no JSON.
     UnreadableBody = 460, "unreadable-body", 400;
+    /// To find it would take more than the gateway spends on a page.
+    TooCostly = 461, "too-costly", 422;
     /// No key is held here to sign with.
     NoDevKey = 463, "no-dev-key", 403;
     /// Too much is under way, or too many listen.

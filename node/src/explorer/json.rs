@@ -103,7 +103,7 @@ pub(crate) fn log(log: &LogFacts) -> Json {
 
 /// One slot, as `antiphon log --json` prints it.
 pub(crate) fn slot(row: &SlotFacts) -> Json {
-    let SlotFacts { assignment, call, progress } = row;
+    let SlotFacts { assignment, call, progress, .. } = row;
     json!({
         "slot": assignment.slot, "time": assignment.time, "message": assignment.entry,
         "kind": call.kind, "from": call.from, "method": call.method, "args": args(call),

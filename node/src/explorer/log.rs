@@ -1,10 +1,11 @@
 //! A log as a table: what was asked in each slot, by whom, and what came of it.
 
 use maud::{Markup, html};
-use protocol::{Assignment, Outcome, ProcessId, Reply, Slot};
+use protocol::{Assignment, Outcome, Reply, Slot};
 
 use super::{
-    facts::{Call, LogFacts, Names, Progress, SlotFacts},
+    facts::{Call, LogPage, Names, ProcessFacts, Progress, SlotFacts},
+    filter::{FIELD_MAX, Place, Sender, Wanted},
     problem::note,
     show::{self, args_line, badge, count, number, plain, value_line},
 };
@@ -12,20 +13,20 @@ use super::{
 /// The most outbox items of a slot that a table shows.
 const ITEMS_MAX: usize = 4;
 
-/// A piece of a log with links to the pieces around it.
-pub(crate) fn section(
-    process: &ProcessId,
-    log: &LogFacts,
-    names: &Names,
-    before: Option<Slot>,
-) -> Markup {
-    let oldest = log.rows.last().map(|row| row.assignment.slot);
+/// The most methods that a field offers.
+const METHODS_MAX: usize = 100;
+
+/// A page of a log, with a filter and links to the pages around it.
+pub(crate) fn section(facts: &ProcessFacts, page: &LogPage, names: &Names) -> Markup {
+    let log = &page.log;
     html! {
         section aria-labelledby="log" {
             h2 #log { "Log " span.total data-swap="log-total" { (number(log.next.get())) " slots" } }
+            (filter(facts, page))
             @if let Some(problem) = &log.problem { (note(problem)) }
+            (found(page))
             div.scroll {
-                table.cards.log {
+                table.cards.log hidden[log.rows.is_empty()] {
                     thead { tr {
                         th scope="col" { "Slot" } th scope="col" { "Time (UTC)" }
                         th scope="col" { "From" } th scope="col" { "Call" }
@@ -37,21 +38,114 @@ pub(crate) fn section(
                     }
                 }
             }
-            nav.pages aria-label="Pages of the log" {
-                @if before.is_some() { a href={ "/process/" (process) } { "Newest" } }
-                @if let Some(oldest) = oldest && oldest > Slot::ZERO {
-                    a rel="next" href={ "/process/" (process) "?before=" (oldest) } { "Older" }
+            (pages(facts, page))
+        }
+    }
+}
+
+/// The form that says which slots are wanted.
+fn filter(facts: &ProcessFacts, page: &LogPage) -> Markup {
+    let LogPage { filter, log, .. } = page;
+    let schema = facts.schema.as_ref().ok().and_then(Option::as_ref);
+    let methods = schema.map(|schema| schema.methods.as_slice()).unwrap_or_default();
+    let kinds = ["message", "tell", "ask", "reply", "timer", "spawn", "control"];
+    html! {
+        form.filter action={ "/process/" (facts.process) "#log" } aria-label="Which slots of the log" {
+            label { "Method or kind"
+                input name="method" list="methods-known" maxlength=(FIELD_MAX) autocomplete="off"
+                    spellcheck="false" value=[filter.method.as_deref().map(|text| plain(text, FIELD_MAX))];
+            }
+            datalist #methods-known {
+                @for method in methods.iter().take(METHODS_MAX) { option value=(plain(&method.name, 60)); }
+                @for kind in kinds { option value=(kind); }
+            }
+            label { "From"
+                input name="sender" list="senders-known" maxlength=(FIELD_MAX) autocomplete="off"
+                    spellcheck="false" placeholder="kind or identifier"
+                    value=[filter.sender.as_ref().map(Sender::text)];
+            }
+            datalist #senders-known {
+                @for kind in ["anonymous", "account", "process"] { option value=(kind); }
+            }
+            label { "Outcome"
+                select name="outcome" {
+                    option value="" { "any" }
+                    @for wanted in Wanted::ALL {
+                        option value=(wanted.word()) selected[filter.outcome == Some(wanted)] { (wanted.word()) }
+                    }
                 }
+            }
+            label { "Up to slot"
+                input type="number" name="upto" min="0" max=(log.next.get().saturating_sub(1))
+                    step="1" inputmode="numeric" placeholder="last"
+                    value=[upto(page.place)];
+            }
+            button type="submit" { "Show" }
+            @if !filter.is_empty() || page.place != Place::Newest {
+                a href={ "/process/" (facts.process) "#log" } { "Clear" }
+            }
+        }
+    }
+}
+
+/// The newest slot that a page may show, if that was asked for.
+fn upto(place: Place) -> Option<u64> {
+    match place {
+        Place::Before(slot) => slot.get().checked_sub(1),
+        Place::Newest | Place::From(_) => None,
+    }
+}
+
+/// What a search came to, and the way on if it ended early.
+fn found(page: &LogPage) -> Markup {
+    let LogPage { log, filter, span, cut, .. } = page;
+    let (first, end) = (span.0.get(), span.1.get());
+    let onward = match page.place {
+        Place::From(_) => Place::From(span.1),
+        Place::Newest | Place::Before(_) => Place::Before(span.0),
+    };
+    if filter.is_empty() {
+        return html! { @if log.rows.is_empty() { p.empty { "No slots here." } } };
+    }
+    html! {
+        p.found role="status" {
+            (count(log.rows.len(), "slot")) " found among "
+            @if first < end { "slots " (number(first)) " to " (number(end.saturating_sub(1))) ". " }
+            @else { "no slots. " }
+            @if *cut {
+                "There are more to look through: "
+                a #go-on href={ (filter.query(onward)) "#log" } { "go on" }
+            }
+        }
+    }
+}
+
+/// Links to the pages around a page; they keep the filter.
+fn pages(facts: &ProcessFacts, page: &LogPage) -> Markup {
+    let LogPage { log, filter, span, place, .. } = page;
+    let to = |place| format!("/process/{}{}#log", facts.process, filter.query(place));
+    let (first, end) = *span;
+    html! {
+        nav.pages aria-label="Pages of the log" {
+            @if *place != Place::Newest { a href=(to(Place::Newest)) { "Newest" } }
+            @if end < log.next { a rel="prev" href=(to(Place::From(end))) { "Newer" } }
+            @if first > Slot::ZERO {
+                a rel="next" href=(to(Place::Before(first))) { "Older" }
+                a href=(to(Place::From(Slot::ZERO))) { "Oldest" }
             }
         }
     }
 }
 
 fn row(row: &SlotFacts, names: &Names) -> Markup {
-    let SlotFacts { assignment, call, progress } = row;
+    let SlotFacts { assignment, call, progress, .. } = row;
     html! {
         tr id={ "s-" (assignment.slot) } data-rev=(progress.word()) {
-            td.number data-label="Slot" { (show::message(&assignment.entry, assignment.slot)) }
+            td.number data-label="Slot" {
+                (show::message(&assignment.entry, assignment.slot)) " "
+                a.after href={ "/process/" (assignment.process) "/state?at=" (assignment.slot) }
+                    title={ "State after slot " (assignment.slot) } { "state" }
+            }
             td data-label="Time" { (show::time(assignment.time)) }
             td data-label="From" { (show::principal(&call.from, names)) }
             td data-label="Call" { (self::call(call)) }
@@ -86,9 +180,14 @@ pub(super) fn outcome_cell(progress: &Progress) -> Markup {
         Progress::Waiting => return badge("wait", "waiting"),
         Progress::Unknown => return badge("wait", "not known"),
     };
+    reply_cell(&executed.outcome.reply)
+}
+
+/// A reply or an error, on one line.
+pub(super) fn reply_cell(reply: &Reply) -> Markup {
     html! {
         span.outcome {
-            @match &executed.outcome.reply {
+            @match reply {
                 Reply::Value(value) => {
                     @let line = value_line(value);
                     @if line == "null" { span.good { "done" } } @else { code.good { (line) } }

@@ -8,7 +8,8 @@ use protocol::{
 };
 
 use super::{
-    facts::{LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
+    chart,
+    facts::{LogPage, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
     forms, log, outbox, problem,
     proven::{self, Proven},
     show::{self, full, number, plain, size, time},
@@ -92,10 +93,9 @@ fn table_row(row: &ProcessRow) -> Markup {
 /// One process.
 pub(crate) fn page(
     facts: &ProcessFacts,
-    (log, waiting): (&LogFacts, &Result<WaitingFacts, Problem>),
+    (log, waiting): (&LogPage, &Result<WaitingFacts, Problem>),
     proven: &Result<Proven, Problem>,
     names: &Names,
-    before: Option<protocol::Slot>,
 ) -> Markup {
     let spawn = &facts.described.spawn;
     let name = if spawn.name.is_empty() { "Process without a name" } else { &spawn.name };
@@ -120,7 +120,8 @@ pub(crate) fn page(
         (epochs(&facts.described))
         (proven::section(&facts.process, proven))
         (outbox::section(waiting, names))
-        (log::section(&facts.process, log, names, before))
+        (chart::section(log))
+        (log::section(facts, log, names))
     }
 }
 

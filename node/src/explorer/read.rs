@@ -17,15 +17,17 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::{
     facts::{
-        Call, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts,
-        UnitFacts, WaitingFacts,
+        Call, Cause, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress,
+        SlotFacts, UnitFacts, WaitingFacts,
     },
     module::ModuleCard,
     pace::Paces,
 };
 
 mod holders;
+mod latency;
 mod message;
+mod page;
 mod proven;
 mod state;
 
@@ -160,25 +162,6 @@ impl Reader {
         Ok(ProcessFacts { process, described, schema })
     }
 
-    /// The end of a log, or what stands before a slot, newest first.
-    pub(crate) async fn log_before(
-        &self,
-        process: ProcessId,
-        before: Option<Slot>,
-        limit: u32,
-    ) -> Result<LogFacts, Problem> {
-        self.any_answers(self.client.describe(process).await?.source.schedulers()).await?;
-        let head = self.client.head(process).await?;
-        let next = head.slot.next().unwrap_or(head.slot);
-        let end = before.map_or(next, |before| before.min(next));
-        let from = Slot::new(end.get().saturating_sub(limit.into()));
-        let count = u32::try_from(end.get() - from.get()).unwrap_or(limit);
-        let mut facts = self.log_from(process, from, count).await?;
-        facts.rows.reverse();
-        facts.next = facts.next.max(next);
-        Ok(facts)
-    }
-
     /// A log from a slot on, oldest first.
     pub(crate) async fn log_from(
         &self,
@@ -190,20 +173,8 @@ impl Reader {
         let (records, outcomes) =
             tokio::join!(self.records(process, from, wanted), self.outcomes(process, from, wanted));
         let (records, next) = records?;
-        let (mut progress, problem) = match outcomes {
-            Ok(progress) => (progress, None),
-            Err(problem) => (BTreeMap::new(), Some(problem)),
-        };
-        let rows = records.iter().map(|record| SlotFacts {
-            assignment: record.assignment,
-            call: Call::of_entry(&record.entry),
-            progress: match (progress.remove(&record.assignment.slot), &problem) {
-                (Some(progress), _) => progress,
-                (None, None) => Progress::Waiting,
-                (None, Some(_)) => Progress::Unknown,
-            },
-        });
-        Ok(LogFacts { rows: rows.collect(), next, problem })
+        let (rows, problem) = rows(&records, outcomes);
+        Ok(LogFacts { rows, next, problem })
     }
 
     /// Makes sure that one of these units is there, in less time than a request to one that is
@@ -333,6 +304,28 @@ impl Reader {
         }
         Names(asked.join_all().await.into_iter().flatten().collect())
     }
+}
+
+/// Slots with what came of them, as far as that is known, and why it is not.
+fn rows(
+    records: &[LogRecord],
+    outcomes: Result<BTreeMap<Slot, Progress>, Problem>,
+) -> (Vec<SlotFacts>, Option<Problem>) {
+    let (mut progress, problem) = match outcomes {
+        Ok(progress) => (progress, None),
+        Err(problem) => (BTreeMap::new(), Some(problem)),
+    };
+    let rows = records.iter().map(|record| SlotFacts {
+        assignment: record.assignment,
+        call: Call::of_entry(&record.entry),
+        cause: Cause::of_entry(&record.entry),
+        progress: match (progress.remove(&record.assignment.slot), &problem) {
+            (Some(progress), _) => progress,
+            (None, None) => Progress::Waiting,
+            (None, Some(_)) => Progress::Unknown,
+        },
+    });
+    (rows.collect(), problem)
 }
 
 fn row(scheduler: UnitId, entry: &ProcessEntry) -> Option<ProcessRow> {

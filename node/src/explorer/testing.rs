@@ -15,12 +15,17 @@ use protocol::{
     schema::{Method, MethodKind, Param, Schema, Type},
 };
 
+use serde_json::{Map, Value as Json, json};
+
 use super::facts::{
-    Arrival, Call, Caused, GraphFacts, LogFacts, MessageFacts, Names, Origin, Problem,
+    Arrival, Call, Caused, GraphFacts, LogFacts, LogPage, MessageFacts, Names, Origin, Problem,
     ProcessFacts, ProcessList, ProcessRow, Progress, SlotFacts, UnitFacts, WaitingFacts,
 };
 use super::proven::{Proven, Standing};
-use crate::trace::{Bounds, Execution, Growth, Hop, Reached};
+use crate::{
+    replay::{Shift, Sight, Told, Visit, changes},
+    trace::{Bounds, Execution, Growth, Hop, Reached},
+};
 
 /// What a hostile actor, unit or client writes wherever it can.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
@@ -214,6 +219,7 @@ pub(crate) fn slot(number: u64, reply: Option<Reply>, outbox: Vec<OutboxItem>) -
     SlotFacts {
         assignment,
         call: Call::of_entry(&record.entry),
+        cause: None,
         progress: executed.map_or(Progress::Waiting, Progress::Executed),
     }
 }
@@ -232,6 +238,12 @@ pub(crate) fn log() -> LogFacts {
         next: Slot::new(5),
         problem: None,
     }
+}
+
+/// A log as its newest page.
+pub(crate) fn log_page(log: LogFacts) -> LogPage {
+    let first = log.rows.last().map(|row| row.assignment.slot).unwrap_or_default();
+    LogPage { span: (first, log.next), log, ..LogPage::default() }
 }
 
 pub(crate) fn names() -> Names {
@@ -412,6 +424,29 @@ pub(crate) fn proven() -> Proven {
     };
     let slots = vec![standing(8, &[3], &[]), standing(7, &[3], &[4]), standing(6, &[3, 4], &[])];
     Proven { quorum: 2, units: 3, slots, missing: vec![(unit(5), problem())] }
+}
+
+/// A slot whose state says something hostile, and more than is shown.
+pub(crate) fn visit(number: u64) -> Visit {
+    let record = record(message("source"), number);
+    let outcome = executed(&record.assignment, failure(), Vec::new()).outcome;
+    let said = |count: usize| {
+        let field = |index: usize| (format!("{HOSTILE}{index:03}"), json!([HOSTILE, index]));
+        let mut fields: Map<String, Json> = (0..count).map(field).collect();
+        fields.insert("long".to_owned(), json!(HOSTILE.repeat(10_000)));
+        Json::Object(fields)
+    };
+    let (before, after) = (said(100), said(200));
+    let sight = Sight {
+        told: Told::Views(after.clone()),
+        root: Some(Hash::ZERO),
+        module: ModuleId::of(b"module"),
+        memory: usize::MAX,
+        memory_root: Some(Hash::ZERO),
+        keys: 3,
+    };
+    let shift = Shift { told: Some(changes(&before, &after, 50)), bytes: None, keys: [1, 2, 3] };
+    Visit { record, outcome, sight, shift: Some(shift), basis: None }
 }
 
 /// Checks that nothing hostile in a page is markup, or moves what stands around it.

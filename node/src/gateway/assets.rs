@@ -21,6 +21,10 @@ pub(super) async fn forms() -> Asset {
     asset("text/javascript; charset=utf-8", include_str!("../../assets/forms.js"))
 }
 
+pub(super) async fn slider() -> Asset {
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/slider.js"))
+}
+
 pub(super) async fn icon() -> Asset {
     asset("image/svg+xml", include_str!("../../assets/icon.svg"))
 }

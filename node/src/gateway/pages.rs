@@ -3,6 +3,7 @@
 pub(super) mod forms;
 mod graph;
 mod holders;
+pub(super) mod travel;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ use crate::explorer::{
     self, SEARCHED,
     facts::{LogFacts, MessageFacts, Names, Problem, ProcessFacts, SlotFacts},
     fault::Fault,
+    filter::{Filter, Place},
     home::{self, Home},
     layout::{self, Frame, Live},
     message, outbox, problem, process,
@@ -94,9 +96,35 @@ pub(super) async fn processes(
 }
 
 /// A place in a log.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct LogPlace {
     before: Option<u64>,
+    from: Option<u64>,
+    /// As people write it: the newest slot wanted.
+    upto: Option<String>,
+    method: Option<String>,
+    sender: Option<String>,
+    outcome: Option<String>,
+}
+
+impl LogPlace {
+    /// Where, and which slots.
+    fn read(&self) -> Result<(Place, Filter), Problem> {
+        let Self { before, from, upto, method, sender, outcome } = self;
+        let filter = Filter::parse(method.as_deref(), sender.as_deref(), outcome.as_deref())?;
+        let upto = upto.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let upto = upto.map(|text| text.parse::<u64>().map(|slot| slot.saturating_add(1)));
+        let upto = upto.transpose().map_err(|_| {
+            let hint = "A slot is a number in decimal digits.";
+            Problem::new(Fault::BadParameter, "This is no slot.", hint)
+        })?;
+        let place = match (from, upto.or(*before)) {
+            (Some(from), _) => Place::From(Slot::new(*from)),
+            (None, Some(before)) => Place::Before(Slot::new(before)),
+            (None, None) => Place::Newest,
+        };
+        Ok((place, filter))
+    }
 }
 
 /// `/process/{id}`
@@ -106,30 +134,30 @@ pub(super) async fn process(
     Asked(place): Asked<LogPlace>,
 ) -> Response {
     let read = async {
-        let before = place?.before.map(Slot::new);
+        let (place, filter) = place?.read()?;
         let process: ProcessId = id(&text)?;
         let facts = shared.reader.process(process).await?;
         let (log, waiting, proven) = tokio::join!(
-            shared.reader.log_before(process, before, SLOTS),
+            shared.reader.log_page(process, place, filter, SLOTS),
             shared.reader.waiting(Some(process), outbox::OF_PROCESS_MAX),
             shared.reader.proven(process),
         );
         let log = log?;
-        let mut mentioned = mentioned_in_log(&facts, &log);
+        let mut mentioned = mentioned_in_log(&facts, &log.log);
         mentioned.extend(waiting.iter().flat_map(outbox::mentioned));
         let names = shared.reader.names(mentioned).await;
-        Ok((facts, (log, waiting), proven, names, before))
+        Ok((facts, (log, waiting), proven, names))
     };
     match read.await {
-        Ok((facts, (log, waiting), proven, names, before)) => {
+        Ok((facts, (log, waiting), proven, names)) => {
             let own = facts.process.to_string();
-            let live = if before.is_none() { Live::Of(&own) } else { Live::No };
+            let live = if log.is_live() { Live::Of(&own) } else { Live::No };
             let title = if facts.described.spawn.name.is_empty() {
                 "Process"
             } else {
                 &facts.described.spawn.name
             };
-            let page = process::page(&facts, (&log, &waiting), &proven, &names, before);
+            let page = process::page(&facts, (&log, &waiting), &proven, &names);
             show(&shared, title, live, &page)
         }
         Err(problem) => fail(&shared, &problem),

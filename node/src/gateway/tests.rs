@@ -19,8 +19,8 @@ use tower::ServiceExt;
 use transport::Directory;
 
 use super::{
-    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, Tails, router,
-    start,
+    Feed, Gateway, GatewayConfig, GatewayError, Guard, Own, Room, Serving, Shared, Tails, Travels,
+    router, start,
 };
 use crate::explorer::Reader;
 
@@ -47,8 +47,9 @@ async fn site() -> Router {
 
 fn site_with(client: Client, serving: &Serving) -> Router {
     let feed = Feed::new(serving.gateway_streams, CancellationToken::new());
-    let (reader, tails) = (Reader::new(client), Tails::new());
-    let shared = Shared { reader, feed, tails, room: Room::new(), own: Own::default() };
+    let (tails, travels) = (Tails::new(), Travels::new(CancellationToken::new()));
+    let (reader, room, own) = (Reader::new(client), Room::new(), Own::default());
+    let shared = Shared { reader, feed, tails, room, own, travels };
     router(shared, Guard::new(LOCAL, serving))
 }
 
@@ -106,7 +107,9 @@ async fn what_nobody_can_tell_is_a_page_with_a_code() {
     let unit = UnitId::from_bytes([1; 32]);
     let outbox = "/outbox".to_owned();
     let graph = format!("/message/{message}/graph");
-    for path in [format!("/process/{process}"), format!("/message/{message}"), graph, outbox] {
+    let state = format!("/process/{process}/state?at=3");
+    let pages = [format!("/process/{process}"), format!("/message/{message}")];
+    for path in pages.into_iter().chain([state, graph, outbox]) {
         let (status, page) = get(&site, &path).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{path}");
         assert!(page.contains("unreachable"), "{page}");
@@ -134,6 +137,11 @@ async fn addresses_that_name_nothing_are_refused_with_a_page() {
     }
     let path = format!("/api/v1/process/{process}/log?from=x");
     assert_eq!(get(&site, &path).await.0, StatusCode::BAD_REQUEST);
+    for query in ["?outcome=never", "?sender=x", "?upto=x", "?before=-1", "/state?at=x"] {
+        let (status, page) = get(&site, &format!("/process/{process}{query}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(page.contains("bad-parameter"), "{page}");
+    }
     assert_eq!(get(&site, "/api/v1/events?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/api/v1/outbox?process=x").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(get(&site, "/api/v1/process/x/events").await.0, StatusCode::BAD_REQUEST);

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use super::{
     Subject,
     audit::anchor,
+    budget::{Halt, Pace},
     checkpoints::{self, Candidate},
     pages::{End, Pages},
     rules::Rules,
@@ -68,12 +69,22 @@ pub(crate) async fn reach(
     progress: ProgressBar,
 ) -> Result<Past, NodeError> {
     let head = subject.client.head(subject.process).await?;
+    Ok(reach_within(subject, wanted, &head, &Pace::free(progress)).await?)
+}
+
+/// Finds the state of a process, at a pace.
+pub(super) async fn reach_within(
+    subject: &Arc<Subject>,
+    wanted: Wanted,
+    head: &HeadStatement,
+    pace: &Pace,
+) -> Result<Past, Halt> {
     let slot = wanted.slot.unwrap_or(head.slot);
     if slot > head.slot {
-        return Err(NodeError::Usage(format!(
+        return Err(Halt::Failed(NodeError::Usage(format!(
             "there is no slot {slot} yet: the last of the log is {}",
             head.slot
-        )));
+        ))));
     }
     // An outcome shows only to whoever executes the slot.
     let latest = match wanted.outcome {
@@ -81,23 +92,44 @@ pub(crate) async fn reach(
         false => Some(slot),
     };
     let start = match latest.filter(|_| wanted.checkpoints) {
-        Some(latest) => from_checkpoint(subject, latest).await?,
+        Some(latest) => from_checkpoint(subject, latest, pace).await?,
         None => None,
     };
     let start = match start {
         Some(start) => start,
-        None => Start { replay: subject.unborn().map_err(NodeError::system)?, basis: None },
+        None => {
+            pace.allows(slot.get().saturating_add(1))?;
+            Start { replay: subject.unborn().map_err(NodeError::system)?, basis: None }
+        }
     };
     // It is as large as all that it waits for.
-    Box::pin(go_on(subject, start, (slot, &head), progress)).await
+    Box::pin(go_on(subject, start, (slot, head), pace)).await
+}
+
+/// The same process after the next slot.
+pub(super) async fn step(
+    subject: &Arc<Subject>,
+    past: Past,
+    head: &HeadStatement,
+    pace: &Pace,
+) -> Result<Past, Halt> {
+    let Past { replay, basis, .. } = past;
+    let slot = replay.next();
+    Box::pin(go_on(subject, Start { replay, basis }, (slot, head), pace)).await
 }
 
 /// The best checkpoint that holds; tells of those that do not.
-async fn from_checkpoint(subject: &Arc<Subject>, latest: Slot) -> Result<Option<Start>, NodeError> {
+async fn from_checkpoint(
+    subject: &Arc<Subject>,
+    latest: Slot,
+    pace: &Pace,
+) -> Result<Option<Start>, Halt> {
     let mut offered = checkpoints::offered(subject, latest).await;
     for _ in 0..ATTEMPTS_MAX {
         let Some(candidate) = offered.pop() else { return Ok(None) };
         let (unit, slot) = (candidate.unit, candidate.checkpoint.position.slot);
+        // The memory is not worth fetching for what would not be replayed from it.
+        pace.allows(latest.get().saturating_sub(slot.get()))?;
         match restore(subject, candidate).await? {
             Ok(start) => return Ok(Some(start)),
             Err(reason) => note(&format!(
@@ -164,12 +196,12 @@ async fn go_on(
     subject: &Arc<Subject>,
     start: Start,
     (slot, head): (Slot, &HeadStatement),
-    progress: ProgressBar,
-) -> Result<Past, NodeError> {
+    pace: &Pace,
+) -> Result<Past, Halt> {
     let Start { replay, basis } = start;
     let position = replay.position().copied();
     let left = slot.get().saturating_add(1).saturating_sub(replay.next().get());
-    progress.set_length(left);
+    pace.begin(left)?;
     let (client, process) = (&subject.client, subject.process);
     let reader: LogReader = match &position {
         Some(position) => client.log_behind(process, position),
@@ -177,14 +209,14 @@ async fn go_on(
     };
     let pages = Pages::read(Arc::clone(subject), reader, slot, None);
     let whole = position.is_none();
-    let mine = Arc::clone(subject);
-    let done = on_thread(move |runtime| execute((&mine, runtime), replay, whole, pages, &progress));
+    let (mine, my_pace) = (Arc::clone(subject), pace.clone());
+    let done = on_thread(move |runtime| execute((&mine, runtime), replay, whole, pages, &my_pace));
     let done = done.await??;
     let (replay, replayed) = done;
     let last = match &replayed {
         Some((record, _)) => record.assignment,
         None => {
-            let page = client.log(process, slot).page(1).await?;
+            let page = client.log(process, slot).page(1).await.map_err(NodeError::from)?;
             let found = page.records.first().map(|record| record.assignment);
             let same = found.filter(|found| position.is_some_and(|at| at.chain == found.chain));
             let changed = || NodeError::Verification(format!("slot {slot}: the log changes"));
@@ -192,7 +224,7 @@ async fn go_on(
         }
     };
     if let Some(difference) = anchor(subject, head, &last).await? {
-        return Err(broken(&difference));
+        return Err(Halt::Failed(broken(&difference)));
     }
     Ok(Past { replay, replayed, basis })
 }
@@ -202,8 +234,8 @@ fn execute(
     mut replay: Replay,
     whole: bool,
     mut pages: Pages,
-    progress: &ProgressBar,
-) -> Result<(Replay, Option<(LogRecord, Replayed)>), NodeError> {
+    pace: &Pace,
+) -> Result<(Replay, Option<(LogRecord, Replayed)>), Halt> {
     let mut rules = Rules::new(whole);
     let mut last = None;
     while let Some(page) = pages.next() {
@@ -213,19 +245,20 @@ fn execute(
         })?;
         let bad = page.checks.finish(runtime)?;
         for (index, record) in page.records.iter().enumerate() {
+            pace.check()?;
             let slot = record.assignment.slot;
             let what = rules.take(record).err().map(str::to_owned);
             let unsigned = bad.as_ref().filter(|(first, _)| *first == index);
             if let Some(what) = what.or_else(|| unsigned.map(|(_, what)| what.clone())) {
-                return Err(broken(&super::Difference { slot, what }));
+                return Err(Halt::Failed(broken(&super::Difference { slot, what })));
             }
             let successor = subject.successor(&replay, &record.entry, runtime)?;
             let replayed = replay.execute(&record.assignment, &record.entry, successor.as_ref());
             last = Some((record.clone(), replayed.map_err(NodeError::system)?));
-            progress.inc(1);
+            pace.done();
         }
     }
-    progress.finish_and_clear();
+    pace.finish();
     Ok((replay, last))
 }
 

@@ -103,6 +103,15 @@ pub(super) fn views_of(wasm: &[u8]) -> Vec<String> {
 
 /// What a state says. For threads that execute actors.
 pub(super) fn tell(replay: &mut Replay, views: &[String]) -> Result<Told, NodeError> {
+    tell_while(replay, views, || true)
+}
+
+/// What a state says, as far as views may be asked: each can take as long as a slot.
+pub(super) fn tell_while(
+    replay: &mut Replay,
+    views: &[String],
+    goes_on: impl Fn() -> bool,
+) -> Result<Told, NodeError> {
     if let Ok(saved) = replay.saved().map_err(NodeError::system)? {
         let bytes: Vec<u8> = saved.chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
         if let Ok(value) = Value::decode_any(&bytes) {
@@ -111,7 +120,7 @@ pub(super) fn tell(replay: &mut Replay, views: &[String]) -> Result<Told, NodeEr
     }
     let mut answers = Map::new();
     let nothing = Value::Map(Vec::new()).encode().map_err(NodeError::system)?;
-    for view in views {
+    for view in views.iter().take_while(|_| goes_on()) {
         if let Reply::Value(bytes) = replay.view(view, &nothing).map_err(NodeError::system)? {
             answers.insert(view.clone(), bytes_to_json(&bytes));
         }

@@ -1,18 +1,14 @@
-use super::{LogFacts, Names, ProcessFacts, list};
-use crate::explorer::testing;
+use super::{Names, ProcessFacts, list};
+use crate::explorer::{facts::LogFacts, testing};
 
-fn page(
-    facts: &ProcessFacts,
-    log: &LogFacts,
-    names: &Names,
-    before: Option<protocol::Slot>,
-) -> maud::Markup {
-    super::page(facts, (log, &Ok(testing::waiting())), &Ok(testing::proven()), names, before)
+fn page(facts: &ProcessFacts, log: &LogFacts, names: &Names) -> maud::Markup {
+    let log = testing::log_page(log.clone());
+    super::page(facts, (&log, &Ok(testing::waiting())), &Ok(testing::proven()), names)
 }
 
 #[test]
 fn a_process_shows_what_its_spawn_fixed_and_what_it_can_be_asked() {
-    let page = page(&testing::process_facts(), &testing::log(), &testing::names(), None);
+    let page = page(&testing::process_facts(), &testing::log(), &testing::names());
     let page = page.into_string();
     testing::assert_harmless(&page);
     for fact in ["1 of 2", "1,000,000,000", "64.0 MiB", "u64?", ">view<", ">message<"] {
@@ -25,7 +21,7 @@ fn a_process_shows_what_its_spawn_fixed_and_what_it_can_be_asked() {
 fn a_process_whose_module_is_out_of_reach_is_shown_without_methods() {
     let mut facts = testing::process_facts();
     facts.schema = Err(testing::problem());
-    let page = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    let page = page(&facts, &testing::log(), &testing::names()).into_string();
     assert!(page.contains("unreachable"));
     assert!(page.contains("1 of 2"));
 }
@@ -33,24 +29,25 @@ fn a_process_whose_module_is_out_of_reach_is_shown_without_methods() {
 #[test]
 fn what_a_process_told_and_is_not_delivered_stands_on_its_page() {
     let (facts, log, names) = (testing::process_facts(), testing::log(), testing::names());
-    let shown = page(&facts, &log, &names, None).into_string();
+    let shown = page(&facts, &log, &names).into_string();
     assert!(shown.contains("Waits to be delivered"));
     let proven = Err(testing::problem());
     let nothing = Ok(super::WaitingFacts::default());
-    let quiet = super::page(&facts, (&log, &nothing), &proven, &names, None).into_string();
+    let log = testing::log_page(log);
+    let quiet = super::page(&facts, (&log, &nothing), &proven, &names).into_string();
     assert!(!quiet.contains("Waits to be delivered"));
     let unknown = Err(testing::problem());
-    let unknown = super::page(&facts, (&log, &unknown), &proven, &names, None).into_string();
+    let unknown = super::page(&facts, (&log, &unknown), &proven, &names).into_string();
     assert!(unknown.contains("Waits to be delivered") && unknown.contains("unreachable"));
 }
 
 #[test]
 fn a_process_that_moved_shows_its_epochs_and_who_orders_it_now() {
     let mut facts = testing::process_facts();
-    let once = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    let once = page(&facts, &testing::log(), &testing::names()).into_string();
     assert!(!once.contains("Epochs"), "a log of one epoch is just a log");
     facts.described = testing::moved(testing::HOSTILE);
-    let page = page(&facts, &testing::log(), &testing::names(), None).into_string();
+    let page = page(&facts, &testing::log(), &testing::names()).into_string();
     testing::assert_harmless(&page);
     let units = [2, 5].map(|seed| testing::key(seed).public().unit().to_string());
     for fact in ["Epochs", ">move<", ">spawn<", "version 0", &units[0], &units[1]] {
