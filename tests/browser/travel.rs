@@ -71,7 +71,8 @@ async fn a_slider_leads_through_the_states_of_a_process_without_loading_the_page
     assert_eq!(browser.value(SAYS).await, "n11");
     browser.follow("a[data-at='0']").await;
     assert_eq!(browser.value(SAYS).await, "n5");
-    browser.type_into("#at-number", "1\n").await;
+    browser.type_into("#at-number", "1").await;
+    browser.follow("#travel-form button").await;
     assert_eq!(browser.value(SAYS).await, "n6");
     look(browser, "state", &format!("{}/state?at=3", tally.page)).await;
     tally.end().await;
