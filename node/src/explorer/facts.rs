@@ -143,6 +143,8 @@ pub(crate) struct ProcessList {
 pub(crate) struct ProcessFacts {
     pub(crate) process: ProcessId,
     pub(crate) described: Arc<Described>,
+    /// The module that executes it now, by the word of a unit of its policy; nothing if none says.
+    pub(crate) module: Option<ModuleId>,
     pub(crate) schema: Result<Option<Arc<Schema>>, Problem>,
 }
 

@@ -3,7 +3,7 @@
 use antiphon_client::Described;
 use maud::{Markup, html};
 use protocol::{
-    ControlAction, Limits, ProcessId, UnitId,
+    ControlAction, Limits, Principal, ProcessId, UnitId,
     schema::{Method, MethodKind, Schema, Type},
 };
 
@@ -175,7 +175,12 @@ fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
     let (spawn, source) = (&facts.described.spawn, &facts.described.source);
     html! {
         dl {
-            dt { "Module" } dd { (show::module(&spawn.module)) }
+            @let module = facts.module.unwrap_or(spawn.module);
+            dt { "Module" }
+            dd {
+                (show::module(&module))
+                @if module != spawn.module { ", spawned with " (show::module(&spawn.module)) }
+            }
             dt { "Spawned by" } dd { (show::principal(&spawn.sender, names)) }
             dt { "Controller" } dd { (show::principal(&source.controller(), names)) }
             dt { "Scheduler" } dd { (show::unit(&source.scheduler())) }
@@ -185,7 +190,12 @@ fn facts(facts: &ProcessFacts, names: &Names) -> Markup {
                 @for unit in source.policy().ranked(&facts.process) { (show::unit(&unit)) " " }
             }
             dt { "Profile" } dd { (show::brief(source.profile())) }
-            dt { "Spawn" } dd { (show::message(&facts.process.spawn_entry(), "slot 0")) }
+            dt { "Spawn" }
+            dd { @match spawn.sender {
+                // Its entry is a delivery of its parent, which has another identifier.
+                Principal::Process(_) => a href={ "/process/" (facts.process) "?from=0" } { "slot 0" },
+                _ => (show::message(&facts.process.spawn_entry(), "slot 0")),
+            } }
             @for tag in &spawn.tags {
                 dt { "Tag " bdi { (plain(&tag.name, 60)) } } dd { bdi { (plain(&tag.value, 200)) } }
             }

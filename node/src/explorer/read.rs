@@ -158,8 +158,12 @@ impl Reader {
             Ok(Ok(_)) => self.client.describe(process).await?,
             _ => described,
         };
-        let schema = self.client.schema(process).await.map_err(Problem::from);
-        Ok(ProcessFacts { process, described, schema })
+        let (schema, module) = tokio::join!(
+            self.client.schema(process),
+            timeout(STATUS_WAIT, self.client.module_of(process)),
+        );
+        let module = module.ok().and_then(Result::ok);
+        Ok(ProcessFacts { process, described, module, schema: schema.map_err(Problem::from) })
     }
 
     /// A log from a slot on, oldest first.

@@ -324,6 +324,7 @@ pub(crate) fn process_facts() -> ProcessFacts {
     ProcessFacts {
         process: process("source"),
         described: described(HOSTILE),
+        module: Some(ModuleId::of(b"the module of an upgrade")),
         schema: Ok(Some(Arc::new(schema))),
     }
 }

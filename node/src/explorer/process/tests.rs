@@ -75,3 +75,14 @@ fn an_offset_past_the_end_is_no_error() {
     let page = list(&facts, 50).into_string();
     assert!(page.contains("not that many"));
 }
+
+#[test]
+fn an_upgraded_process_shows_its_module_and_the_one_before() {
+    let (facts, log, names) = (testing::process_facts(), testing::log(), testing::names());
+    let shown = page(&facts, &log, &names).into_string();
+    let spawned = facts.described.spawn.module;
+    assert!(shown.contains(&format!("/module/{}", facts.module.unwrap())));
+    assert!(shown.contains("spawned with") && shown.contains(&format!("/module/{spawned}")));
+    let untold = ProcessFacts { module: None, ..facts };
+    assert!(!page(&untold, &log, &names).into_string().contains("spawned with"));
+}
