@@ -25,8 +25,8 @@ use crate::{
     replay::{Budget, Halt, Subject, visit},
 };
 
-/// Slots executed for one page: what may lie between two checkpoints of a unit, and as many again.
-const SLOTS_MAX: u64 = 20_000;
+/// Slots executed for one page. Those that take much gas are ended by the time before.
+const SLOTS_MAX: u64 = 100_000;
 
 /// How long one replay may take.
 const REPLAY_TIME: Duration = Duration::from_secs(8);

@@ -35,9 +35,9 @@ async fn one_replay_of_a_process_and_few_in_all_have_a_turn() {
 
 #[test]
 fn what_is_too_costly_says_so_with_a_stable_word() {
-    let far = halted(Halt::Far(100_000));
+    let far = halted(Halt::Far(1_234_567));
     assert_eq!((far.status, far.code.as_str()), (422, "too-costly"));
-    assert!(far.detail.contains("100000"), "{}", far.detail);
+    assert!(far.detail.contains("1234567"), "{}", far.detail);
     assert_eq!(halted(Halt::Late).code, "too-costly");
     assert_eq!(halted(Halt::Stopped).code, "overloaded");
     assert_eq!(failed(NodeError::Verification("x".to_owned())).code, "verification-failed");
