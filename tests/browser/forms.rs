@@ -87,11 +87,13 @@ async fn a_form_works_without_scripts_and_sends_once() {
     browser.show(1_280, "light", false).await;
 
     counter.form("add").await;
-    browser.type_into("#p0", "-1\n").await;
+    browser.type_into("#p0", "-1").await;
+    browser.click("form.fill button").await;
     assert!(counter.shown().await.contains("it goes from 0 to"), "{}", counter.shown().await);
     assert_eq!(browser.value("document.querySelector('#p0').value").await, "-1");
     browser.value("document.querySelector('#p0').value = ''").await;
-    browser.type_into("#p0", "3\n").await;
+    browser.type_into("#p0", "3").await;
+    browser.click("form.fill button").await;
     assert!(browser.url().await.contains("/message/msg1"), "{}", browser.url().await);
     assert!(counter.shown().await.contains("add"), "{}", counter.shown().await);
     browser.go(&browser.url().await).await;

@@ -142,7 +142,7 @@ fn drawing(chart: &Chart) -> Markup {
     let [title, desc] = ["title", "desc"].map(|part| format!("{}-{part}", chart.id));
     let summary = summary(chart, &values, ends);
     html! {
-        svg.chart role="img" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } aria-labelledby={ (title) " " (desc) } {
+        svg.chart role="group" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } aria-labelledby={ (title) " " (desc) } {
             title id=(title) { (chart.title) " by slot" }
             desc id=(desc) { (summary) }
             @for tick in scale.ticks() {
