@@ -59,11 +59,7 @@ pub(crate) async fn hops(
     let mut commits = histogram();
     add_commits(data, pairs, &mut commits).await?;
     note(&format!("spawning {pairs} pairs"));
-    let module = example_modules::PINGPONG;
-    let players =
-        spawn_all(client, pairs.saturating_mul(2), module, Value::Map(Vec::new())).await?;
-    let games: Vec<(ProcessId, ProcessId)> =
-        players.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect();
+    let games = pairs_of(client, pairs).await?;
     // The first throws introduce the players to each other, and tell how many fit the time.
     play(client, &games, 10).await?;
     let (warm, took) = play(client, &games, 100).await?;
@@ -96,9 +92,21 @@ pub(crate) async fn hops(
     })
 }
 
+/// Spawns so many pairs of players.
+pub(super) async fn pairs_of(
+    client: &Client,
+    pairs: u32,
+) -> Result<Vec<(ProcessId, ProcessId)>, NodeError> {
+    let module = example_modules::PINGPONG;
+    let players =
+        spawn_all(client, pairs.saturating_mul(2), module, Value::Map(Vec::new())).await?;
+    let pair = |pair: &[ProcessId]| Some((*pair.first()?, *pair.last()?));
+    Ok(players.chunks_exact(2).filter_map(pair).collect())
+}
+
 /// Lets every pair throw so often; gives how many throws there were in how many microseconds, between
 /// the first and the last tenth of them.
-async fn play(
+pub(super) async fn play(
     client: &Client,
     games: &[(ProcessId, ProcessId)],
     rounds: u64,

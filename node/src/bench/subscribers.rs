@@ -1,22 +1,21 @@
 //! Many who follow one process over HTTP: what they take of a gateway's memory, whether each gets
 //! every event, and how soon.
 
-use std::{net::SocketAddr, process::Stdio, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use antiphon_client::Client;
 use futures::{StreamExt, TryStreamExt, stream};
 use protocol::{Entry, ProcessId};
 use serde::Serialize;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     net::TcpStream,
-    process::{Child, ChildStdin, Command},
     task::JoinSet,
     time::timeout,
 };
 
 use super::{
-    idle::pss,
+    gateway::Gateway,
     ingest::{PATIENCE, sign, spawn},
     machine::{micros, now},
     report::{Latency, histogram},
@@ -28,9 +27,6 @@ const CONNECTING: usize = 32;
 
 /// What the subscribers may take together, for each thousand of them.
 const LIMIT_MIB_PER_THOUSAND: u32 = 50;
-
-/// The longest ready line in bytes.
-const LINE_MAX: u64 = 4_096;
 
 /// What is read of a stream at once.
 const BUFFER: usize = 1_024;
@@ -65,14 +61,6 @@ pub(crate) struct SubscribersReport {
     pub(crate) delivered: Latency,
     /// From submitting a message to the reply at whoever sent it.
     pub(crate) replied: Latency,
-}
-
-/// A gateway in a program of its own; killed when dropped.
-struct Gateway {
-    child: Child,
-    address: SocketAddr,
-    pid: u32,
-    stdin: Option<ChildStdin>,
 }
 
 /// Who follows a process.
@@ -145,43 +133,6 @@ pub(crate) async fn subscribers(
         delivered: Latency::of(&delivered),
         replied: Latency::of(&replied),
     })
-}
-
-impl Gateway {
-    async fn start(streams: usize, network: &[String]) -> Result<Self, NodeError> {
-        let program = std::env::current_exe().map_err(NodeError::system)?;
-        let mut child = Command::new(program)
-            .args(["gateway", "--json", "--until-stdin-closes", "--gateway-rate", "1000000"])
-            .args(["--gateway-streams", &streams.saturating_add(1).to_string()])
-            .args(network)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(NodeError::system)?;
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            let mut stdout = BufReader::new(stdout.take(LINE_MAX));
-            stdout.read_line(&mut line).await.map_err(NodeError::system)?;
-        }
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        let address = ready.get("gateway").and_then(|url| url.as_str()?.strip_prefix("http://"));
-        let address = address.and_then(|address| address.parse().ok());
-        let address = address.ok_or_else(|| NodeError::system("the gateway does not start"))?;
-        let pid = child.id().unwrap_or_default();
-        Ok(Self { stdin: child.stdin.take(), child, address, pid })
-    }
-
-    /// Its proportional memory in KiB.
-    fn memory(&self) -> Result<u64, NodeError> {
-        pss(&[self.pid])
-    }
-
-    async fn stop(mut self) {
-        // It ends by itself when its input does; killed if it does not.
-        self.stdin = None;
-        let _ = timeout(PATIENCE, self.child.wait()).await;
-    }
 }
 
 impl Subscriber {

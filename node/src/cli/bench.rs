@@ -17,7 +17,7 @@ use super::{
 use crate::{
     bench::{
         self, AssignOptions, DeliverOptions, FloodOptions, HopsOptions, IdleOptions, IngestOptions,
-        RingOptions, StartOptions, SubscribersOptions,
+        PagesOptions, RingOptions, StartOptions, SubscribersOptions,
     },
     cluster::{Cluster, DataDirectory, KeyName, Shape, UpOptions},
     error::NodeError,
@@ -49,6 +49,8 @@ pub(crate) enum Bench {
     Flood(Flood),
     /// Let many follow one process over HTTP: what they take of memory, and whether each gets all.
     Subscribers(Subscribers),
+    /// Fill a network with messages and ask for each page of the explorer.
+    Pages(Pages),
     /// Send messages of many accounts straight to a scheduler of its own; durable, with proof.
     Assign(Assign),
     /// Send deliveries with proofs of origin straight to a scheduler of its own.
@@ -214,6 +216,16 @@ pub(crate) struct Subscribers {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Pages {
+    /// How many messages there are before, about
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10_000..=10_000_000))]
+    messages: u32,
+    /// How often each page is asked for
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    times: u32,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Lone {
     /// How many messages
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
@@ -295,6 +307,7 @@ impl Bench {
             Self::Subscribers(options) => {
                 Box::pin(OfCluster::Subscribers(options).run(globals)).await
             }
+            Self::Pages(options) => Box::pin(OfCluster::Pages(options).run(globals)).await,
         }
     }
 }
@@ -310,6 +323,7 @@ enum OfCluster {
     Savina(Savina),
     Flood(Flood),
     Subscribers(Subscribers),
+    Pages(Pages),
 }
 
 impl From<Assign> for AssignOptions {
@@ -392,6 +406,12 @@ impl OfCluster {
                 let network = place(&client, data.as_deref(), &globals.bootstrap);
                 let options = SubscribersOptions { subscribers, events, network };
                 let report = Box::pin(bench::subscribers(&client, options)).await;
+                report.and_then(|report| output.print(&report, || report.text()))
+            }
+            Self::Pages(Pages { messages, times }) => {
+                let network = place(&client, data.as_deref(), &globals.bootstrap);
+                let options = PagesOptions { messages, times, network };
+                let report = Box::pin(bench::pages(&client, options)).await;
                 report.and_then(|report| output.print(&report, || report.text()))
             }
         };

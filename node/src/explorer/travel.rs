@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     facts::{Names, Problem, ProcessFacts, SlotFacts},
     log, problem,
-    show::{self, brief, full, number, plain, size},
+    show::{self, full, number, plain, size},
 };
 use crate::replay::{Bytes, Change, Shift, Told, Visit};
 
@@ -336,7 +336,7 @@ fn raw(past: &Past) -> Markup {
                 @if let Some(root) = past.memory_root { ", of which the root is " (full(root)) }
             }
             dt { "Host table" } dd { (show::count(past.keys, "key")) }
-            dt { "Module" } dd { (brief(past.module)) }
+            dt { "Module" } dd { (show::module(&past.module)) }
             dt { "Found by" }
             dd {
                 @match past.basis {
