@@ -121,7 +121,7 @@ async fn paths(
         ("units", "/units".to_owned()),
         ("unit", format!("/unit/{compute}")),
         ("outbox", "/outbox".to_owned()),
-        ("search", "/search?q=bench-99".to_owned()),
+        ("search", "/search?q=bench".to_owned()),
     ])
 }
 

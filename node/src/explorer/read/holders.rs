@@ -36,7 +36,7 @@ const SEARCHED_MODULES: usize = 16;
 /// Logs that are looked at for what an account sent, how many slots at the end of each, and how much
 /// of what is found is shown.
 const LOGS: usize = 16;
-const SLOTS: u32 = 32;
+const SLOTS: u32 = 16;
 const SENT: usize = 50;
 
 /// Pairs of processes asked for.
