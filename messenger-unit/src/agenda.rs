@@ -21,7 +21,7 @@ use protocol::{
     ItemBody, OutboxItem, ProcessId, RefusalCode, Slot, Timer, Timestamp, api::AgendaKey,
 };
 
-pub(crate) use recurrence::{Occurrence, before};
+pub(crate) use recurrence::Occurrence;
 
 /// How old a slot must be for its dates to be taken for possibly long over, in milliseconds.
 const HISTORY: u64 = 10_000;

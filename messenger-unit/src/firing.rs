@@ -18,7 +18,7 @@ use protocol::{
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    agenda::{Agenda, Bounds, Effect, Fired, Occurrence, Waiting, before},
+    agenda::{Agenda, Bounds, Effect, Fired, Occurrence, Waiting},
     delivery::code_of,
     errand::{Errand, Failure},
     hub::Hub,
@@ -261,7 +261,7 @@ impl Hub {
     /// Whether any compute unit of a process says that something is waited for. One that cannot tell
     /// counts as if it did, and one that has not executed the slot that set it says nothing.
     async fn is_open(&self, known: &Known, key: AgendaKey) -> Result<bool, RefusalCode> {
-        let request = Request::Agenda { after: before(key), limit: 1 };
+        let request = Request::Agenda { after: key.before(), limit: 1 };
         let mut answer = Err(RefusalCode::Unreachable);
         for unit in self.units_of(known, &key.process) {
             // First, as it may execute the slot meanwhile: then the date is on its agenda by now.

@@ -26,6 +26,7 @@ pub(crate) mod search;
 mod show;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod timers;
 pub(crate) mod travel;
 pub(crate) mod unit;
 pub(crate) mod units;

@@ -1,8 +1,6 @@
-//! Which occurrence of an item is due, and what comes before an item.
+//! Which occurrence of an item is due.
 
-use protocol::{
-    ItemBody, OutboxItem, ProcessId, Slot, Timer, TimerKind, Timestamp, api::AgendaKey,
-};
+use protocol::{ItemBody, OutboxItem, Timer, TimerKind, Timestamp, api::AgendaKey};
 
 /// An occurrence of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,25 +47,4 @@ impl Occurrence {
 
 fn at(due: Timestamp, every: u64, number: u64) -> Option<Timestamp> {
     due.get().checked_add(every.checked_mul(number)?).map(Timestamp::new)
-}
-
-/// The greatest key before another, to begin a page behind; nothing before the first of all.
-pub(crate) fn before(key: AgendaKey) -> Option<AgendaKey> {
-    if let Some(index) = key.index.checked_sub(1) {
-        return Some(AgendaKey { index, ..key });
-    }
-    let index = u32::MAX;
-    if let Some(slot) = key.slot.get().checked_sub(1) {
-        return Some(AgendaKey { slot: Slot::new(slot), index, ..key });
-    }
-    let mut bytes = *key.process.as_bytes();
-    for byte in bytes.iter_mut().rev() {
-        let (lower, borrowed) = byte.overflowing_sub(1);
-        *byte = lower;
-        if !borrowed {
-            let process = ProcessId::from_bytes(bytes);
-            return Some(AgendaKey { process, slot: Slot::new(u64::MAX), index });
-        }
-    }
-    None
 }

@@ -263,25 +263,6 @@ fn when_memory_is_short_the_first_are_kept_and_the_rest_is_asked_for_later() {
     assert_eq!(agenda.take_effects(), []);
 }
 
-#[test]
-fn what_comes_before_an_item_is_told_across_slots_and_processes() {
-    assert_eq!(before(key(3, 2)), Some(key(3, 1)));
-    assert_eq!(before(key(3, 0)), Some(key(2, u32::MAX)));
-    let last = AgendaKey { index: u32::MAX, slot: Slot::new(u64::MAX), ..key(0, 0) };
-    let mut bytes = [1; 32];
-    bytes[31] = 0;
-    assert_eq!(before(key(0, 0)).map(|key| key.process), Some(ProcessId::from_bytes(bytes)));
-    assert_eq!(before(key(0, 0)).map(|key| key.slot), Some(last.slot));
-    let first = AgendaKey { process: process(0), ..key(0, 0) };
-    assert_eq!(before(first), None);
-    let mut borrowing = [0; 32];
-    borrowing[0] = 2;
-    let mut lower = [0xff; 32];
-    lower[0] = 1;
-    let key = before(AgendaKey { process: ProcessId::from_bytes(borrowing), ..first }).unwrap();
-    assert_eq!(key.process, ProcessId::from_bytes(lower));
-}
-
 proptest! {
     /// Whatever comes in whatever order: memory stays bounded, a date is under way once at a time
     /// and never before it is due, and in the end everything fires or is closed.

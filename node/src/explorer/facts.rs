@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use antiphon_client::{ClientError, Described};
 use protocol::{
     Answer, AskAnswer, Assignment, AssignmentProof, Delivery, Entry, EntryId, Hash, ItemBody,
-    ModuleId, OutboxItem, Principal, ProcessId, Refusal, RefusalCode, Slot, TimerKind, Timestamp,
-    UnitId, UnitRecord,
+    ModuleId, OutboxItem, Principal, ProcessId, Refusal, RefusalCode, Slot, Timer, TimerKind,
+    Timestamp, UnitId, UnitRecord,
     api::{Executed, LogRecord, UnitStatus, WaitingPair},
     schema::Schema,
 };
@@ -171,6 +171,14 @@ pub(crate) struct WaitingFacts {
     pub(crate) timers: u64,
     /// Messengers that did not answer.
     pub(crate) missing: Vec<(UnitId, Problem)>,
+}
+
+/// What a process waits for the time of, by the word of a unit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TimerFacts {
+    pub(crate) set: Vec<Timer>,
+    /// Whether there are more than these.
+    pub(crate) more: bool,
 }
 
 /// A piece of a log, newest first.

@@ -9,10 +9,13 @@ use protocol::{
 
 use super::{
     chart,
-    facts::{LogPage, Names, Problem, ProcessFacts, ProcessList, ProcessRow, WaitingFacts},
+    facts::{
+        LogPage, Names, Problem, ProcessFacts, ProcessList, ProcessRow, TimerFacts, WaitingFacts,
+    },
     forms, log, outbox, problem,
     proven::{self, Proven},
     show::{self, full, number, plain, size, time},
+    timers,
 };
 use crate::arguments::type_name;
 
@@ -94,6 +97,7 @@ fn table_row(row: &ProcessRow) -> Markup {
 pub(crate) fn page(
     facts: &ProcessFacts,
     (log, waiting): (&LogPage, &Result<WaitingFacts, Problem>),
+    timers: &Result<TimerFacts, Problem>,
     proven: &Result<Proven, Problem>,
     names: &Names,
 ) -> Markup {
@@ -120,6 +124,7 @@ pub(crate) fn page(
         (epochs(&facts.described))
         (proven::section(&facts.process, proven))
         (outbox::section(waiting, names))
+        (timers::section(&facts.process, timers))
         (chart::section(log))
         (log::section(facts, log, names))
     }

@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     facts::{
         Call, Cause, LogFacts, Names, Problem, ProcessFacts, ProcessList, ProcessRow, Progress,
-        SlotFacts, UnitFacts, WaitingFacts,
+        SlotFacts, TimerFacts, UnitFacts, WaitingFacts,
     },
     module::ModuleCard,
     pace::Paces,
@@ -299,6 +299,24 @@ impl Reader {
         let missing = waiting.missing.into_iter().map(|(unit, error)| (unit, error.into()));
         let (total, timers) = (waiting.total, waiting.timers);
         Ok(WaitingFacts { pairs, total, timers, missing: missing.collect() })
+    }
+
+    /// What a process waits for the time of.
+    pub(crate) async fn timers(
+        &self,
+        process: ProcessId,
+        limit: u32,
+    ) -> Result<TimerFacts, Problem> {
+        match timeout(STATUS_WAIT, self.client.timers(process, limit)).await {
+            Ok(told) => {
+                let (set, more) = told?;
+                Ok(TimerFacts { set, more })
+            }
+            Err(_) => {
+                let detail = "no unit that executes the process answers in time".to_owned();
+                Err(ClientError::Unreachable { detail }.into())
+            }
+        }
     }
 
     /// The names of processes, as far as they are found soon.

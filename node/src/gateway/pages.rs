@@ -30,6 +30,7 @@ use crate::explorer::{
     layout::{self, Frame, Live},
     message, outbox, problem, process,
     search::{self, Found, QUERY_MAX, Target},
+    timers,
 };
 
 pub(super) use graph::graph;
@@ -137,19 +138,20 @@ pub(super) async fn process(
         let (place, filter) = place?.read()?;
         let process: ProcessId = id(&text)?;
         let facts = shared.reader.process(process).await?;
-        let (log, waiting, proven) = tokio::join!(
+        let (log, waiting, timers, proven) = tokio::join!(
             shared.reader.log_page(process, place, filter, SLOTS),
             shared.reader.waiting(Some(process), outbox::OF_PROCESS_MAX),
+            shared.reader.timers(process, timers::SHOWN),
             shared.reader.proven(process),
         );
         let log = log?;
         let mut mentioned = mentioned_in_log(&facts, &log.log);
         mentioned.extend(waiting.iter().flat_map(outbox::mentioned));
         let names = shared.reader.names(mentioned).await;
-        Ok((facts, (log, waiting), proven, names))
+        Ok((facts, (log, waiting), timers, proven, names))
     };
     match read.await {
-        Ok((facts, (log, waiting), proven, names)) => {
+        Ok((facts, (log, waiting), timers, proven, names)) => {
             let own = facts.process.to_string();
             let live = if log.is_live() { Live::Of(&own) } else { Live::No };
             let title = if facts.described.spawn.name.is_empty() {
@@ -157,7 +159,7 @@ pub(super) async fn process(
             } else {
                 &facts.described.spawn.name
             };
-            let page = process::page(&facts, (&log, &waiting), &proven, &names);
+            let page = process::page(&facts, (&log, &waiting), &timers, &proven, &names);
             show(&shared, title, live, &page)
         }
         Err(problem) => fail(&shared, &problem),

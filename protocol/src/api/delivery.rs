@@ -18,6 +18,29 @@ pub struct AgendaKey {
     pub index: u32,
 }
 
+impl AgendaKey {
+    /// The greatest key before this one, to begin a page behind; nothing before the first of all.
+    pub fn before(self) -> Option<Self> {
+        if let Some(index) = self.index.checked_sub(1) {
+            return Some(Self { index, ..self });
+        }
+        let index = u32::MAX;
+        if let Some(slot) = self.slot.get().checked_sub(1) {
+            return Some(Self { slot: Slot::new(slot), index, ..self });
+        }
+        let mut bytes = *self.process.as_bytes();
+        for byte in bytes.iter_mut().rev() {
+            let (lower, borrowed) = byte.overflowing_sub(1);
+            *byte = lower;
+            if !borrowed {
+                let process = ProcessId::from_bytes(bytes);
+                return Some(Self { process, slot: Slot::new(u64::MAX), index });
+            }
+        }
+        None
+    }
+}
+
 /// What processes wait for the time of.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct AgendaPage {
@@ -95,4 +118,24 @@ pub enum WaitingState {
     /// For nothing: it was refused in a way that nothing can cure.
     #[n(2)]
     Blocked(#[n(0)] RefusalCode),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_before_an_item_is_told_across_slots_and_processes() {
+        let key = |process: [u8; 32], slot, index| AgendaKey {
+            process: ProcessId::from_bytes(process),
+            slot: Slot::new(slot),
+            index,
+        };
+        let (last, mut borrowing, mut lower) = (u64::MAX, [0; 32], [0xff; 32]);
+        assert_eq!(key([1; 32], 3, 2).before(), Some(key([1; 32], 3, 1)));
+        assert_eq!(key([1; 32], 3, 0).before(), Some(key([1; 32], 2, u32::MAX)));
+        assert_eq!(key([0; 32], 0, 0).before(), None);
+        (borrowing[0], lower[0]) = (2, 1);
+        assert_eq!(key(borrowing, 0, 0).before(), Some(key(lower, last, u32::MAX)));
+    }
 }

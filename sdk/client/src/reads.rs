@@ -4,11 +4,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use protocol::{
     EntryId, HeadStatement, ModuleId, ProcessId, Provenance, Refusal, RefusalCode, Role, Signed,
-    Slot, Source, UnitId, UnitRecord,
+    Slot, Source, Timer, UnitId, UnitRecord,
     abi::SCHEMA_SECTION,
     api::{
-        Adoption, Executed, LogRecord, ModuleBytes, OutcomePage, ProcessEntry, ProcessPage,
-        Request, Stored, UnitStatus,
+        Adoption, AgendaKey, AgendaPage, Executed, LogRecord, ModuleBytes, OutcomePage,
+        ProcessEntry, ProcessPage, Request, Stored, UnitStatus,
     },
     codec,
     schema::Schema,
@@ -234,6 +234,31 @@ impl Client {
             }
         };
         self.first_of(Role::Scheduler, Request::Find(entry), read).await
+    }
+
+    /// What a process waits for the time of, in the order in which it was set, at most so much, and
+    /// whether there is more: the next occurrence of each timer, and deadlines of asks and births. By
+    /// the word of one unit of its policy.
+    ///
+    /// # Errors
+    ///
+    /// Why no unit of the policy answered.
+    pub async fn timers(
+        &self,
+        process: ProcessId,
+        limit: u32,
+    ) -> Result<(Vec<Timer>, bool), ClientError> {
+        let first = AgendaKey { process, slot: Slot::ZERO, index: 0 };
+        let request = Request::Agenda { after: first.before(), limit };
+        let read = |_: &Source, page: AgendaPage| {
+            let all = page.timers.len();
+            let own = page.timers.into_iter().filter(|timer| timer.process == process);
+            let own: Vec<Timer> = own.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+            let more = page.more && own.len() == all;
+            // Another unit may execute the process.
+            Ok(if own.is_empty() { Said::Little((own, more)) } else { Said::Enough((own, more)) })
+        };
+        self.ask_executors(process, request, read).await
     }
 
     /// A module's Wasm binary.

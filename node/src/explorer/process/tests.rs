@@ -1,9 +1,13 @@
 use super::{Names, ProcessFacts, list};
-use crate::explorer::{facts::LogFacts, testing};
+use crate::explorer::{
+    facts::{LogFacts, TimerFacts},
+    testing,
+};
 
 fn page(facts: &ProcessFacts, log: &LogFacts, names: &Names) -> maud::Markup {
     let log = testing::log_page(log.clone());
-    super::page(facts, (&log, &Ok(testing::waiting())), &Ok(testing::proven()), names)
+    let timers = Ok(TimerFacts::default());
+    super::page(facts, (&log, &Ok(testing::waiting())), &timers, &Ok(testing::proven()), names)
 }
 
 #[test]
@@ -31,13 +35,13 @@ fn what_a_process_told_and_is_not_delivered_stands_on_its_page() {
     let (facts, log, names) = (testing::process_facts(), testing::log(), testing::names());
     let shown = page(&facts, &log, &names).into_string();
     assert!(shown.contains("Waits to be delivered"));
-    let proven = Err(testing::problem());
+    let (proven, timers) = (Err(testing::problem()), Ok(TimerFacts::default()));
     let nothing = Ok(super::WaitingFacts::default());
     let log = testing::log_page(log);
-    let quiet = super::page(&facts, (&log, &nothing), &proven, &names).into_string();
+    let quiet = super::page(&facts, (&log, &nothing), &timers, &proven, &names).into_string();
     assert!(!quiet.contains("Waits to be delivered"));
     let unknown = Err(testing::problem());
-    let unknown = super::page(&facts, (&log, &unknown), &proven, &names).into_string();
+    let unknown = super::page(&facts, (&log, &unknown), &timers, &proven, &names).into_string();
     assert!(unknown.contains("Waits to be delivered") && unknown.contains("unreachable"));
 }
 
