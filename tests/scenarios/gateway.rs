@@ -480,3 +480,17 @@ fn every_number_of_every_unit_is_a_metric() {
     assert!(hosted.is_some_and(|line| line.ends_with(" 1")), "{hosted:?}");
     cluster.stop();
 }
+
+#[test]
+fn a_timer_stands_on_the_page_of_its_process_until_it_is_cancelled() {
+    let data = directory();
+    let cluster = Cluster::up(data.path(), &[]);
+    let alarm = cluster.spawn(example_modules::ALARM, "{}");
+    let page = || ask(&cluster, &format!("GET /process/{alarm}"), "").1;
+    assert!(!page().contains("Timers and deadlines"), "{}", page());
+    cluster.run(&["send", &alarm, "once", "3600000"]).done();
+    assert!(page().contains("Timers and deadlines") && page().contains("slot 1</a>, effect 0"));
+    cluster.run(&["send", &alarm, "cancel"]).done();
+    assert!(!page().contains("Timers and deadlines"), "{}", page());
+    cluster.stop();
+}
