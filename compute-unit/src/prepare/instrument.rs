@@ -10,11 +10,15 @@
 //! `return` becomes a branch. Neither counter is restored on a trap: the host sets both before each
 //! call, and reads from them what the trap was.
 //!
+//! Two locals more hold the gas, and the depth as it was: a counter is written whenever it changes,
+//! but read only where somebody else may have written it, as each read would wait for the write
+//! before.
+//!
 //! Where gas falls below zero, the host is asked for more: it hands out the gas of a call by the
 //! slice, and ends the call where none is left.
 
 use wasm_encoder::{
-    BlockType, BranchHint, Function, InstructionSink,
+    BlockType, BranchHint, Function, InstructionSink, ValType,
     reencode::{Error, Reencode},
 };
 use wasmparser::Operator;
@@ -59,16 +63,18 @@ pub(super) fn function(
     let charges = blocks::charges(&body.body, entry)?;
     let weight = frame_weight(body.slots, body.operands, body.operators);
     let counted = body.calls || weight > limits::LEAF_WEIGHT_MAX;
-    let function = Shifted.new_function_with_parsed_locals(&body.body)?;
     let mut writer = Writer {
-        function,
+        function: Function::new(locals(body)?),
         unlikely: Vec::new(),
         added,
+        gas: body.slots,
+        depth: body.slots.saturating_add(1),
         charges: charges.into_iter(),
         next: None,
         open: 0,
     };
     writer.next = writer.charges.next();
+    writer.reread_gas();
     writer.charge_before(0);
     if counted {
         writer.enter(weight);
@@ -85,16 +91,31 @@ pub(super) fn function(
     }
     if counted {
         writer.function.instructions().end();
-        leave(&mut writer.function.instructions(), added.depth, weight);
+        writer.leave();
     }
     writer.function.instructions().end();
     Ok(Counted { function: writer.function, unlikely: writer.unlikely })
+}
+
+/// The locals of a function, and those that are added behind them.
+fn locals(body: &Body<'_>) -> Result<Vec<(u32, ValType)>, Error> {
+    let mut locals = Vec::new();
+    for group in body.body.get_locals_reader()? {
+        let (count, ty) = group?;
+        locals.push((count, Shifted.val_type(ty)?));
+    }
+    locals.extend([(1, ValType::I64), (1, ValType::I32)]);
+    Ok(locals)
 }
 
 struct Writer {
     function: Function,
     unlikely: Vec<BranchHint>,
     added: Added,
+    /// The local that holds the gas.
+    gas: u32,
+    /// The local that holds the depth at entry.
+    depth: u32,
     charges: std::vec::IntoIter<Charge>,
     next: Option<Charge>,
     /// Blocks open inside the function.
@@ -111,23 +132,36 @@ impl Writer {
 
     /// Takes a price from the gas. Nothing that was not paid for runs behind it.
     fn pay(&mut self, price: u64) {
-        let Added { gas, refill, .. } = self.added;
         let price = i64::try_from(price).unwrap_or(i64::MAX);
         let mut sink = self.function.instructions();
-        sink.global_get(gas).i64_const(price).i64_sub().global_set(gas);
-        is_broke(&mut sink, gas);
+        sink.local_get(self.gas).i64_const(price).i64_sub().local_tee(self.gas);
+        sink.global_set(self.added.gas);
+        sink.local_get(self.gas).i64_const(0).i64_lt_s();
         self.unlikely();
-        self.function.instructions().if_(BlockType::Empty).call(refill).end();
+        self.function.instructions().if_(BlockType::Empty).call(self.added.refill);
+        self.reread_gas();
+        self.function.instructions().end();
+    }
+
+    /// Reads the gas again where somebody else has, or may have, taken from it.
+    fn reread_gas(&mut self) {
+        self.function.instructions().global_get(self.added.gas).local_set(self.gas);
     }
 
     /// Adds a frame to the depth, and traps where that is too much.
     fn enter(&mut self, weight: u32) {
         let depth = self.added.depth;
         let mut sink = self.function.instructions();
-        sink.global_get(depth).i32_const(weight.cast_signed()).i32_add().global_set(depth);
+        sink.global_get(depth).local_tee(self.depth);
+        sink.i32_const(weight.cast_signed()).i32_add().global_set(depth);
         sink.global_get(depth).i32_const(limits::DEPTH_LIMIT.cast_signed()).i32_gt_u();
         self.unlikely();
         self.function.instructions().if_(BlockType::Empty).unreachable().end();
+    }
+
+    /// Makes the depth again what it was at entry.
+    fn leave(&mut self) {
+        self.function.instructions().local_get(self.depth).global_set(self.added.depth);
     }
 
     /// Tells the engine that the branch that comes next is hardly ever taken, so that what is
@@ -150,32 +184,30 @@ impl Writer {
             }
             Operator::MemoryGrow { .. } => {
                 self.function.instructions().call(self.added.grow);
+                self.reread_gas();
                 return Ok(());
             }
             Operator::MemoryCopy { .. }
             | Operator::MemoryFill { .. }
             | Operator::MemoryInit { .. } => {
                 self.function.instructions().call(self.added.bytes);
+                self.reread_gas();
             }
             _ => {}
         }
+        let calls = matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. });
         let instruction = Shifted.instruction(operator)?;
         self.function.instruction(&instruction);
+        if calls {
+            self.reread_gas();
+        }
         Ok(())
     }
 }
 
-fn is_broke(sink: &mut InstructionSink<'_>, gas: u32) {
-    sink.global_get(gas).i64_const(0).i64_lt_s();
-}
-
 fn refill_if_broke(sink: &mut InstructionSink<'_>, added: Added) {
-    is_broke(sink, added.gas);
+    sink.global_get(added.gas).i64_const(0).i64_lt_s();
     sink.if_(BlockType::Empty).call(added.refill).end();
-}
-
-fn leave(sink: &mut InstructionSink<'_>, depth: u32, weight: u32) {
-    sink.global_get(depth).i32_const(weight.cast_signed()).i32_sub().global_set(depth);
 }
 
 /// The function `()` that asks the host for gas to go on with. It comes back only with some.
