@@ -127,7 +127,7 @@ pub trait Actor: Addressable + Storable {
         _actor: &Self,
         _state: &State<Self>,
         _cx: &Context,
-        _method: &str,
+        _method: &[u8],
         _args: &[u8],
     ) -> Result<Option<Task>, Error> {
         Ok(None)
@@ -138,7 +138,7 @@ pub trait Actor: Addressable + Storable {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn call(actor: &mut Self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error>;
+    fn call(actor: &mut Self, cx: &Context, method: &[u8], args: &[u8]) -> Result<Answer, Error>;
 
     /// Whether there is a method that takes evidence.
     const ASSIGNED: bool = false;
@@ -157,7 +157,7 @@ pub trait Actor: Addressable + Storable {
     /// # Errors
     ///
     /// The method's own, `bad-arguments` or `unknown-method`.
-    fn view(actor: &Self, cx: &ViewContext, method: &str, args: &[u8]) -> Result<Vec<u8>, Error>;
+    fn view(actor: &Self, cx: &ViewContext, method: &[u8], args: &[u8]) -> Result<Vec<u8>, Error>;
 
     /// Saves the state for an upgrade: encoded as it is, or what `#[save]` gives.
     ///

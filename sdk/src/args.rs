@@ -116,6 +116,15 @@ impl<'a> Arguments<'a> {
         Ok(Self { left })
     }
 
+    /// Reads the arguments of a method that has no parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read) and [`finish`](Self::finish).
+    pub fn none(bytes: &'a [u8]) -> Result<(), Error> {
+        if bytes == [0xa0] { Ok(()) } else { Self::read(bytes)?.finish() }
+    }
+
     /// Takes one argument. One that is absent is read as the parameter's type reads an absent
     /// field: `None` for an `Option`.
     ///

@@ -2,13 +2,10 @@
 
 use std::{fmt, marker::PhantomData};
 
-use protocol::{
-    Timestamp,
-    abi::{self, GuestEffect},
-};
+use protocol::{Timestamp, abi::GuestEffect};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Error, expansion, expansion::Answer, world::World};
+use crate::{Context, Error, ViewContext, expansion, expansion::Answer, world::World};
 
 /// How long a client's call stays open, in milliseconds.
 const CLIENT_PATIENCE: u64 = 60 * 60 * 1_000;
@@ -26,18 +23,17 @@ pub(crate) struct CallId {
 
 impl CallId {
     /// The call that a context is of.
-    pub(crate) fn new(number: u64, context: &abi::Context) -> Self {
-        let deadline = context.deadline;
-        let until = match deadline {
+    pub(crate) fn new(number: u64, context: &ViewContext) -> Self {
+        let until = match context.deadline() {
             Some(deadline) => deadline.saturating_add(GRACE),
-            None => context.time.saturating_add(CLIENT_PATIENCE),
+            None => context.time().saturating_add(CLIENT_PATIENCE),
         };
         Self { number, until }
     }
 
     /// The call's number, while it can be answered.
     pub(crate) fn open(&self, world: &World) -> Option<u64> {
-        (world.here().time < self.until).then_some(self.number)
+        (world.here().time() < self.until).then_some(self.number)
     }
 
     /// Answers, if it is not too late.

@@ -171,15 +171,15 @@ impl Context {
         let own = self.own_spawn();
         let here = self.world().here();
         let spawn = Spawn {
-            sender: Principal::Process(here.process),
+            sender: Principal::Process(here.process()),
             module: module.module(),
             acceptance: module.acceptance(),
             args: args.into().encode(),
             name: String::new(),
             tags: Vec::new(),
             nonce: self.world().fresh(),
-            expiry: here.time.saturating_add(EXPIRY),
-            controller: here.controller,
+            expiry: here.time().saturating_add(EXPIRY),
+            controller: here.controller(),
             limits: Limits { children: None, ..own.limits },
             ..own
         };

@@ -4,81 +4,92 @@ mod mock;
 
 use std::{ops::Deref, rc::Rc};
 
-use protocol::{
-    EntryId, Gas, Hash, Principal, ProcessId, Slot, Timestamp,
-    abi::{self, GuestEffect},
-};
+use protocol::{EntryId, Gas, Hash, Principal, ProcessId, Slot, Timestamp, abi::GuestEffect};
 use serde::Serialize;
 
-use crate::{
-    Args, Event,
-    call::CallId,
-    cbor,
-    world::{Here, World},
-};
+use crate::{Args, Event, call::CallId, cbor, world::World};
 
 pub use mock::Tell;
 
 /// Where and when a view is answered. A view can have no effects, so nothing here makes any.
 #[derive(Debug, Clone)]
 pub struct ViewContext {
-    inner: abi::Context,
+    pub(crate) process: ProcessId,
+    pub(crate) slot: Slot,
+    pub(crate) time: Timestamp,
+    pub(crate) sender: Principal,
+    pub(crate) controller: Principal,
+    pub(crate) message: EntryId,
+    pub(crate) seed: Hash,
+    pub(crate) gas: Gas,
+    pub(crate) deadline: Option<Timestamp>,
 }
 
 impl ViewContext {
-    pub(crate) const fn new(inner: abi::Context) -> Self {
-        Self { inner }
+    /// Before the first slot.
+    pub(crate) const fn nowhere() -> Self {
+        Self {
+            process: ProcessId::from_bytes([0; 32]),
+            slot: Slot::new(0),
+            time: Timestamp::ZERO,
+            sender: Principal::Anonymous,
+            controller: Principal::Anonymous,
+            message: EntryId::from_bytes([0; 32]),
+            seed: Hash::ZERO,
+            gas: Gas::new(0),
+            deadline: None,
+        }
     }
 
     /// This process.
     pub const fn process(&self) -> ProcessId {
-        self.inner.process
+        self.process
     }
 
     /// The slot that is handled; in a view, the last slot executed.
     pub const fn slot(&self) -> Slot {
-        self.inner.slot
+        self.slot
     }
 
     /// The time of the slot by its scheduler. It never goes back.
     pub const fn time(&self) -> Timestamp {
-        self.inner.time
+        self.time
     }
 
     /// Who sent the message.
     pub const fn sender(&self) -> Principal {
-        self.inner.sender
+        self.sender
     }
 
     /// Whether this process itself sent the message, or its timer is due.
     pub fn is_own(&self) -> bool {
-        self.inner.sender == Principal::Process(self.inner.process)
+        self.sender == Principal::Process(self.process)
     }
 
     /// Who may upgrade, move and stop this process.
     pub const fn controller(&self) -> Principal {
-        self.inner.controller
+        self.controller
     }
 
     /// The entry that is handled.
     pub const fn message(&self) -> EntryId {
-        self.inner.message
+        self.message
     }
 
     /// A seed for choices that nobody could foresee when the message was sent. Everybody can
     /// compute it afterwards.
     pub const fn seed(&self) -> Hash {
-        self.inner.seed
+        self.seed
     }
 
     /// How much gas the handler may use.
     pub const fn gas_limit(&self) -> Gas {
-        self.inner.gas
+        self.gas
     }
 
     /// When the asker stops waiting, if somebody asked.
     pub const fn deadline(&self) -> Option<Timestamp> {
-        self.inner.deadline
+        self.deadline
     }
 }
 
@@ -102,7 +113,7 @@ impl ViewContext {
 /// each `await`.
 #[derive(Debug, Clone)]
 pub struct Context {
-    view: ViewContext,
+    view: Rc<ViewContext>,
     call: Option<CallId>,
     world: Rc<World>,
 }
@@ -143,27 +154,27 @@ impl Level {
 }
 
 impl Context {
-    /// The context of a slot that begins, and of the call in it if somebody waits for its reply.
-    pub(crate) fn enter(world: &Rc<World>, inner: abi::Context, call: Option<u64>) -> Self {
-        world.enter(Here::from(&inner));
-        let call = call.map(|number| CallId::new(number, &inner));
-        Self { view: ViewContext::new(inner), call, world: Rc::clone(world) }
+    /// The context of the slot at hand, and of the call in it if somebody waits for its reply.
+    pub(crate) fn here(world: &Rc<World>, call: Option<u64>) -> Self {
+        let view = world.here();
+        let call = call.map(|number| CallId::new(number, &view));
+        Self { view, call, world: Rc::clone(world) }
     }
 
     /// The time of the slot at hand by its scheduler. It never goes back.
     pub fn now(&self) -> Timestamp {
-        self.world.here().time
+        self.world.here().time()
     }
 
     /// The slot at hand.
     pub fn current_slot(&self) -> Slot {
-        self.world.here().slot
+        self.world.here().slot()
     }
 
     /// The seed of the slot at hand: nobody could foresee it when the call was made, nor when the
     /// last ask was.
     pub fn current_seed(&self) -> Hash {
-        self.world.here().seed
+        self.world.here().seed()
     }
 
     /// Sends a message that nobody answers. Messages to one process arrive once each and in order.

@@ -23,6 +23,8 @@ use crate::{Context, Error, Later, cbor};
 /// What a method comes to that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
+    /// A reply that says nothing: null.
+    Nothing,
     /// An encoded reply.
     Reply(Vec<u8>),
     /// The reply follows when the method ends.
@@ -32,13 +34,9 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The reply where there is nothing to say.
-    pub(crate) fn null() -> Self {
-        Self::Reply(cbor::NULL.to_vec())
-    }
-
     pub(crate) fn into_result(self) -> GuestResult {
         match self {
+            Self::Nothing => GuestResult::Reply(cbor::NULL.to_vec()),
             Self::Reply(reply) => GuestResult::Reply(reply),
             Self::Later => GuestResult::Later,
             Self::Held => GuestResult::Held,
@@ -67,12 +65,21 @@ pub fn try_reply<T: Serialize, E: Failure>(result: Result<T, E>) -> Result<Vec<u
     result.map(|value| reply(&value)).map_err(failure)
 }
 
+/// The answer of a method that returns nothing and can fail.
+///
+/// # Errors
+///
+/// The method's own.
+pub fn try_nothing<E: Failure>(result: Result<(), E>) -> Result<Answer, Error> {
+    result.map(|()| Answer::Nothing).map_err(failure)
+}
+
 /// Encodes the reply of a method that may reply later.
 pub fn later<T: Serialize>(cx: &Context, later: &Later<T>) -> Answer {
     match later.value() {
         Some(value) => Answer::Reply(reply(value)),
         None if cx.call().is_some() => Answer::Held,
-        None => Answer::null(),
+        None => Answer::Nothing,
     }
 }
 
@@ -122,7 +129,8 @@ pub trait Undisplayed {
 impl<E> Undisplayed for Shown<'_, E> {}
 
 /// The error for a method that the actor does not have.
-pub fn unknown_method(method: &str) -> Error {
+pub fn unknown_method(method: &[u8]) -> Error {
+    let method = shown(method);
     Error::known(Error::UNKNOWN_METHOD, format!("there is no method `{method}`"))
 }
 
@@ -132,6 +140,12 @@ pub fn no_evidence() -> Error {
 }
 
 /// The error for a message that was asked for as a view.
-pub fn not_a_view(method: &str) -> Error {
+pub fn not_a_view(method: &[u8]) -> Error {
+    let method = shown(method);
     Error::known(Error::UNKNOWN_METHOD, format!("`{method}` is a message, not a view: send it"))
+}
+
+/// The name of a method as it came.
+fn shown(method: &[u8]) -> &str {
+    str::from_utf8(method).unwrap_or("?")
 }

@@ -5,6 +5,11 @@ use std::cell::RefCell;
 
 use crate::{Actor, Runtime};
 
+/// What gives an actor memory: small, and small modules are what actors are made of.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// The state of an instance: the actor and the buffers shared with the compute unit.
 #[derive(Debug)]
 pub struct Guest<A> {
@@ -31,24 +36,24 @@ impl<A: Actor> Guest<A> {
 
     /// Handles the input that was written.
     pub fn handle(&mut self, address: usize, len: u32) -> u64 {
-        let output = self.runtime.handle(given(&self.input, address, len));
-        self.put(output)
+        self.runtime.handle_into(&mut self.output, given(&self.input, address, len));
+        self.told()
     }
 
     /// Answers the view that was written.
     pub fn view(&mut self, address: usize, len: u32) -> u64 {
-        let output = self.runtime.view(given(&self.input, address, len));
-        self.put(output)
+        self.output = self.runtime.view(given(&self.input, address, len));
+        self.told()
     }
 
     /// Saves the state.
     pub fn save(&mut self, address: usize, len: u32) -> u64 {
-        let output = self.runtime.save(given(&self.input, address, len));
-        self.put(output)
+        self.output = self.runtime.save(given(&self.input, address, len));
+        self.told()
     }
 
-    fn put(&mut self, output: Vec<u8>) -> u64 {
-        self.output = output;
+    /// Where the output is: address and length.
+    fn told(&self) -> u64 {
         let address = self.output.as_ptr().expose_provenance() as u64;
         (address << 32) | self.output.len() as u64
     }

@@ -11,11 +11,6 @@ mod response;
 
 use std::{cell::Ref, rc::Rc};
 
-use protocol::{
-    Principal,
-    abi::{self, GuestEffect},
-};
-
 use self::request::{Request, Rest, Saved};
 
 use crate::{
@@ -58,54 +53,55 @@ impl<A: Actor> Runtime<A> {
     /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
     /// [`abi::Output`].
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
-        let result = match request::read(input) {
-            Some((context, Request::Init { args, spawn })) => {
-                let cx = self.enter(context, None);
-                if let Some(spawn) = spawn {
-                    self.world.keep_spawn(spawn.to_vec());
-                }
-                A::init(&cx, args).map(|actor| self.bear(actor))
+        let mut output = Vec::new();
+        self.handle_into(&mut output, input);
+        output
+    }
+
+    /// As [`handle`](Self::handle), with the output put in the place of the last one.
+    pub(crate) fn handle_into(&mut self, output: &mut Vec<u8>, input: &[u8]) {
+        let begun = self.world.enter(|context| request::begin(input, context));
+        if A::ASYNC {
+            self.tasks.lose(&self.world, begun.lost());
+        }
+        let answer = match begun.request() {
+            Some(Request::Init { args, spawn }) => {
+                self.keep_spawn(spawn);
+                A::init(&self.context(None), args).map(|actor| self.bear(actor))
             }
-            Some((context, Request::Call { method, args, call })) => {
-                let cx = self.enter(context, call);
+            Some(Request::Call { method, args, call }) => {
+                let cx = self.context(call);
                 self.call(&cx, method, args)
             }
-            Some((context, Request::Answer(answer))) => {
-                self.enter(context, None);
-                self.answer(answer)
-            }
-            Some((context, Request::Timer { token, method, args })) => {
-                let sender = Principal::Process(context.process);
-                let cx = self.enter(abi::Context { sender, ..context }, None);
-                self.timer(&cx, token, method, args)
-            }
-            Some((context, Request::Assigned(evidence))) => self.assigned(context, evidence),
-            Some((context, Request::Load { saved, spawn })) => {
-                let cx = self.enter(context, None);
-                if let Some(spawn) = spawn {
-                    self.world.keep_spawn(spawn.to_vec());
-                }
-                load(&cx, saved).map(|actor| self.bear(actor))
+            Some(Request::Answer(answer)) => self.answer(answer),
+            Some(Request::Timer { token, method, args }) => self.timer(token, method, args),
+            Some(Request::Assigned(evidence)) => self.assigned(evidence),
+            Some(Request::Load { saved, spawn }) => {
+                self.keep_spawn(spawn);
+                load(&self.context(None), saved).map(|actor| self.bear(actor))
             }
             _ => Err(unsupported()),
         };
         if A::ASYNC {
             self.tasks.run(&self.world);
         }
-        output(result, self.world.effects().take())
+        response::write(output, &answer, &self.world.effects().take());
     }
 
     /// Answers an encoded [`abi::Input::View`]; gives an encoded [`abi::Output`]
     /// without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
-        let result = match request::read(input) {
-            Some((context, Request::View { method, args })) => {
+        let mut cx = ViewContext::nowhere();
+        let answer = match request::begin(input, &mut cx).request() {
+            Some(Request::View { method, args }) => {
                 let actor = self.state.get().ok_or_else(not_born);
-                actor.and_then(|actor| A::view(&actor, &ViewContext::new(context), method, args))
+                actor.and_then(|actor| A::view(&actor, &cx, method, args))
             }
             _ => Err(unsupported()),
         };
-        output(result.map(Answer::Reply), Vec::new())
+        let mut output = Vec::new();
+        response::write(&mut output, &answer.map(Answer::Reply), &[]);
+        output
     }
 
     /// Answers an encoded [`abi::Input::Save`]; gives an encoded
@@ -116,8 +112,8 @@ impl<A: Actor> Runtime<A> {
     /// If there is no state yet, the input is of another kind, or the state has no CBOR form:
     /// the upgrade fails and the module goes on.
     pub fn save(&self, input: &[u8]) -> Vec<u8> {
-        let input = request::read(input);
-        assert!(matches!(input, Some((_, Request::Save))), "save takes a save");
+        let request = request::begin(input, &mut ViewContext::nowhere()).request();
+        assert!(matches!(request, Some(Request::Save)), "save takes a save");
         let actor = self.state.get().expect("an upgrade comes after the birth");
         let state = match A::save(&actor) {
             Ok(state) => state,
@@ -126,19 +122,18 @@ impl<A: Actor> Runtime<A> {
         response::write_saved(A::STATE_VERSION, state.chunks(Self::CHUNK_LEN))
     }
 
-    /// Begins a slot. What waits for something that is lost is dropped.
-    fn enter(&mut self, mut context: abi::Context, call: Option<u64>) -> Context {
-        let lost = context.lost.take();
-        let cx = Context::enter(&self.world, context, call);
-        if A::ASYNC
-            && let Some(lost) = lost
-        {
-            self.tasks.lose(&self.world, &lost);
-        }
-        cx
+    /// The context of the slot at hand.
+    fn context(&self, call: Option<u64>) -> Context {
+        Context::here(&self.world, call)
     }
 
-    fn call(&mut self, cx: &Context, method: &str, args: &[u8]) -> Result<Answer, Error> {
+    fn keep_spawn(&self, spawn: Option<&[u8]>) {
+        if let Some(spawn) = spawn {
+            self.world.keep_spawn(spawn.to_vec());
+        }
+    }
+
+    fn call(&mut self, cx: &Context, method: &[u8], args: &[u8]) -> Result<Answer, Error> {
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         if A::ASYNC
             && let Some(task) = A::start(&actor, &self.state, cx, method, args)?
@@ -155,36 +150,30 @@ impl<A: Actor> Runtime<A> {
             let (token, answer) = answer.answer().ok_or_else(unsupported)?;
             self.world.arrive(token, answer.into());
         }
-        Ok(Answer::null())
+        Ok(Answer::Nothing)
     }
 
     /// Hands over evidence.
-    fn assigned(&mut self, context: abi::Context, evidence: Rest<'_>) -> Result<Answer, Error> {
+    fn assigned(&self, evidence: Rest<'_>) -> Result<Answer, Error> {
         if !A::ASSIGNED {
-            self.enter(context, None);
             return Err(expansion::no_evidence());
         }
         let (evidence, call) = evidence.assigned().ok_or_else(unsupported)?;
-        let cx = self.enter(context, call);
+        let cx = self.context(call);
         let mut actor = self.state.get_mut().ok_or_else(not_born)?;
         A::assigned(&mut actor, &cx, Evidence::new(evidence))
     }
 
     /// Calls the method of a timer. One without a method is a task's that sleeps.
-    fn timer(
-        &mut self,
-        cx: &Context,
-        token: u64,
-        method: &str,
-        args: &[u8],
-    ) -> Result<Answer, Error> {
+    fn timer(&mut self, token: u64, method: &[u8], args: &[u8]) -> Result<Answer, Error> {
         if !method.is_empty() {
-            return self.call(cx, method, args);
+            let cx = self.context(None);
+            return self.call(&cx, method, args);
         }
         if A::ASYNC {
             self.world.arrive(token, Arrival::Due);
         }
-        Ok(Answer::null())
+        Ok(Answer::Nothing)
     }
 
     /// Takes a first state and gives the reply that says so: null.
@@ -193,7 +182,7 @@ impl<A: Actor> Runtime<A> {
         if A::ASYNC {
             self.tasks.clear();
         }
-        Answer::null()
+        Answer::Nothing
     }
 }
 
@@ -203,14 +192,6 @@ fn load<A: Actor>(cx: &Context, saved: Saved) -> Result<A, Error> {
         Some(_) => Err(expansion::no_recovery()),
         None => A::load(cx, saved.version, &saved.state),
     }
-}
-
-fn output(result: Result<Answer, Error>, effects: Vec<GuestEffect>) -> Vec<u8> {
-    let result = match result {
-        Ok(answer) => answer.into_result(),
-        Err(error) => error.into_result(),
-    };
-    response::write(&result, &effects)
 }
 
 fn not_born() -> Error {

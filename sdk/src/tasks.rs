@@ -80,7 +80,7 @@ impl Tasks {
         match self.poll(world, id, waiting) {
             Poll::Ready(answer) => answer,
             Poll::Pending if call.is_some() => Ok(Answer::Later),
-            Poll::Pending => Ok(Answer::null()),
+            Poll::Pending => Ok(Answer::Nothing),
         }
     }
 

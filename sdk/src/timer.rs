@@ -203,7 +203,7 @@ impl Context {
     }
 
     fn schedule<R>(&self, schedule: Schedule, call: &Call<R>) -> TimerId {
-        let own = self.world().here().process;
+        let own = self.process();
         assert!(call.target() == own, "a timer calls its own process");
         let timer = TimerId(self.world().fresh());
         self.push(schedule.effect(timer.0, call.method().to_owned(), call.args(), None));

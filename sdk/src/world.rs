@@ -13,37 +13,12 @@ use std::{
     task::{Poll, Waker},
 };
 
-use protocol::{
-    Hash, Principal, ProcessId, Slot, Timestamp,
-    abi::{self, GuestEffect},
-};
+use protocol::abi::GuestEffect;
 
-use crate::{AskError, TaskId};
+use crate::{AskError, TaskId, ViewContext};
 
 /// How many low bits of a number count within its slot: more than a slot may have effects.
 const COUNT_BITS: u32 = 20;
-
-/// The slot at hand.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Here {
-    pub(crate) process: ProcessId,
-    pub(crate) slot: Slot,
-    pub(crate) time: Timestamp,
-    pub(crate) controller: Principal,
-    pub(crate) seed: Hash,
-}
-
-impl From<&abi::Context> for Here {
-    fn from(context: &abi::Context) -> Self {
-        Self {
-            process: context.process,
-            slot: context.slot,
-            time: context.time,
-            controller: context.controller,
-            seed: context.seed,
-        }
-    }
-}
 
 /// What came for a token.
 #[derive(Debug)]
@@ -68,7 +43,8 @@ struct Wait {
 /// What an instance keeps between its slots besides the actor's state.
 #[derive(Debug)]
 pub(crate) struct World {
-    here: Cell<Here>,
+    /// The slot at hand. Async methods keep those of their calls.
+    here: RefCell<Rc<ViewContext>>,
     effects: RefCell<Vec<GuestEffect>>,
     /// The numbers given in the slot at hand.
     given: Cell<u64>,
@@ -83,15 +59,8 @@ pub(crate) struct World {
 impl World {
     /// Nothing waits, and no slot has been handled.
     pub(crate) fn new() -> Rc<Self> {
-        let here = Here {
-            process: ProcessId::from_bytes([0; 32]),
-            slot: Slot::new(0),
-            time: Timestamp::ZERO,
-            controller: Principal::Anonymous,
-            seed: Hash::ZERO,
-        };
         Rc::new(Self {
-            here: Cell::new(here),
+            here: RefCell::new(Rc::new(ViewContext::nowhere())),
             effects: RefCell::default(),
             given: Cell::new(0),
             waits: RefCell::default(),
@@ -100,22 +69,22 @@ impl World {
         })
     }
 
-    /// Begins a slot.
-    pub(crate) fn enter(&self, here: Here) {
-        self.here.set(here);
+    /// Begins a slot, whose context is filled in where it is kept.
+    pub(crate) fn enter<R>(&self, fill: impl FnOnce(&mut ViewContext) -> R) -> R {
         self.given.set(0);
+        fill(Rc::make_mut(&mut self.here.borrow_mut()))
     }
 
     /// The slot at hand.
-    pub(crate) const fn here(&self) -> Here {
-        self.here.get()
+    pub(crate) fn here(&self) -> Rc<ViewContext> {
+        Rc::clone(&self.here.borrow())
     }
 
     /// A number that no other slot gives, and this one not again.
     pub(crate) fn fresh(&self) -> u64 {
         let given = self.given.get();
         self.given.set(given + 1);
-        (self.here().slot.get() << COUNT_BITS) | given
+        (self.here.borrow().slot().get() << COUNT_BITS) | given
     }
 
     /// Adds an effect.

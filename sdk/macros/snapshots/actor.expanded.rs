@@ -211,7 +211,7 @@ impl ::antiphon::Actor for Counter {
         __actor: &Self,
         __state: &::antiphon::State<Self>,
         __cx: &::antiphon::Context,
-        __method: &str,
+        __method: &[u8],
         __args: &[u8],
     ) -> ::core::result::Result<
         ::core::option::Option<::antiphon::expansion::Task>,
@@ -220,7 +220,7 @@ impl ::antiphon::Actor for Counter {
         ::core::result::Result::Ok(
             ::core::option::Option::Some(
                 match __method {
-                    "pull" => {
+                    b"pull" => {
                         ::antiphon::expansion::permit(Self::may(__actor, __cx))?;
                         let mut __arguments = ::antiphon::expansion::Arguments::read(
                             __args,
@@ -247,11 +247,10 @@ impl ::antiphon::Actor for Counter {
         __cx: &::antiphon::Context,
         __argument0: ::antiphon::Evidence,
     ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
-        ({
-            let __reply = Self::shown(__actor, __argument0);
-            ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
-        })
-            .map(::antiphon::expansion::Answer::Reply)
+        {
+            let () = Self::shown(__actor, __argument0);
+            ::core::result::Result::Ok(::antiphon::expansion::Answer::Nothing)
+        }
     }
     fn save(
         __actor: &Self,
@@ -289,11 +288,11 @@ impl ::antiphon::Actor for Counter {
     fn call(
         __actor: &mut Self,
         __cx: &::antiphon::Context,
-        __method: &str,
+        __method: &[u8],
         __args: &[u8],
     ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
         match __method {
-            "add" => {
+            b"add" => {
                 let mut __arguments = ::antiphon::expansion::Arguments::read(__args)?;
                 let __argument0: Step = __arguments.take("step")?;
                 __arguments.finish()?;
@@ -303,10 +302,9 @@ impl ::antiphon::Actor for Counter {
                 })
                     .map(::antiphon::expansion::Answer::Reply)
             }
-            "wait" => {
+            b"wait" => {
                 ::antiphon::expansion::only_controller(__cx)?;
-                let __arguments = ::antiphon::expansion::Arguments::read(__args)?;
-                __arguments.finish()?;
+                ::antiphon::expansion::Arguments::none(__args)?;
                 {
                     let __reply = Self::wait(__actor, __cx);
                     ::core::result::Result::Ok(
@@ -323,19 +321,18 @@ impl ::antiphon::Actor for Counter {
     fn view(
         __actor: &Self,
         __cx: &::antiphon::ViewContext,
-        __method: &str,
+        __method: &[u8],
         __args: &[u8],
     ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::Error> {
         match __method {
-            "get" => {
-                let __arguments = ::antiphon::expansion::Arguments::read(__args)?;
-                __arguments.finish()?;
+            b"get" => {
+                ::antiphon::expansion::Arguments::none(__args)?;
                 {
                     let __reply = Self::get(__actor);
                     ::core::result::Result::Ok(::antiphon::expansion::reply(&__reply))
                 }
             }
-            "add" | "wait" | "pull" => {
+            b"add" | b"wait" | b"pull" => {
                 ::core::result::Result::Err(::antiphon::expansion::not_a_view(__method))
             }
             _ => {

@@ -1,9 +1,9 @@
 //! What an impl block expands to: dispatch, stub methods, schema, and the exports of the module.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use protocol::{abi, schema::MethodKind};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, Path, spanned::Spanned};
+use syn::{Ident, Path, Type, spanned::Spanned};
 
 use crate::{
     guard::Guard,
@@ -32,7 +32,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
     let assigned = interface.assigned.as_ref().map(assigned);
     let upgrades = interface.upgrades.expand();
     let checks = interface.upgrades.checks(actor);
-    let not_views: Vec<String> = of(MethodKind::Message).map(Method::name).collect();
+    let not_views: Vec<Literal> = of(MethodKind::Message).map(named).collect();
     let refused = if not_views.is_empty() {
         TokenStream::new()
     } else {
@@ -57,7 +57,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
             fn call(
                 __actor: &mut Self,
                 __cx: &::antiphon::Context,
-                __method: &str,
+                __method: &[u8],
                 __args: &[u8],
             ) -> ::core::result::Result<::antiphon::expansion::Answer, ::antiphon::Error> {
                 match __method {
@@ -70,7 +70,7 @@ fn dispatch(interface: &Interface) -> TokenStream {
             fn view(
                 __actor: &Self,
                 __cx: &::antiphon::ViewContext,
-                __method: &str,
+                __method: &[u8],
                 __args: &[u8],
             ) -> ::core::result::Result<::std::vec::Vec<u8>, ::antiphon::Error> {
                 match __method {
@@ -114,7 +114,7 @@ fn start(interface: &Interface) -> TokenStream {
         return TokenStream::new();
     }
     let arms = waiting.iter().map(|method| {
-        let name = method.name();
+        let name = named(method);
         let (check, reading) = (check(method), reading(method));
         let calling = calling(method, &TokenStream::new());
         let place = place(method);
@@ -138,7 +138,7 @@ fn start(interface: &Interface) -> TokenStream {
             __actor: &Self,
             __state: &::antiphon::State<Self>,
             __cx: &::antiphon::Context,
-            __method: &str,
+            __method: &[u8],
             __args: &[u8],
         ) -> ::core::result::Result<
             ::core::option::Option<::antiphon::expansion::Task>,
@@ -171,7 +171,7 @@ fn assigned(method: &Method) -> TokenStream {
 
 /// The arm of a message that does not wait.
 fn message_arm(method: &Method) -> TokenStream {
-    let name = method.name();
+    let name = named(method);
     let (check, reading, answer) = (check(method), reading(method), answer(method));
     quote! { #name => { #check #reading #answer } }
 }
@@ -189,6 +189,14 @@ fn answer(method: &Method) -> TokenStream {
             let __reply = #calling;
             ::core::result::Result::Ok(::antiphon::expansion::later(__cx, &__reply))
         } },
+        (false, true) if is_nothing(&method.returns) => quote_spanned! { place => {
+            let __reply = #calling;
+            ::antiphon::expansion::try_nothing(__reply)
+        } },
+        (false, false) if is_nothing(&method.returns) => quote_spanned! { place => {
+            let () = #calling;
+            ::core::result::Result::Ok(::antiphon::expansion::Answer::Nothing)
+        } },
         (false, _) => {
             let reply = reply(method, &calling);
             quote! { (#reply).map(::antiphon::expansion::Answer::Reply) }
@@ -196,9 +204,14 @@ fn answer(method: &Method) -> TokenStream {
     }
 }
 
+/// Whether a reply of this type says nothing. One that is spelled otherwise is encoded as any other.
+fn is_nothing(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
 /// The arm that reads the arguments of a view, calls it and encodes its reply.
 fn arm(method: &Method) -> TokenStream {
-    let name = method.name();
+    let name = named(method);
     let (reading, calling) = (reading(method), calling(method, &quote! { __actor, }));
     let (check, reply) = (check(method), reply(method, &calling));
     quote! { #name => { #check #reading #reply } }
@@ -220,6 +233,11 @@ fn reply(method: &Method, calling: &TokenStream) -> TokenStream {
     }
 }
 
+/// The pattern of a method's name as it comes.
+fn named(method: &Method) -> Literal {
+    Literal::byte_string(method.name().as_bytes())
+}
+
 /// Where what is wrong with the reply is said: at what the method returns.
 fn place(method: &Method) -> Span {
     method.place.resolved_at(Span::call_site())
@@ -238,9 +256,11 @@ fn reading(method: &Method) -> TokenStream {
         let place = ty.span().resolved_at(Span::call_site());
         quote_spanned! { place => let #variable: #ty = __arguments.take(#name)?; }
     });
-    let mutability = method.arguments().next().map(|_| quote! { mut });
+    if method.arguments().next().is_none() {
+        return quote! { ::antiphon::expansion::Arguments::none(__args)?; };
+    }
     quote! {
-        let #mutability __arguments = ::antiphon::expansion::Arguments::read(__args)?;
+        let mut __arguments = ::antiphon::expansion::Arguments::read(__args)?;
         #(#takes)*
         __arguments.finish()?;
     }

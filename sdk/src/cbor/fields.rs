@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use protocol::{AccountId, Principal, ProcessId};
 
-use super::{Reader, read::Fault};
+use super::Reader;
 
 /// Reads fields. One that is missing is read as nothing, and it is asked once at the end whether any
 /// was.
@@ -31,24 +31,35 @@ impl<'b> Fields<'b> {
     }
 
     /// Who acts.
-    #[inline(never)]
     pub(crate) fn principal(&mut self) -> Principal {
-        self.array();
-        match self.number() {
-            0 => Principal::Anonymous,
-            1 => Principal::Account(AccountId::from_bytes(self.id())),
-            kind => {
-                self.intact &= kind == 2;
-                Principal::Process(ProcessId::from_bytes(self.id()))
+        let mut principal = Principal::Anonymous;
+        self.principal_into(&mut principal);
+        principal
+    }
+
+    /// Who acts, put where it belongs. The heads are always these.
+    #[inline(never)]
+    pub(crate) fn principal_into(&mut self, place: &mut Principal) {
+        match self.reader.take_array() {
+            Ok([0x82, kind @ (1 | 2)]) => {
+                let id = self.id();
+                if *kind == 1 {
+                    *place = Principal::Account(AccountId::from_bytes(*id));
+                } else {
+                    *place = Principal::Process(ProcessId::from_bytes(*id));
+                }
             }
+            Ok([0x81, 0]) => *place = Principal::Anonymous,
+            _ => self.intact = false,
         }
     }
 
     /// An identifier or a digest.
-    #[inline(never)]
-    pub(crate) fn id(&mut self) -> [u8; 32] {
-        let id = self.reader.id().ok_or(Fault::Malformed);
-        self.kept(id.copied())
+    #[inline(always)]
+    pub(crate) fn id(&mut self) -> &'b [u8; 32] {
+        let id = self.reader.id();
+        self.intact &= id.is_some();
+        id.unwrap_or(&[0; 32])
     }
 
     /// An integer of fewer bits.
@@ -58,17 +69,15 @@ impl<'b> Fields<'b> {
     }
 
     /// The length of an array.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn array(&mut self) -> u64 {
-        let len = self.reader.array();
-        self.kept(len)
+        self.argument(4)
     }
 
     /// An integer that is not negative.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn number(&mut self) -> u64 {
-        let number = self.reader.unsigned();
-        self.kept(number)
+        self.argument(0)
     }
 
     /// An integer that may be absent.
@@ -78,13 +87,17 @@ impl<'b> Fields<'b> {
 
     /// A byte string.
     pub(crate) fn bytes(&mut self) -> &'b [u8] {
-        let bytes = self.reader.bytes();
-        self.kept(bytes)
+        self.string(2)
+    }
+
+    /// A text that is only to be compared: nobody has looked whether it is one.
+    pub(crate) fn text_bytes(&mut self) -> &'b [u8] {
+        self.string(3)
     }
 
     /// A text.
     pub(crate) fn text(&mut self) -> &'b str {
-        let text = self.reader.text();
+        let text = str::from_utf8(self.text_bytes());
         self.kept(text)
     }
 
@@ -96,6 +109,35 @@ impl<'b> Fields<'b> {
                 break;
             }
         }
+    }
+
+    /// The argument of a head of a kind.
+    #[inline(always)]
+    fn argument(&mut self, kind: u8) -> u64 {
+        match self.reader.small(kind) {
+            Some(argument) => argument.into(),
+            None => self.wide(kind),
+        }
+    }
+
+    /// The same, if it is not in the head's first byte: on its own, as few are so.
+    #[inline(never)]
+    fn wide(&mut self, kind: u8) -> u64 {
+        match self.reader.wide(kind) {
+            Some(argument) => argument,
+            None => {
+                let argument = self.reader.argument(kind);
+                self.kept(argument)
+            }
+        }
+    }
+
+    /// The bytes of a string of a kind.
+    #[inline(never)]
+    fn string(&mut self, kind: u8) -> &'b [u8] {
+        let len = self.argument(kind);
+        let bytes = self.reader.take(len);
+        self.kept(bytes)
     }
 
     fn kept<T: Default, E>(&mut self, field: Result<T, E>) -> T {

@@ -51,19 +51,6 @@ struct Head {
     argument: u64,
 }
 
-/// Reads one item that must be of that kind.
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $method:ident: $kind:ident => $ty:ty,)*) => {$(
-        $(#[$doc])*
-        pub(crate) fn $method(&mut self) -> Result<$ty, Fault> {
-            match self.item()? {
-                Item::$kind(value) => Ok(value),
-                _ => Err(Fault::Malformed),
-            }
-        }
-    )*};
-}
-
 impl<'b> Reader<'b> {
     /// Null, the one byte of it.
     const NULL: u8 = 0xf6;
@@ -100,21 +87,10 @@ impl<'b> Reader<'b> {
         !self.null() && !self.rest.is_empty()
     }
 
-    kinds! {
-        /// A byte string.
-        bytes: Bytes => &'b [u8],
-        /// A text.
-        text: Text => &'b str,
-    }
-
-    /// An integer that is not negative.
-    pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
-        self.argument(0)
-    }
-
-    /// The length of an array.
-    pub(crate) fn array(&mut self) -> Result<u64, Fault> {
-        self.argument(4)
+    /// A text.
+    pub(crate) fn text(&mut self) -> Result<&'b str, Fault> {
+        let len = self.argument(3)?;
+        str::from_utf8(self.take(len)?).map_err(|_| Fault::Malformed)
     }
 
     /// The number of a map's entries.
@@ -124,8 +100,7 @@ impl<'b> Reader<'b> {
 
     /// Reads a byte string of 32 bytes, whose head is always these two bytes.
     pub(crate) fn id(&mut self) -> Option<&'b [u8; 32]> {
-        let (id, rest) = self.rest.strip_prefix(&[0x58, 32])?.split_first_chunk()?;
-        self.rest = rest;
+        let [0x58, 32, id @ ..] = self.take_array::<34>().ok()? else { return None };
         Some(id)
     }
 
@@ -171,8 +146,28 @@ impl<'b> Reader<'b> {
         Ok(())
     }
 
+    /// Takes a head of a kind whose argument is in its first byte, as most are.
+    pub(crate) const fn small(&mut self, kind: u8) -> Option<u8> {
+        match self.rest {
+            [first, rest @ ..] if *first ^ (kind << 5) < 24 => {
+                self.rest = rest;
+                Some(*first & 0x1f)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a head of a kind whose argument follows its first byte, if eight bytes follow.
+    pub(crate) fn wide(&mut self, kind: u8) -> Option<u64> {
+        let (first, rest) = self.rest.split_first()?;
+        let info @ 24..28 = first ^ (kind << 5) else { return None };
+        let (ahead, width) = (rest.first_chunk()?, 1 << (info - 24));
+        self.rest = rest.get(width..)?;
+        Some(u64::from_be_bytes(*ahead) >> (64 - 8 * width))
+    }
+
     /// The argument of a head that must be of a kind.
-    fn argument(&mut self, kind: u8) -> Result<u64, Fault> {
+    pub(crate) fn argument(&mut self, kind: u8) -> Result<u64, Fault> {
         let Head { major, argument, .. } = self.head()?;
         if major == kind { Ok(argument) } else { Err(Fault::Malformed) }
     }
@@ -193,13 +188,15 @@ impl<'b> Reader<'b> {
         Ok(Head { major, info, argument })
     }
 
-    fn take_array<const N: usize>(&mut self) -> Result<&'b [u8; N], Fault> {
+    /// Takes so many bytes as they are.
+    pub(crate) fn take_array<const N: usize>(&mut self) -> Result<&'b [u8; N], Fault> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(Fault::Malformed)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn take(&mut self, len: u64) -> Result<&'b [u8], Fault> {
+    /// Takes so many bytes as they are.
+    pub(crate) fn take(&mut self, len: u64) -> Result<&'b [u8], Fault> {
         let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
         let (taken, rest) = split.ok_or(Fault::Malformed)?;
         self.rest = rest;

@@ -63,6 +63,12 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Items that are encoded already.
+    pub(crate) fn encoded(&mut self, items: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(items);
+        self
+    }
+
     /// A truth value.
     pub(crate) fn bool(&mut self, value: bool) -> &mut Self {
         self.head(7, if value { 21 } else { 20 })
@@ -91,9 +97,13 @@ impl<'a> Writer<'a> {
     /// The shortest head with this argument.
     #[inline(never)]
     fn head(&mut self, major: u8, argument: u64) -> &mut Self {
+        let [low, ..] = argument.to_le_bytes();
+        if argument < 24 {
+            self.out.push((major << 5) | low);
+            return self;
+        }
         let (info, width) = match argument {
-            0..24 => (argument.to_le_bytes()[0], 0),
-            24..0x100 => (24, 1),
+            ..0x100 => (24, 1),
             0x100..0x1_0000 => (25, 2),
             0x1_0000..0x1_0000_0000 => (26, 4),
             _ => (27, 8),

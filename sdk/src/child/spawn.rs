@@ -13,9 +13,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Spawn> {
     let fields = &mut Fields::new(bytes);
     fields.array();
     let (_version, _kind) = (fields.number(), fields.number());
-    let network = NetworkId::from_bytes(fields.id());
+    let network = NetworkId::from_bytes(*fields.id());
     let sender = fields.principal();
-    let module = ModuleId::from_bytes(fields.id());
+    let module = ModuleId::from_bytes(*fields.id());
     let acceptance = acceptance(fields)?;
     fields.skip(6..9);
     let spawn = Spawn {
@@ -30,9 +30,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Spawn> {
         tags: Vec::new(),
         nonce: fields.number(),
         expiry: Timestamp::new(fields.number()),
-        scheduler: UnitId::from_bytes(fields.id()),
+        scheduler: UnitId::from_bytes(*fields.id()),
         policy: policy(fields),
-        profile: ProfileId::from_bytes(fields.id()),
+        profile: ProfileId::from_bytes(*fields.id()),
         controller: fields.principal(),
         limits: limits(fields),
     };
@@ -41,7 +41,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Spawn> {
 
 fn acceptance(fields: &mut Fields<'_>) -> Option<Acceptance> {
     fields.array();
-    let unit = UnitId::from_bytes(fields.id());
+    let unit = UnitId::from_bytes(*fields.id());
     Some(Acceptance { unit, signature: Signature::from_bytes(fields.bytes().try_into().ok()?) })
 }
 
@@ -49,7 +49,7 @@ fn policy(fields: &mut Fields<'_>) -> ComputePolicy {
     let len = fields.array();
     let mut units = Vec::new();
     for _ in 0..fields.array() {
-        units.push(UnitId::from_bytes(fields.id()));
+        units.push(UnitId::from_bytes(*fields.id()));
         if !fields.is_intact() {
             break;
         }
@@ -58,7 +58,7 @@ fn policy(fields: &mut Fields<'_>) -> ComputePolicy {
         units,
         quorum: fields.small(),
         version: fields.number(),
-        previous: (len > 3 && fields.is_given()).then(|| Hash::from_bytes(fields.id())),
+        previous: (len > 3 && fields.is_given()).then(|| Hash::from_bytes(*fields.id())),
     }
 }
 

@@ -1,18 +1,10 @@
 //! A context for native tests: says what it is told to say, and shows what was wanted.
 
-use protocol::{
-    EntryId, Gas, Hash, Principal, ProcessId, Slot, Timestamp,
-    abi::{self, GuestEffect},
-};
+use protocol::{Gas, Principal, ProcessId, Slot, Timestamp, abi::GuestEffect};
 use serde::de::DeserializeOwned;
 
-use super::Context;
-use crate::{
-    Event,
-    args::Arguments,
-    cbor,
-    world::{Here, World},
-};
+use super::{Context, ViewContext};
+use crate::{Event, args::Arguments, cbor, world::World};
 
 /// A tell that a handler wants sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,19 +28,14 @@ impl Context {
     /// A context for tests: ids of zeros, slot 1, time 0, and the controller sends.
     pub fn mock() -> Self {
         let controller = Principal::Account(protocol::AccountId::from_bytes([0; 32]));
-        let context = abi::Context {
-            process: ProcessId::from_bytes([0; 32]),
-            slot: Slot::new(1),
-            time: Timestamp::ZERO,
-            sender: controller,
-            controller,
-            message: EntryId::from_bytes([0; 32]),
-            seed: Hash::ZERO,
-            gas: Gas::new(1_000_000_000),
-            deadline: None,
-            lost: None,
-        };
-        Self::enter(&World::new(), context, None)
+        let world = World::new();
+        world.enter(|context| {
+            context.slot = Slot::new(1);
+            context.sender = controller;
+            context.controller = controller;
+            context.gas = Gas::new(1_000_000_000);
+        });
+        Self::here(&world, None)
     }
 
     /// The same context in another process.
@@ -81,10 +68,9 @@ impl Context {
         self.changed(|context| context.controller = controller.into())
     }
 
-    fn changed(mut self, change: impl FnOnce(&mut abi::Context)) -> Self {
-        change(&mut self.view.inner);
-        self.world.enter(Here::from(&self.view.inner));
-        self
+    fn changed(self, change: impl FnOnce(&mut ViewContext)) -> Self {
+        self.world.enter(change);
+        Self { view: self.world.here(), ..self }
     }
 
     /// The tells made so far, in order.

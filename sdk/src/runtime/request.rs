@@ -4,20 +4,20 @@
 //! for each kind and says of every error where it is.
 
 use protocol::{
-    EntryId, Gas, Hash, ModuleId, ProcessId, Slot, Timestamp,
+    EntryId, Gas, Hash, ModuleId, Principal, ProcessId, Slot, Timestamp,
     abi::{self, AnswerInput},
 };
 
-use crate::cbor::Fields;
+use crate::{ViewContext, cbor::Fields};
 
 /// What a compute unit hands to a module, after where and when.
 pub(super) enum Request<'b> {
     Init { args: &'b [u8], spawn: Option<&'b [u8]> },
-    Call { method: &'b str, args: &'b [u8], call: Option<u64> },
+    Call { method: &'b [u8], args: &'b [u8], call: Option<u64> },
     Answer(Rest<'b>),
-    Timer { token: u64, method: &'b str, args: &'b [u8] },
+    Timer { token: u64, method: &'b [u8], args: &'b [u8] },
     Load { saved: Saved, spawn: Option<&'b [u8]> },
-    View { method: &'b str, args: &'b [u8] },
+    View { method: &'b [u8], args: &'b [u8] },
     Save,
     Assigned(Rest<'b>),
 }
@@ -41,9 +41,9 @@ impl Rest<'_> {
         let fields = &mut self.0;
         let len = fields.array();
         let evidence = abi::Evidence {
-            message: EntryId::from_bytes(fields.id()),
+            message: EntryId::from_bytes(*fields.id()),
             sender: fields.principal(),
-            target: ProcessId::from_bytes(fields.id()),
+            target: ProcessId::from_bytes(*fields.id()),
             method: fields.text().to_owned(),
             args: fields.bytes().to_vec(),
             expiry: Timestamp::new(fields.number()),
@@ -74,69 +74,98 @@ impl Rest<'_> {
     }
 }
 
-/// Reads an input.
-pub(super) fn read(input: &[u8]) -> Option<(abi::Context, Request<'_>)> {
+/// The kind of a timer's input; kinds are the first fields.
+const TIMER: u64 = 3;
+
+/// Begins to read an input: fills in where and when it is handled, gives the rest.
+pub(super) fn begin<'b>(input: &'b [u8], context: &mut ViewContext) -> Begun<'b> {
     let mut fields = Fields::new(input);
     fields.array();
     let kind = fields.number();
-    let context = context(&mut fields);
-    let request = match kind {
-        0 => Request::Init {
-            args: fields.bytes(),
-            spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
-        },
-        1 => Request::Call { method: fields.text(), args: fields.bytes(), call: fields.optional() },
-        2 => return fields.is_intact().then_some((context, Request::Answer(Rest(fields)))),
-        3 => {
-            let token = fields.number();
-            let _occurrence = fields.number();
-            Request::Timer { token, method: fields.text(), args: fields.bytes() }
-        }
-        4 => {
-            let saved = saved(&mut fields);
-            Request::Load {
-                saved,
-                spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
-            }
-        }
-        5 => Request::View { method: fields.text(), args: fields.bytes() },
-        6 => Request::Save,
-        7 => return fields.is_intact().then_some((context, Request::Assigned(Rest(fields)))),
-        _ => return None,
-    };
-    fields.is_intact().then_some((context, request))
+    let lost = fill(context, &mut fields);
+    // Nobody but the process itself sets its timers.
+    if kind == TIMER {
+        context.sender = Principal::Process(context.process);
+    }
+    Begun { kind, lost, fields }
 }
 
-fn context(fields: &mut Fields<'_>) -> abi::Context {
-    let len = fields.array();
-    let mut context = abi::Context {
-        process: ProcessId::from_bytes(fields.id()),
-        slot: Slot::new(fields.number()),
-        time: Timestamp::new(fields.number()),
-        sender: fields.principal(),
-        controller: fields.principal(),
-        message: EntryId::from_bytes(fields.id()),
-        seed: Hash::from_bytes(fields.id()),
-        gas: Gas::new(fields.number()),
-        deadline: None,
-        lost: None,
-    };
-    if len > 8 {
-        context.deadline = fields.optional().map(Timestamp::new);
+/// An input whose context has been read.
+pub(super) struct Begun<'b> {
+    kind: u64,
+    lost: Option<Vec<u64>>,
+    fields: Fields<'b>,
+}
+
+impl<'b> Begun<'b> {
+    /// The tokens for which nothing will arrive any more.
+    pub(super) fn lost(&self) -> &[u64] {
+        self.lost.as_deref().unwrap_or_default()
     }
-    if len > 9 && fields.is_given() {
-        let mut lost = Vec::new();
-        for _ in 0..fields.array() {
-            let token = fields.number();
-            if !fields.is_intact() {
-                break;
+
+    /// Reads what is to be done.
+    pub(super) fn request(self) -> Option<Request<'b>> {
+        let mut fields = self.fields;
+        let request = match self.kind {
+            0 => Request::Init {
+                args: fields.bytes(),
+                spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
+            },
+            1 => Request::Call {
+                method: fields.text_bytes(),
+                args: fields.bytes(),
+                call: fields.optional(),
+            },
+            2 | 7 if !fields.is_intact() => return None,
+            2 => return Some(Request::Answer(Rest(fields))),
+            7 => return Some(Request::Assigned(Rest(fields))),
+            TIMER => {
+                let token = fields.number();
+                let _occurrence = fields.number();
+                Request::Timer { token, method: fields.text_bytes(), args: fields.bytes() }
             }
-            lost.push(token);
-        }
-        context.lost = Some(lost);
+            4 => {
+                let saved = saved(&mut fields);
+                Request::Load {
+                    saved,
+                    spawn: if fields.is_given() { Some(fields.bytes()) } else { None },
+                }
+            }
+            5 => Request::View { method: fields.text_bytes(), args: fields.bytes() },
+            6 => Request::Save,
+            _ => return None,
+        };
+        if fields.is_intact() { Some(request) } else { None }
     }
+}
+
+/// Reads a context ([`abi::Context`]) into its place, as it has much to move; gives what is lost.
+fn fill(context: &mut ViewContext, fields: &mut Fields<'_>) -> Option<Vec<u64>> {
+    let len = fields.array();
+    context.process = ProcessId::from_bytes(*fields.id());
+    context.slot = Slot::new(fields.number());
+    context.time = Timestamp::new(fields.number());
+    fields.principal_into(&mut context.sender);
+    fields.principal_into(&mut context.controller);
+    context.message = EntryId::from_bytes(*fields.id());
+    context.seed = Hash::from_bytes(*fields.id());
+    context.gas = Gas::new(fields.number());
+    context.deadline = if len > 8 { fields.optional().map(Timestamp::new) } else { None };
+    let lost = if len > 9 && fields.is_given() { Some(numbers(fields)) } else { None };
     fields.skip(10..len);
-    context
+    lost
+}
+
+fn numbers(fields: &mut Fields<'_>) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for _ in 0..fields.array() {
+        let number = fields.number();
+        if !fields.is_intact() {
+            break;
+        }
+        numbers.push(number);
+    }
+    numbers
 }
 
 fn saved(fields: &mut Fields<'_>) -> Saved {
@@ -150,7 +179,7 @@ fn saved(fields: &mut Fields<'_>) -> Saved {
         }
     }
     let is_image = len > 2 && fields.is_given();
-    let image_of = is_image.then(|| ModuleId::from_bytes(fields.id()));
+    let image_of = is_image.then(|| ModuleId::from_bytes(*fields.id()));
     fields.skip(3..len);
     Saved { version, state, image_of }
 }

@@ -7,22 +7,33 @@ use std::slice::Chunks;
 
 use protocol::abi::{GuestEffect, GuestResult};
 
-use crate::cbor::Writer;
+use crate::{Error, cbor::Writer, expansion::Answer};
 
-/// What most outputs take at most.
-const SMALL: usize = 256;
+/// How much memory is kept for the next output, in bytes.
+const KEPT: usize = 64 << 10;
 
-/// Encodes an output, as [`protocol::codec`] does.
-pub(super) fn write(result: &GuestResult, effects: &[GuestEffect]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(SMALL);
-    let mut out = Writer::new(&mut bytes);
+/// A reply of null, encoded.
+const NOTHING: &[u8] = &[0x82, 0x00, 0x41, 0xf6];
+
+/// Encodes an output, as [`protocol::codec`] does, in the place of the last one.
+pub(super) fn write(bytes: &mut Vec<u8>, answer: &Result<Answer, Error>, effects: &[GuestEffect]) {
+    if bytes.capacity() > KEPT {
+        *bytes = Vec::new();
+    }
+    bytes.clear();
+    let mut out = Writer::new(bytes);
     out.array(2);
-    write_result(&mut out, result);
+    match answer {
+        Ok(Answer::Nothing) => out.encoded(NOTHING),
+        Ok(Answer::Reply(value)) => reply(&mut out, value),
+        Ok(Answer::Later) => out.array(1).unsigned(2),
+        Ok(Answer::Held) => out.array(1).unsigned(3),
+        Err(error) => refusal(&mut out, error.code(), error.detail()),
+    };
     out.array(effects.len() as u64);
     for effect in effects {
         write_effect(&mut out, effect);
     }
-    bytes
 }
 
 /// Encodes a saved state ([`abi::SavedState`](protocol::abi::SavedState)).
@@ -38,11 +49,19 @@ pub(super) fn write_saved(version: u32, chunks: Chunks<'_, u8>) -> Vec<u8> {
 
 fn write_result(out: &mut Writer<'_>, result: &GuestResult) {
     match result {
-        GuestResult::Reply(reply) => out.array(2).unsigned(0).bytes(reply),
-        GuestResult::Error { code, detail } => out.array(3).unsigned(1).text(code).text(detail),
+        GuestResult::Reply(value) => reply(out, value),
+        GuestResult::Error { code, detail } => refusal(out, code, detail),
         GuestResult::Later => out.array(1).unsigned(2),
         GuestResult::Held => out.array(1).unsigned(3),
     };
+}
+
+fn reply<'o, 'a>(out: &'o mut Writer<'a>, value: &[u8]) -> &'o mut Writer<'a> {
+    out.array(2).unsigned(0).bytes(value)
+}
+
+fn refusal<'o, 'a>(out: &'o mut Writer<'a>, code: &str, detail: &str) -> &'o mut Writer<'a> {
+    out.array(3).unsigned(1).text(code).text(detail)
 }
 
 fn write_effect(out: &mut Writer<'_>, effect: &GuestEffect) {

@@ -28,6 +28,11 @@ fn effects(hint: Option<UnitId>, call: Option<u64>, every: Option<u64>) -> Vec<G
             call,
         },
         GuestEffect::Reply { call: 24, result: GuestResult::Later },
+        GuestEffect::Reply { call: 0, result: GuestResult::Reply(bytes(2)) },
+        GuestEffect::Reply {
+            call: 1,
+            result: GuestResult::Error { code: "refused".into(), detail: "no".into() },
+        },
         GuestEffect::SpawnBare {
             module: ModuleId::from_bytes([9; 32]),
             args: args(),
@@ -50,23 +55,40 @@ fn effects(hint: Option<UnitId>, call: Option<u64>, every: Option<u64>) -> Vec<G
 
 #[test]
 fn every_output_is_written_as_the_codec_does() {
-    let results = [
-        GuestResult::Reply(bytes(24)),
-        GuestResult::Error { code: "refused".into(), detail: "no".into() },
-        GuestResult::Later,
-        GuestResult::Held,
+    let answers = [
+        Ok(Answer::Nothing),
+        Ok(Answer::Reply(bytes(24))),
+        Err(Error::refused("no")),
+        Ok(Answer::Later),
+        Ok(Answer::Held),
     ];
-    for result in results {
+    let mut written = Vec::new();
+    for answer in answers {
+        let result = match answer.clone() {
+            Ok(answer) => answer.into_result(),
+            Err(error) => error.into_result(),
+        };
         for hint in [None, Some(UnitId::from_bytes([3; 32]))] {
             for (call, every) in
                 [(None, None), (Some(5), None), (None, Some(7)), (Some(0), Some(0))]
             {
                 let effects = effects(hint, call, every);
-                let written = write(&result, &effects);
+                // In the place of the one before.
+                write(&mut written, &answer, &effects);
                 assert_eq!(written, codec::encode(&Output { result: result.clone(), effects }));
             }
         }
     }
+}
+
+#[test]
+fn much_memory_is_not_kept_for_the_next_output() {
+    let mut written = Vec::new();
+    write(&mut written, &Ok(Answer::Reply(vec![7; KEPT])), &[]);
+    assert!(written.len() > KEPT);
+    write(&mut written, &Ok(Answer::Nothing), &[]);
+    assert_eq!(written, [0x82, 0x82, 0x00, 0x41, 0xf6, 0x80]);
+    assert!(written.capacity() <= KEPT);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use antiphon::{Actor, ActorRef, Stage, args};
+use antiphon::{Stage, prelude::*};
 use antiphon_testing::Wasm;
 use baseline::Baseline;
 use protocol::{Gas, Reply, abi::SCHEMA_SECTION};
@@ -16,6 +16,23 @@ const ENTRIES: u64 = 1_000_000;
 
 /// Entries that a message inserts beforehand.
 const PIECE: u64 = 20_000;
+
+/// What the actor that is written by hand is to its callers.
+#[actor]
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Written;
+
+#[actor]
+impl Written {
+    /// Begins.
+    #[init]
+    fn new() -> Self {
+        Self
+    }
+
+    /// Does nothing.
+    fn nothing(&mut self) {}
+}
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +67,10 @@ impl Subject {
     }
 }
 
-/// The processes that are measured.
+/// The processes that are measured, all on one stage: one thread executes them.
 pub(crate) struct Subjects {
-    sdk: Wasm,
-    hand: Wasm,
-    written: ActorRef<Baseline>,
+    stage: Wasm,
+    written: ActorRef<Written>,
     actor: ActorRef<Baseline>,
     peer: ActorRef<Baseline>,
     full: ActorRef<Baseline>,
@@ -64,36 +80,34 @@ pub(crate) struct Subjects {
 impl Subjects {
     /// Spawns them, and fills one.
     pub(crate) fn new() -> Self {
-        let mut sdk = Wasm::seeded(1).with::<Baseline>(example_modules::BASELINE);
-        let mut hand = Wasm::seeded(1).with::<Baseline>(&written());
-        let [actor, peer, full] = [(); 3].map(|()| sdk.spawn::<Baseline>(args! {}));
+        let mut stage =
+            Wasm::seeded(1).with::<Baseline>(example_modules::BASELINE).with::<Written>(&written());
+        let [actor, peer, full] = [(); 3].map(|()| stage.spawn::<Baseline>(args! {}));
         for from in 0..ENTRIES / PIECE {
-            sdk.send(full.insert(from * PIECE, PIECE)).expect("there is room for the entries");
+            stage.send(full.insert(from * PIECE, PIECE)).expect("there is room for the entries");
         }
-        let written = hand.spawn::<Baseline>(args! {});
-        Self { sdk, hand, written, actor, peer, full, inserted: ENTRIES }
+        let written = stage.spawn::<Written>(args! {});
+        Self { stage, written, actor, peer, full, inserted: ENTRIES }
     }
 
     /// Sends a message. Nothing runs yet.
     pub(crate) fn post(&mut self, subject: Subject) {
+        let stage = &mut self.stage;
         let _reply = match subject {
-            Subject::Written => self.hand.post(self.written.nothing()),
-            Subject::Empty => self.sdk.post(self.actor.nothing()),
-            Subject::Kibibyte => self.sdk.post(self.actor.take("x".repeat(1_024))),
-            Subject::Ask => self.sdk.post(self.actor.ask(self.peer)),
+            Subject::Written => stage.post(self.written.nothing()),
+            Subject::Empty => stage.post(self.actor.nothing()),
+            Subject::Kibibyte => stage.post(self.actor.take("x".repeat(1_024))),
+            Subject::Ask => stage.post(self.actor.ask(self.peer)),
             Subject::Insert => {
                 self.inserted += 1;
-                self.sdk.post(self.full.insert(self.inserted - 1, 1))
+                stage.post(self.full.insert(self.inserted - 1, 1))
             }
         };
     }
 
     /// Executes what was sent, and what comes of it.
-    pub(crate) fn run(&mut self, subject: Subject) {
-        match subject {
-            Subject::Written => self.hand.run(),
-            _ => self.sdk.run(),
-        }
+    pub(crate) fn run(&mut self) {
+        self.stage.run();
     }
 
     /// The gas of one such message: of all the slots that it takes.
@@ -101,24 +115,25 @@ impl Subjects {
         // What is made once is made.
         for _ in 0..10 {
             self.post(subject);
-            self.run(subject);
+            self.run();
         }
         let before = self.used(subject);
         self.post(subject);
-        self.run(subject);
+        self.run();
         self.used(subject) - before
     }
 
     /// The gas that all slots of the processes of a subject have used.
     fn used(&mut self, subject: Subject) -> u64 {
+        let stage = &mut self.stage;
         let outcomes = match subject {
-            Subject::Written => self.hand.outcomes(self.written),
-            Subject::Empty | Subject::Kibibyte => self.sdk.outcomes(self.actor),
+            Subject::Written => stage.outcomes(self.written),
+            Subject::Empty | Subject::Kibibyte => stage.outcomes(self.actor),
             Subject::Ask => {
-                let asked = self.sdk.outcomes(self.peer);
-                self.sdk.outcomes(self.actor).into_iter().chain(asked).collect()
+                let asked = stage.outcomes(self.peer);
+                stage.outcomes(self.actor).into_iter().chain(asked).collect()
             }
-            Subject::Insert => self.sdk.outcomes(self.full),
+            Subject::Insert => stage.outcomes(self.full),
         };
         let failed = outcomes.iter().find(|outcome| matches!(outcome.reply, Reply::Failure(_)));
         assert!(failed.is_none(), "{}: {failed:?}", subject.name());
@@ -126,9 +141,9 @@ impl Subjects {
     }
 }
 
-/// The module that is written by hand, with the schema of the actor whose place it takes.
+/// The module that is written by hand, with the schema that its callers know.
 fn written() -> Vec<u8> {
-    let schema = Baseline::SCHEMA.iter().fold(String::new(), |mut text, byte| {
+    let schema = Written::SCHEMA.iter().fold(String::new(), |mut text, byte| {
         write!(text, "\\{byte:02x}").expect("a string takes all text");
         text
     });
