@@ -50,8 +50,8 @@ impl<A> Default for Runtime<A> {
 }
 
 impl<A: Actor> Runtime<A> {
-    /// Handles an encoded [`abi::Input`] of a kind that may change the state; gives an encoded
-    /// [`abi::Output`].
+    /// Handles an encoded [`Input`](protocol::abi::Input) of a kind that may change the state; gives an
+    /// encoded [`Output`](protocol::abi::Output).
     pub fn handle(&mut self, input: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
         self.handle_into(&mut output, input);
@@ -88,8 +88,8 @@ impl<A: Actor> Runtime<A> {
         response::write(output, &answer, &self.world.effects().take());
     }
 
-    /// Answers an encoded [`abi::Input::View`]; gives an encoded [`abi::Output`]
-    /// without effects.
+    /// Answers an encoded [`Input::View`](protocol::abi::Input::View); gives an encoded
+    /// [`Output`](protocol::abi::Output) without effects.
     pub fn view(&self, input: &[u8]) -> Vec<u8> {
         let mut cx = ViewContext::nowhere();
         let answer = match request::begin(input, &mut cx).request() {
@@ -104,8 +104,8 @@ impl<A: Actor> Runtime<A> {
         output
     }
 
-    /// Answers an encoded [`abi::Input::Save`]; gives an encoded
-    /// [`abi::SavedState`].
+    /// Answers an encoded [`Input::Save`](protocol::abi::Input::Save); gives an encoded
+    /// [`SavedState`](protocol::abi::SavedState).
     ///
     /// # Panics
     ///
