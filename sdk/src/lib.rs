@@ -234,6 +234,8 @@
 //! cargo rustc --release --target wasm32-unknown-unknown --crate-type cdylib
 //! ```
 //!
+//! A module has its memory from an allocator that the SDK sets: an actor cannot set another one.
+//!
 //! A crate that only needs `ActorRef<T>` depends on the crate of `T` with `features = ["stub"]`,
 //! and that crate declares `stub = []`: without it the exports and the schema of both actors would
 //! land in one module. Such crates are plain libraries, made modules by the command above: cargo

@@ -8,6 +8,8 @@ use super::Reader;
 
 /// Reads fields. One that is missing is read as nothing, and it is asked once at the end whether any
 /// was.
+///
+/// Every message brings a dozen, most of them with a head of one byte: what reads these is inlined.
 #[derive(Debug)]
 pub(crate) struct Fields<'b> {
     reader: Reader<'b>,

@@ -255,6 +255,27 @@ fn replies_are_canonical() {
 }
 
 #[test]
+fn an_input_that_is_cut_off_is_refused_and_the_next_one_handled() {
+    let mut runtime = born();
+    let (method, args) = ("add".to_owned(), args! { by: 300_u64 }.encode());
+    let call =
+        codec::encode(&Input::Call { context: context(), method, args, call: Some(1 << 33) });
+    let whole = runtime.handle(&call);
+    // Where the number of the call begins the input is whole already: nobody waits for the reply.
+    for len in (0..call.len()).filter(|len| *len != call.len() - 9) {
+        let output: Output = codec::decode(&runtime.handle(&call[..len])).unwrap();
+        assert!(
+            matches!(&output.result, GuestResult::Error { code, .. } if code == Error::UNSUPPORTED_INPUT),
+            "{len} of {} bytes: {output:?}",
+            call.len()
+        );
+    }
+    let mut other = born();
+    assert_eq!(other.handle(&call), whole);
+    assert_eq!(other.handle(&call), runtime.handle(&call), "nothing was kept of the pieces");
+}
+
+#[test]
 fn inputs_of_other_kinds_and_garbage_are_answered() {
     let save = codec::encode(&Input::Save { context: context() });
     for input in [&save[..], &[], &[0xff], &[0x9f]] {
